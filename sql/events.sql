@@ -1,0 +1,34 @@
+-- One message for each row changed, in the order of the changes.
+SELECT fraiseql_nats.create_preview_slot('regress');
+CREATE TABLE tb_order (id int PRIMARY KEY, status text, total numeric(10, 2));
+SELECT fraiseql_nats.observe('tb_order');
+INSERT INTO tb_order VALUES (1, 'pending', 12.30), (2, 'pending', NULL);
+UPDATE tb_order SET status = 'confirmed' WHERE id = 1;
+UPDATE tb_order SET id = 3 WHERE id = 2;
+DELETE FROM tb_order WHERE id = 1;
+TRUNCATE tb_order;
+COPY tb_order FROM STDIN;
+4	copied	1
+5	copied	2
+\.
+SELECT * FROM shown();
+-- MERGE and ON CONFLICT are what they do to each row
+INSERT INTO tb_order VALUES (4, 'again', 3) ON CONFLICT (id) DO UPDATE SET status = excluded.status;
+MERGE INTO tb_order o USING (VALUES (5), (6)) v(id) ON o.id = v.id
+    WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT VALUES (v.id, 'merged', 0);
+SELECT * FROM shown();
+-- the headers
+INSERT INTO tb_order VALUES (7, 'headers', 0);
+SELECT subject, headers ->> 'Nats-Msg-Id' = msg_id AS id_is_header,
+       headers ->> 'Fraiseql-Position' = position AS position_is_header,
+       headers ->> 'Fraiseql-Table' AS "table", headers ->> 'Content-Type' AS content_type,
+       headers ->> 'Fraiseql-Commit-Time' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$' AS commit_time,
+       (SELECT count(*) FROM jsonb_object_keys(headers)) AS headers
+FROM fraiseql_nats.messages('regress');
+-- reading again gives the same messages with the same ids
+CREATE TEMP TABLE first AS SELECT * FROM fraiseql_nats.messages('regress');
+SELECT count(*) FROM (TABLE first EXCEPT SELECT * FROM fraiseql_nats.messages('regress')) x;
+SELECT msg_id ~ ('^' || system_identifier || '\.' || d.oid || '\.[0-9A-F]{16}\.1$') AS id
+FROM first, pg_control_system(), pg_database d WHERE d.datname = current_database();
+SELECT fraiseql_nats.unobserve('tb_order');
+DROP TABLE tb_order;

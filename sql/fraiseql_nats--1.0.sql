@@ -1,0 +1,231 @@
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION fraiseql_nats" to load this file. \quit
+
+-- Roles to grant.  They belong to the whole server and outlive the extension.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'fraiseql_nats_admin') THEN
+        CREATE ROLE fraiseql_nats_admin NOLOGIN;
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'fraiseql_nats_publisher') THEN
+        CREATE ROLE fraiseql_nats_publisher NOLOGIN;
+    END IF;
+END
+$$;
+
+GRANT USAGE ON SCHEMA fraiseql_nats TO fraiseql_nats_admin, fraiseql_nats_publisher, pg_monitor;
+COMMENT ON SCHEMA fraiseql_nats IS 'publishes table changes and notifications to NATS JetStream';
+
+-- Observers ---------------------------------------------------------------------------------------
+
+-- Decoding reads this table as it was when the change was written: therefore a user catalog table,
+-- and no value may move to a TOAST table, which is vacuumed sooner.
+CREATE TABLE observer (
+    name text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 255),
+    relation regclass NOT NULL,
+    events text[] NOT NULL DEFAULT '{INSERT,UPDATE,DELETE,TRUNCATE}',
+    subject text CHECK (octet_length(subject) <= 1024),
+    columns text[],
+    format text NOT NULL DEFAULT 'fraiseql',
+    entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
+    enabled boolean NOT NULL DEFAULT true
+) WITH (user_catalog_table = true, toast_tuple_target = 8160);
+
+COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
+COMMENT ON COLUMN observer.name IS 'unique name of the observer';
+COMMENT ON COLUMN observer.relation IS 'the table; a partitioned table stands for all its partitions';
+COMMENT ON COLUMN observer.events IS 'INSERT, UPDATE, DELETE, TRUNCATE';
+COMMENT ON COLUMN observer.subject IS 'subject template; null: {subject_prefix}.{entity}.{op}';
+COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all';
+COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql or row';
+COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
+COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
+
+SELECT pg_catalog.pg_extension_config_dump('observer', '');
+GRANT SELECT, INSERT, UPDATE, DELETE ON observer TO fraiseql_nats_admin;
+GRANT SELECT ON observer TO pg_monitor;
+
+-- Anybody may write logical messages into the log; ours are recognised by a prefix that only this
+-- table knows.  Made anew by each CREATE EXTENSION, never dumped.
+CREATE TABLE secret (
+    prefix text NOT NULL
+) WITH (user_catalog_table = true);
+COMMENT ON TABLE secret IS 'prefix of the logical messages that publish() writes';
+REVOKE ALL ON secret FROM PUBLIC;
+INSERT INTO secret VALUES ('fraiseql_nats:' || replace(gen_random_uuid()::text, '-', ''));
+
+CREATE FUNCTION observer_changed() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_changed';
+COMMENT ON FUNCTION observer_changed() IS 'checks rows of the observer table and tells the log that it has changed';
+
+CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON observer
+FOR EACH ROW EXECUTE FUNCTION observer_changed();
+CREATE TRIGGER tell_log AFTER INSERT OR UPDATE OR DELETE ON observer
+FOR EACH STATEMENT EXECUTE FUNCTION observer_changed();
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON observer
+FOR EACH STATEMENT EXECUTE FUNCTION observer_changed();
+-- Also where an ordinary trigger would not fire: on a subscriber, say.
+ALTER TABLE observer ENABLE ALWAYS TRIGGER check_row;
+ALTER TABLE observer ENABLE ALWAYS TRIGGER tell_log;
+ALTER TABLE observer ENABLE ALWAYS TRIGGER refuse_truncate;
+
+CREATE FUNCTION await_slot() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_await_slot';
+COMMENT ON FUNCTION await_slot() IS 'waits until the replication slot of this database is ready';
+
+CREATE FUNCTION observe(
+    relation regclass,
+    events text[] DEFAULT '{INSERT,UPDATE,DELETE,TRUNCATE}',
+    subject text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    format text DEFAULT 'fraiseql',
+    entity text DEFAULT NULL,
+    name text DEFAULT NULL
+) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    observer_name text := observe.name;
+BEGIN
+    IF relation IS NULL THEN
+        RAISE EXCEPTION 'relation must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM fraiseql_nats.await_slot();
+    IF observer_name IS NULL THEN
+        SELECT c.relname INTO observer_name FROM pg_catalog.pg_class c WHERE c.oid = relation;
+        -- One table may have an observer for each event: then the events are part of the name.
+        IF NOT (upper(events::text)::text[] @> '{INSERT,UPDATE,DELETE,TRUNCATE}') THEN
+            observer_name := observer_name || '.' || lower(array_to_string(events, '_'));
+        END IF;
+    END IF;
+    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity)
+    VALUES (observer_name, relation, events, subject, columns, format, entity);
+    RETURN observer_name;
+EXCEPTION
+    WHEN unique_violation THEN
+        RAISE EXCEPTION 'observer "%" already exists', observer_name
+            USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
+END
+$$;
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+
+CREATE FUNCTION unobserve(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM fraiseql_nats.observer o WHERE o.name = unobserve.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'observer "%" does not exist', name USING ERRCODE = 'undefined_object';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION unobserve(text) IS 'removes an observer';
+
+CREATE FUNCTION set_enabled(name text, enabled boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE fraiseql_nats.observer o SET enabled = set_enabled.enabled WHERE o.name = set_enabled.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'observer "%" does not exist', name USING ERRCODE = 'undefined_object';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION set_enabled(text, boolean) IS 'enables or disables an observer';
+
+CREATE FUNCTION enable(name text) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT fraiseql_nats.set_enabled(name, true) $$;
+COMMENT ON FUNCTION enable(text) IS 'lets an observer publish again, from the commit of this transaction on';
+
+CREATE FUNCTION disable(name text) RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT fraiseql_nats.set_enabled(name, false) $$;
+COMMENT ON FUNCTION disable(text) IS 'silences an observer, from the commit of this transaction on';
+
+-- An observer of a table that is gone would wait for another table with its OID.
+CREATE FUNCTION forget_dropped_tables() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM fraiseql_nats.observer
+    WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+                       WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
+END
+$$;
+COMMENT ON FUNCTION forget_dropped_tables() IS 'removes the observers of dropped tables';
+CREATE EVENT TRIGGER fraiseql_nats_drop ON sql_drop
+    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
+    EXECUTE FUNCTION forget_dropped_tables();
+COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers of dropped tables';
+
+-- Publishing --------------------------------------------------------------------------------------
+
+CREATE FUNCTION publish(subject text, payload text, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
+RETURNS pg_lsn
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_publish';
+CREATE FUNCTION publish(subject text, payload jsonb, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
+RETURNS pg_lsn
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_publish';
+CREATE FUNCTION publish(subject text, payload bytea, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
+RETURNS pg_lsn
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_publish';
+COMMENT ON FUNCTION publish(text, text, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
+COMMENT ON FUNCTION publish(text, jsonb, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
+COMMENT ON FUNCTION publish(text, bytea, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
+
+-- Looking -----------------------------------------------------------------------------------------
+
+CREATE FUNCTION status(
+    OUT database text,
+    OUT state text,
+    OUT reason text,
+    OUT hint text,
+    OUT server text,
+    OUT stream text,
+    OUT slot text,
+    OUT flushed_lsn pg_lsn,
+    OUT read_lsn pg_lsn,
+    OUT sent_lsn pg_lsn,
+    OUT confirmed_lsn pg_lsn,
+    OUT lag_bytes bigint,
+    OUT lag_seconds double precision,
+    OUT messages_sent bigint,
+    OUT messages_acked bigint,
+    OUT messages_resent bigint,
+    OUT in_flight integer,
+    OUT order_breaks bigint,
+    OUT reconnects bigint,
+    OUT last_error text,
+    OUT last_error_at timestamptz,
+    OUT last_progress_at timestamptz
+) RETURNS record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
+COMMENT ON FUNCTION status() IS 'what the worker of this database does, how far it is, and what stands in its way';
+
+CREATE FUNCTION create_preview_slot(slot name, temporary boolean DEFAULT true) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_preview_slot';
+COMMENT ON FUNCTION create_preview_slot(name, boolean) IS 'makes a replication slot for messages(); a temporary one goes with the session';
+
+CREATE FUNCTION messages(
+    slot name,
+    upto_lsn pg_lsn DEFAULT NULL,
+    upto_count integer DEFAULT NULL,
+    advance boolean DEFAULT false,
+    OUT "position" text,
+    OUT subject text,
+    OUT msg_id text,
+    OUT headers jsonb,
+    OUT payload text
+) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_messages';
+COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages that the log since a slot gives, without a broker; with advance they are not shown again';
+
+-- Rights ------------------------------------------------------------------------------------------
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_nats FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION
+    observe(regclass, text[], text, text[], text, text, text), unobserve(text), enable(text), disable(text),
+    set_enabled(text, boolean), await_slot(), observer_changed(),
+    create_preview_slot(name, boolean), messages(name, pg_lsn, integer, boolean)
+TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION
+    publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)
+TO fraiseql_nats_publisher, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION status() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;

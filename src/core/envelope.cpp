@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/envelope.h"
+
+#include "core/json_text.h"
+#include "core/number.h"
+
+namespace fraiseql {
+
+void AppendMessageId(const Origin& origin, const Position& position, std::string* out) {
+  AppendDecimal(origin.system_id, out);
+  out->push_back('.');
+  AppendDecimal(origin.database_id, out);
+  out->push_back('.');
+  AppendHex(position.commit_lsn, 16, out);
+  out->push_back('.');
+  AppendDecimal(position.ordinal, out);
+  if (position.route > 0) {
+    out->push_back('.');
+    AppendDecimal(position.route, out);
+  }
+}
+
+void TransactionHeaders::Begin(uint32_t xid, int64_t commit_time_us) {
+  lines_.assign("Fraiseql-Xid: ");
+  AppendDecimal(xid, &lines_);
+  lines_.append("\r\nFraiseql-Commit-Time: ");
+  AppendIsoTime(commit_time_us, &lines_);
+  lines_.append("\r\n");
+  own_size_ = lines_.size();
+}
+
+void TransactionHeaders::SetTraceparent(std::string_view traceparent) {
+  lines_.resize(own_size_);
+  if (traceparent.empty() || !IsHeaderValue(traceparent)) return;
+  lines_.append("traceparent: ").append(traceparent).append("\r\n");
+}
+
+void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transaction,
+                      std::string_view message_id, Message* message) {
+  std::string* lines = &message->headers;
+  lines->append("Nats-Msg-Id: ");
+  if (message_id.empty()) {
+    AppendMessageId(origin, message->position, lines);
+  } else {
+    lines->append(message_id);
+  }
+  lines->append("\r\nFraiseql-Position: ");
+  AppendPosition(message->position, lines);
+  lines->append("\r\n").append(transaction.lines());
+}
+
+}  // namespace fraiseql

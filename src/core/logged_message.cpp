@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/logged_message.h"
+
+namespace fraiseql {
+
+namespace {
+
+constexpr char kVersion = 1;
+
+void AppendField(std::string_view field, std::string* body) {
+  for (int shift = 0; shift < 32; shift += 8) {
+    body->push_back(static_cast<char>((field.size() >> shift) & 0xFF));
+  }
+  body->append(field);
+}
+
+bool TakeField(std::string_view* rest, std::string_view* field) {
+  if (rest->size() < 4) return false;
+  size_t size = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    size |= static_cast<size_t>(static_cast<unsigned char>((*rest)[i])) << (8 * i);
+  }
+  if (rest->size() - 4 < size) return false;
+  *field = rest->substr(4, size);
+  rest->remove_prefix(4 + size);
+  return true;
+}
+
+}  // namespace
+
+void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
+  body->push_back(kVersion);
+  body->push_back(static_cast<char>(message.kind));
+  if (message.kind == LoggedKind::kTrace) {
+    AppendField(message.traceparent, body);
+    return;
+  }
+  AppendField(message.subject, body);
+  AppendField(message.message_id, body);
+  AppendField(message.headers, body);
+  AppendField(message.payload, body);
+}
+
+Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
+  if (body.size() < 2 || body[0] != kVersion) {
+    return Status::Invalid("logical message of an unknown version");
+  }
+  *message = {};
+  message->kind = static_cast<LoggedKind>(body[1]);
+  std::string_view rest = body.substr(2);
+  bool complete = false;
+  switch (message->kind) {
+    case LoggedKind::kPublish:
+      complete = TakeField(&rest, &message->subject) && TakeField(&rest, &message->message_id) &&
+                 TakeField(&rest, &message->headers) && TakeField(&rest, &message->payload);
+      break;
+    case LoggedKind::kTrace:
+      complete = TakeField(&rest, &message->traceparent);
+      break;
+  }
+  if (!complete || !rest.empty()) return Status::Invalid("logical message is damaged");
+  return Status::Ok();
+}
+
+}  // namespace fraiseql

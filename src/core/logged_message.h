@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+
+namespace fraiseql {
+
+// What publish() and the session's trace context write into the log, as the body of a logical
+// message.  The log may be read by a later version than the one that wrote it:
+//
+//   body   := version:1 kind:1 field*
+//   field  := length:4 (little endian) byte*
+//   publish  'P'  subject, message id (may be empty), header lines, payload
+//   trace    'T'  traceparent (empty: none from here on)
+enum class LoggedKind : char { kPublish = 'P', kTrace = 'T' };
+
+// Views into the body it was parsed from.
+struct LoggedMessage {
+  LoggedKind kind = LoggedKind::kPublish;
+  std::string_view subject;
+  std::string_view message_id;
+  std::string_view headers;
+  std::string_view payload;
+  std::string_view traceparent;
+};
+
+void AppendLoggedMessage(const LoggedMessage& message, std::string* body);
+
+// kInvalid if the body is of another version or damaged.
+Status ParseLoggedMessage(std::string_view body, LoggedMessage* message);
+
+}  // namespace fraiseql

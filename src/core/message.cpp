@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/message.h"
+
+#include <algorithm>
+
+#include "core/number.h"
+
+namespace fraiseql {
+
+bool IsHeaderName(std::string_view name) {
+  return !name.empty() &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
+}
+
+bool IsHeaderValue(std::string_view value) {
+  return std::none_of(value.begin(), value.end(),
+                      [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+void AppendHeaderValue(std::string_view text, std::string* out) {
+  for (const char c : text) {
+    if (c == '\r' || c == '\n' || c == '\0' || c == '%') {
+      out->push_back('%');
+      AppendHex(static_cast<unsigned char>(c), 2, out);
+    } else {
+      out->push_back(c);
+    }
+  }
+}
+
+std::string_view FindHeader(std::string_view headers, std::string_view name) {
+  while (!headers.empty()) {
+    const size_t end = headers.find("\r\n");
+    const std::string_view line = headers.substr(0, end);
+    if (line.size() > name.size() + 1 && line.substr(0, name.size()) == name &&
+        line.substr(name.size(), 2) == ": ") {
+      return line.substr(name.size() + 2);
+    }
+    if (end == std::string_view::npos) break;
+    headers.remove_prefix(end + 2);
+  }
+  return {};
+}
+
+}  // namespace fraiseql

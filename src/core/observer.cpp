@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/observer.h"
+
+#include <algorithm>
+
+namespace fraiseql {
+
+namespace {
+
+bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
+char Upper(char c) { return IsLower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return Upper(x) == Upper(y); });
+}
+
+}  // namespace
+
+bool ParseFormat(std::string_view name, Format* format) {
+  if (name == "fraiseql") {
+    *format = Format::kFraiseql;
+  } else if (name == "row") {
+    *format = Format::kRow;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool ParseOperation(std::string_view name, Operation* operation) {
+  for (const Operation known : {Operation::kInsert, Operation::kUpdate, Operation::kDelete,
+                                Operation::kTruncate}) {
+    if (EqualIgnoringCase(name, OperationName(known))) {
+      *operation = known;
+      return true;
+    }
+  }
+  return false;
+}
+
+std::string EntityOfTable(std::string_view table) {
+  if (table.size() > 3 && table.substr(0, 3) == "tb_") table.remove_prefix(3);
+  std::string entity;
+  bool word_begins = true;
+  for (const char c : table) {
+    if (c == '_') {
+      word_begins = true;
+    } else {
+      entity.push_back(word_begins ? Upper(c) : c);
+      word_begins = false;
+    }
+  }
+  return entity.empty() ? std::string(table) : entity;
+}
+
+}  // namespace fraiseql

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/backoff.h"
+#include "core/sink.h"
+#include "core/status.h"
+#include "core/window.h"
+
+namespace fraiseql {
+
+struct PipelineOptions {
+  size_t window_messages = 4096;
+  size_t window_bytes = 16 << 20;
+  int64_t ack_timeout_ms = 5000;
+  int64_t min_delay_ms = 10;    // before the first new attempt after a failure
+  int64_t max_delay_ms = 5000;  // between attempts, at most
+};
+
+// Sends what is in the window, in order, and learns what is stored.  One way out of every trouble:
+// whatever is not the expected acknowledgement (a refusal, silence, a closed connection) stops the
+// sending and leads through the same steps: wait a little, Sink::Open(), rewind, send again.
+//
+// Pure: the time is passed in, the broker is behind Sink.  Worker's main thread only.
+class Pipeline {
+ public:
+  enum class State : uint8_t {
+    kWaiting,    // for the next attempt, until its delay is over
+    kOpening,    // the sink is connecting or looking at the stream
+    kStreaming,  // messages go out as they come
+    kBlocked,    // as kWaiting, but for one message that the broker will not take as it is
+  };
+
+  // `sink` is not owned and must outlive the pipeline.
+  Pipeline(Sink* sink, const PipelineOptions& options);
+
+  // Filling, from the log.  See Window.
+  bool HasRoom() const { return window_.HasRoom(); }
+  Message* Add() { return window_.Add(); }
+  void Seal() { window_.Seal(); }
+  void EndTransaction(uint64_t end_lsn) { window_.EndTransaction(end_lsn); }
+
+  // Does all that can be done now without waiting: takes replies, sends, notices failures, starts
+  // the next attempt.  `now_ms` is any clock that never goes backwards.
+  void Run(int64_t now_ms);
+
+  // How long one may wait before Run() has something to do by the clock alone; -1: for ever.
+  int64_t WaitMs(int64_t now_ms) const;
+
+  // Gives up the present attempt and begins a new one at once, with changed settings, say.
+  void Restart();
+
+  State state() const { return state_; }
+  // What stands in the way, or last did; see failures() for whether it is new.
+  const Status& trouble() const { return trouble_; }
+  const Window& window() const { return window_; }
+  uint64_t sent() const { return sent_; }
+  uint64_t resent() const { return resent_; }
+  uint64_t acked() const { return acked_; }
+  uint64_t duplicates() const { return duplicates_; }
+  uint64_t failures() const { return failures_; }
+  uint64_t order_breaks() const { return window_.order_breaks(); }
+  int64_t last_progress_ms() const { return last_progress_ms_; }
+
+ private:
+  void Begin();
+  void TakeReplies(int64_t now_ms);
+  void SendWhatFits(int64_t now_ms);
+  void Fail(const Status& status, int64_t now_ms);
+
+  Sink* const sink_;
+  const PipelineOptions options_;
+  Window window_;
+  Backoff backoff_;
+  State state_ = State::kWaiting;
+  Status trouble_;
+  bool probing_ = false;  // since a failure nothing was stored: one message at a time
+  int64_t next_attempt_ms_ = 0;
+  int64_t silent_since_ms_ = 0;  // since when the oldest in flight is not acknowledged
+  int64_t last_progress_ms_ = 0;
+  uint64_t highest_sent_ = 0;
+  uint64_t sent_ = 0;
+  uint64_t resent_ = 0;
+  uint64_t acked_ = 0;
+  uint64_t duplicates_ = 0;
+  uint64_t failures_ = 0;
+};
+
+}  // namespace fraiseql

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/observer.h"
+
+namespace fraiseql {
+
+// A name under which observers may know a table: its own, or that of a partitioned table above it.
+struct TableName {
+  uint32_t oid = 0;
+  std::string table;
+};
+
+// One observer, made ready for one relation.
+struct Route {
+  const Observer* observer = nullptr;  // owned by the Router
+  std::string entity;
+  std::vector<bool> include;  // per column of the relation: is it published?
+};
+
+// The observers of a database at one moment of its log: immutable, replaced as a whole when one of
+// them changes.
+class Router {
+ public:
+  // Orders them by name, which is the order of the routes of a change.
+  explicit Router(std::vector<Observer> observers);
+
+  // Whether any observer is for a table of one of these names.
+  bool Observes(const std::vector<TableName>& names) const;
+
+  // The routes of a relation with these names.  Its entity is that of the table observed, so that
+  // the partitions of one table are one entity.
+  std::vector<Route> Resolve(const Relation& relation, const std::vector<TableName>& names) const;
+
+ private:
+  std::vector<Observer> observers_;
+};
+
+}  // namespace fraiseql

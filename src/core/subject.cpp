@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/subject.h"
+
+#include "core/json_text.h"
+#include "core/number.h"
+
+namespace fraiseql {
+
+namespace {
+
+// The server's control line is 4096 bytes by default and also holds the reply subject and the
+// sizes; a longer one makes it close the connection.
+constexpr size_t kMaxSubjectBytes = 2048;
+
+bool IsForbiddenInToken(unsigned char c) {
+  return c <= ' ' || c == 0x7F || c == '.' || c == '*' || c == '>';
+}
+
+constexpr char kHint[] =
+    "A subject is made of tokens separated by dots, such as fraiseql.order.created.";
+constexpr char kTemplateHint[] =
+    "Placeholders are {schema}, {table}, {entity}, {op}, {channel}, {database} and {column:NAME}.";
+
+std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+// As CheckSubject(); `shown` is what the message calls the subject.
+Status CheckTokens(std::string_view subject, std::string_view shown) {
+  if (subject.empty()) return Status::Invalid("subject is empty", kHint);
+  if (subject.size() > kMaxSubjectBytes) {
+    return Status::Invalid(
+        "subject is longer than " + std::to_string(kMaxSubjectBytes) + " bytes",
+        "Choose a template whose values are short.");
+  }
+  bool token_is_empty = true;
+  for (const char c : subject) {
+    if (c == '.') {
+      if (token_is_empty) break;
+      token_is_empty = true;
+    } else if (IsForbiddenInToken(static_cast<unsigned char>(c))) {
+      return Status::Invalid("subject " + Quoted(shown) +
+                                 " has a wildcard, a blank or a control character",
+                             kHint);
+    } else {
+      token_is_empty = false;
+    }
+  }
+  if (token_is_empty) {
+    return Status::Invalid("subject " + Quoted(shown) + " has an empty token", kHint);
+  }
+  return Status::Ok();
+}
+
+}  // namespace
+
+Status CheckSubject(std::string_view subject) { return CheckTokens(subject, subject); }
+
+void AppendSubjectToken(std::string_view value, std::string* out) {
+  if (value.empty()) {
+    out->append("%00");
+    return;
+  }
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (IsForbiddenInToken(byte) || c == '%') {
+      out->push_back('%');
+      AppendHex(byte, 2, out);
+    } else {
+      out->push_back(c);
+    }
+  }
+}
+
+Status SubjectTemplate::ParsePlaceholder(std::string_view name, Part* part) {
+  constexpr std::string_view kColumnPrefix = "column:";
+  if (name.substr(0, kColumnPrefix.size()) == kColumnPrefix && name.size() > kColumnPrefix.size()) {
+    *part = {Kind::kColumn, std::string(name.substr(kColumnPrefix.size()))};
+    return Status::Ok();
+  }
+  static constexpr struct {
+    std::string_view name;
+    Kind kind;
+  } kNames[] = {{"schema", Kind::kSchema},   {"table", Kind::kTable},
+                {"entity", Kind::kEntity},   {"op", Kind::kOp},
+                {"channel", Kind::kChannel}, {"database", Kind::kDatabase}};
+  for (const auto& known : kNames) {
+    if (known.name == name) {
+      *part = {known.kind, {}};
+      return Status::Ok();
+    }
+  }
+  return Status::Invalid("unknown placeholder {" + std::string(name) + "} in a subject",
+                         kTemplateHint);
+}
+
+Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
+  SubjectTemplate result;
+  result.text_ = text;
+  std::string sample;  // the template with an "x" for each placeholder, to check its tokens
+  for (size_t i = 0; i < text.size();) {
+    const size_t brace = text.find_first_of("{}", i);
+    if (brace > i) {
+      const std::string literal(text.substr(i, brace - i));
+      sample += literal;
+      result.parts_.push_back({Kind::kLiteral, literal});
+    }
+    if (brace == std::string_view::npos) break;
+    const size_t close = text[brace] == '{' ? text.find('}', brace) : std::string_view::npos;
+    if (close == std::string_view::npos) {
+      return Status::Invalid("subject " + Quoted(text) + " has an unmatched brace",
+                             kTemplateHint);
+    }
+    Part part{};
+    const Status status = ParsePlaceholder(text.substr(brace + 1, close - brace - 1), &part);
+    if (!status.ok()) return status;
+    result.parts_.push_back(std::move(part));
+    sample += 'x';
+    i = close + 1;
+  }
+  const Status status = CheckTokens(sample, text);
+  if (!status.ok()) return status;
+  *parsed = std::move(result);
+  return Status::Ok();
+}
+
+void SubjectTemplate::Append(const SubjectValues& values, std::string* out) const {
+  for (const Part& part : parts_) {
+    switch (part.kind) {
+      case Kind::kLiteral:
+        out->append(part.text);
+        break;
+      case Kind::kSchema:
+        AppendSubjectToken(values.schema, out);
+        break;
+      case Kind::kTable:
+        AppendSubjectToken(values.table, out);
+        break;
+      case Kind::kEntity:
+        AppendSubjectToken(values.entity, out);
+        break;
+      case Kind::kOp:
+        AppendSubjectToken(values.op, out);
+        break;
+      case Kind::kChannel:
+        AppendSubjectToken(values.channel, out);
+        break;
+      case Kind::kDatabase:
+        AppendSubjectToken(values.database, out);
+        break;
+      case Kind::kColumn: {
+        std::string value;
+        if (values.relation != nullptr && values.row != nullptr) {
+          const auto& columns = values.relation->columns;
+          for (size_t i = 0; i < columns.size() && i < values.row->size(); ++i) {
+            if (columns[i].name == part.text &&
+                values.row->state(i) == RowImage::State::kPresent) {
+              AppendJsonValueAsText(values.row->json(i), &value);
+            }
+          }
+        }
+        AppendSubjectToken(value, out);
+        break;
+      }
+    }
+  }
+}
+
+std::vector<std::string> SubjectTemplate::columns() const {
+  std::vector<std::string> names;
+  for (const Part& part : parts_) {
+    if (part.kind == Kind::kColumn) names.push_back(part.text);
+  }
+  return names;
+}
+
+}  // namespace fraiseql

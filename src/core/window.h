@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/message.h"
+
+namespace fraiseql {
+
+// The messages that are not yet known to be stored, in log order: the part of the log that lies
+// between "read" and "confirmed".  Each message has a sequence number of ours, from 1, never used
+// twice by one window.  Worker's main thread only; does no I/O.
+//
+// Invariants (asserted):
+//   I1  first <= next <= end: [first, next) is sent, [next, end) waits to be sent;
+//   I2  the message `first` is not acknowledged: the window begins with the oldest unknown one;
+//   I3  settled_lsn() is the end of a transaction of which every message is acknowledged, as is
+//       every message of every transaction before it;
+//   I4  memory is bounded: no message is added without room, and none is ever dropped.
+class Window {
+ public:
+  // At most `messages` messages and about `bytes` bytes of them; one message always has room in an
+  // empty window, however large.
+  Window(size_t messages, size_t bytes);
+
+  bool HasRoom() const;
+  bool empty() const { return first_ == end_; }
+  size_t size() const { return static_cast<size_t>(end_ - first_); }
+  size_t in_flight() const { return static_cast<size_t>(next_ - first_); }
+  size_t bytes() const { return bytes_; }
+
+  // An empty message to fill, owned by the window; it becomes part of the window with Seal().
+  // REQUIRES: HasRoom().
+  Message* Add();
+  void Seal();
+
+  // All messages sealed so far belong to transactions that end at or before `end_lsn`.
+  // REQUIRES: end_lsn does not go backwards.
+  void EndTransaction(uint64_t end_lsn);
+
+  // The next message to send, skipping those already acknowledged; nullptr if there is none.
+  // `*sequence` is the number by which it will be acknowledged.
+  const Message* NextToSend(uint64_t* sequence);
+  void Sent(uint64_t sequence);
+
+  // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
+  // is not in flight any more (a late second acknowledgement), which changes nothing.
+  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0);
+
+  // Sends again from the first message that is not acknowledged.
+  void Rewind() { next_ = first_; }
+
+  // End of the last transaction that is wholly stored; 0 before the first.
+  uint64_t settled_lsn() const { return settled_lsn_; }
+
+  // How many settled messages stand in the stream before the one they follow in the log.
+  uint64_t order_breaks() const { return order_breaks_; }
+
+  uint64_t first() const { return first_; }
+  uint64_t next() const { return next_; }
+  const Message& at(uint64_t sequence) const { return entries_[sequence % entries_.size()].message; }
+
+ private:
+  struct Entry {
+    Message message;
+    bool acked = false;
+    uint64_t stream_sequence = 0;
+  };
+  struct TransactionEnd {
+    uint64_t after;  // settled when first_ has reached this number
+    uint64_t lsn;
+  };
+
+  Entry& entry(uint64_t sequence) { return entries_[sequence % entries_.size()]; }
+  void Settle();
+  void CheckOrder(uint64_t stream_sequence);
+
+  const size_t max_bytes_;
+  std::vector<Entry> entries_;       // ring, index = sequence modulo size
+  std::vector<TransactionEnd> ends_;  // ring of the same size, [ends_first_, ends_end_)
+  uint64_t first_ = 1;
+  uint64_t next_ = 1;
+  uint64_t end_ = 1;
+  uint64_t ends_first_ = 0;
+  uint64_t ends_end_ = 0;
+  size_t bytes_ = 0;
+  uint64_t settled_lsn_ = 0;
+  uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
+  uint64_t order_breaks_ = 0;
+};
+
+}  // namespace fraiseql

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fraiseql::nats {
+
+// Where the broker is and how to prove who we are.  Empty: not set.  The files are read anew at
+// every connect, so that a rotated secret needs no restart.
+struct BrokerSettings {
+  std::string url = "nats://localhost:4222";  // or several, separated by commas
+
+  // At most one of user, token_file, creds_file and nkey_seed_file; each goes with or without TLS.
+  std::string user;
+  std::string password_file;  // of `user`
+  std::string token_file;
+  std::string creds_file;  // a user's JWT and seed, as nsc writes it
+  std::string nkey_seed_file;
+
+  // TLS is used if one of the files is set, or by the scheme tls:// in `url`.
+  std::string tls_ca_file;  // empty: the system's
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  bool tls_verify = true;  // the server's certificate, and its host name
+
+  int connect_timeout_ms = 2000;  // for each server of `url`
+  std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
+  std::string inbox_prefix = "_INBOX";  // replies come to subjects below it
+};
+
+enum class Storage { kFile, kMemory };
+
+// The stream that the messages are for, and how it is created if it does not exist.
+struct StreamSettings {
+  std::string name = "fraiseql_events";
+  std::vector<std::string> subjects = {"fraiseql.>"};
+  bool create = true;  // false: a missing stream is an error
+  Storage storage = Storage::kFile;
+  int replicas = 1;
+  int duplicate_window_s = 120;
+};
+
+}  // namespace fraiseql::nats

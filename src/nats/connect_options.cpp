@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/connect_options.h"
+
+#include <nats/nats.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/number.h"
+#include "nats/nkey.h"
+#include "nats/server_url.h"
+#include "nats/setting_file.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+// nats.c puts names and secrets into the JSON of its CONNECT line as they are.
+std::string JsonEscaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (c >= 0 && c < ' ') {
+      escaped.append("\\u");
+      AppendHex(static_cast<unsigned char>(c), 4, &escaped);
+      continue;
+    }
+    if (c == '"' || c == '\\') escaped.push_back('\\');
+    escaped.push_back(c);
+  }
+  return escaped;
+}
+
+// The library's answer to one option, with its own words if it has some.
+Status Checked(natsStatus code, std::string_view setting) {
+  if (code == NATS_OK) return Status::Ok();
+  const char* detail = nats_GetLastError(nullptr);
+  if (detail == nullptr || *detail == '\0') detail = natsStatus_GetText(code);
+  return Status::Invalid(std::string(setting) + ": " + WithoutUserInfo(detail));
+}
+
+Status SetServers(const BrokerSettings& settings, natsOptions* options) {
+  const std::vector<std::string> servers = SplitServers(settings.url);
+  if (servers.empty()) {
+    return Status::Invalid("url is empty", "Set it to nats://host:port, or several by commas.");
+  }
+  std::vector<const char*> pointers;
+  for (const std::string& server : servers) pointers.push_back(server.c_str());
+  return Checked(
+      natsOptions_SetServers(options, pointers.data(), static_cast<int>(pointers.size())), "url");
+}
+
+Status SetUser(const BrokerSettings& settings, natsOptions* options) {
+  std::string password;
+  if (!settings.password_file.empty()) {
+    Status status = ReadSettingFile("password_file", settings.password_file, &password);
+    if (!status.ok()) return status;
+  }
+  return Checked(natsOptions_SetUserInfo(options, JsonEscaped(settings.user).c_str(),
+                                         JsonEscaped(password).c_str()),
+                 "user");
+}
+
+Status SetToken(const BrokerSettings& settings, natsOptions* options) {
+  std::string token;
+  Status status = ReadSettingFile("token_file", settings.token_file, &token);
+  if (!status.ok()) return status;
+  return Checked(natsOptions_SetToken(options, JsonEscaped(token).c_str()), "token_file");
+}
+
+Status SetCredentials(const BrokerSettings& settings, natsOptions* options) {
+  std::string content;  // read only to say at once what is wrong with the file
+  Status status = ReadSettingFile("creds_file", settings.creds_file, &content);
+  if (!status.ok()) return status;
+  return Checked(
+      natsOptions_SetUserCredentialsFromFiles(options, settings.creds_file.c_str(), nullptr),
+      "creds_file");
+}
+
+Status SetNkey(const BrokerSettings& settings, natsOptions* options) {
+  std::string content;
+  std::string public_key;
+  Status status = ReadSettingFile("nkey_seed_file", settings.nkey_seed_file, &content);
+  if (status.ok()) status = PublicNkey(content, &public_key);
+  if (!status.ok()) return status;
+  return Checked(natsOptions_SetNKeyFromSeed(options, public_key.c_str(),
+                                             settings.nkey_seed_file.c_str()),
+                 "nkey_seed_file");
+}
+
+Status SetIdentity(const BrokerSettings& settings, natsOptions* options) {
+  const int identities = (settings.user.empty() ? 0 : 1) + (settings.token_file.empty() ? 0 : 1) +
+                         (settings.creds_file.empty() ? 0 : 1) +
+                         (settings.nkey_seed_file.empty() ? 0 : 1);
+  if (identities > 1) {
+    return Status::Invalid("more than one of user, token_file, creds_file and nkey_seed_file is set",
+                           "Keep the one that the NATS server expects.");
+  }
+  if (settings.user.empty() && !settings.password_file.empty()) {
+    return Status::Invalid("password_file is set without user", "Set user, too.");
+  }
+  if (!settings.user.empty()) return SetUser(settings, options);
+  if (!settings.token_file.empty()) return SetToken(settings, options);
+  if (!settings.creds_file.empty()) return SetCredentials(settings, options);
+  if (!settings.nkey_seed_file.empty()) return SetNkey(settings, options);
+  return Status::Ok();
+}
+
+Status SetTls(const BrokerSettings& settings, natsOptions* options) {
+  if (settings.tls_cert_file.empty() != settings.tls_key_file.empty()) {
+    return Status::Invalid("only one of tls_cert_file and tls_key_file is set", "Set both.");
+  }
+  // Also without TLS of our own wish, for the server may demand it.
+  Status status = Checked(natsOptions_SkipServerVerification(options, !settings.tls_verify),
+                          "tls_verify");
+  if (!status.ok() || !WantsTls(settings)) return status;
+  status = Checked(natsOptions_SetSecure(options, true), "url");
+  std::string content;
+  if (status.ok() && !settings.tls_ca_file.empty()) {
+    status = ReadSettingFile("tls_ca_file", settings.tls_ca_file, &content);
+    if (!status.ok()) return status;
+    status = Checked(natsOptions_LoadCATrustedCertificates(options, settings.tls_ca_file.c_str()),
+                     "tls_ca_file");
+  }
+  if (status.ok() && !settings.tls_cert_file.empty()) {
+    status = ReadSettingFile("tls_cert_file", settings.tls_cert_file, &content);
+    if (status.ok()) status = ReadSettingFile("tls_key_file", settings.tls_key_file, &content);
+    if (!status.ok()) return status;
+    status = Checked(natsOptions_LoadCertificatesChain(options, settings.tls_cert_file.c_str(),
+                                                       settings.tls_key_file.c_str()),
+                     "tls_cert_file and tls_key_file");
+  }
+  return status;
+}
+
+}  // namespace
+
+bool WantsTls(const BrokerSettings& settings) {
+  if (!settings.tls_ca_file.empty() || !settings.tls_cert_file.empty()) return true;
+  for (const std::string& server : SplitServers(settings.url)) {
+    if (server.compare(0, 6, "tls://") == 0) return true;
+  }
+  return false;
+}
+
+Status MakeConnectOptions(const BrokerSettings& settings, natsOptions** options) {
+  natsOptions* made = nullptr;
+  Status status = Checked(natsOptions_Create(&made), "NATS client library");
+  if (!status.ok()) return status;
+  status = SetServers(settings, made);
+  if (status.ok()) status = SetIdentity(settings, made);
+  if (status.ok()) status = SetTls(settings, made);
+  if (status.ok()) {
+    status = Checked(natsOptions_SetName(made, JsonEscaped(settings.client_name).c_str()),
+                     "client_name");
+  }
+  if (status.ok()) {
+    status = Checked(natsOptions_SetTimeout(made, settings.connect_timeout_ms), "connect_timeout");
+  }
+  if (status.ok()) {
+    *options = made;
+  } else {
+    natsOptions_Destroy(made);
+  }
+  return status;
+}
+
+}  // namespace fraiseql::nats

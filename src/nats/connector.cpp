@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/connector.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <system_error>
+#include <utility>
+
+#include "nats/blocked_signals.h"
+
+namespace fraiseql::nats {
+
+Connector::Connector() : wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Connector::~Connector() {
+  if (busy_) pthread_join(thread_, nullptr);
+  {
+    const BlockedSignals blocked;
+    old_.reset();
+    made_.reset();
+  }
+  if (wake_fd_ >= 0) close(wake_fd_);
+}
+
+Status Connector::Start(const BrokerSettings& settings, std::unique_ptr<Connection> old) {
+  const BlockedSignals blocked;  // inherited by the thread, and by those nats.c starts from it
+  settings_ = settings;
+  old_ = std::move(old);
+  over_ = false;
+  if (wake_fd_ < 0) return Status::Unavailable("cannot connect to NATS: no file descriptor left");
+  const int error = pthread_create(&thread_, nullptr, Run, this);
+  if (error != 0) {
+    return Status::Unavailable("cannot connect to NATS: cannot start a thread: " +
+                               std::generic_category().message(error));
+  }
+  busy_ = true;
+  return Status::Ok();
+}
+
+void* Connector::Run(void* self) {
+  auto* const attempt = static_cast<Connector*>(self);
+  attempt->old_.reset();
+  attempt->status_ = Connection::Connect(attempt->settings_, &attempt->made_);
+  const int wake_fd = attempt->wake_fd_;
+  attempt->over_ = true;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof(one));
+  return nullptr;
+}
+
+bool Connector::Finish(Status* status, std::unique_ptr<Connection>* connection) {
+  uint64_t count;
+  [[maybe_unused]] const ssize_t got = read(wake_fd_, &count, sizeof(count));
+  if (!busy_ || !over_) return false;
+  pthread_join(thread_, nullptr);
+  busy_ = false;
+  *status = std::move(status_);
+  *connection = std::move(made_);
+  return true;
+}
+
+}  // namespace fraiseql::nats

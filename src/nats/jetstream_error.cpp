@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/jetstream_error.h"
+
+#include <string>
+
+#include "core/number.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+struct KnownError {
+  int err_code;
+  StatusCode code;
+  const char* hint;
+};
+
+constexpr char kStreamFull[] =
+    "The stream is full and discards new messages: raise its limits, purge it, or let it discard "
+    "old ones.";
+constexpr char kStorageFull[] = "Raise the storage limits of the NATS account or server.";
+constexpr char kNoLeader[] = "The NATS cluster may be electing a leader or lack a quorum.";
+constexpr char kNoJetStream[] = "Enable JetStream in the NATS server, and for the account.";
+constexpr char kOtherStream[] = "Check stream_name and stream_subjects.";
+
+// Only errors that need another treatment or hint than their HTTP code gives.
+constexpr KnownError kKnownErrors[] = {
+    {10002, StatusCode::kUnavailable, kStorageFull},  // account's resources exceeded
+    {10008, StatusCode::kUnavailable, kNoLeader},     // temporarily unavailable
+    {10023, StatusCode::kUnavailable, kStorageFull},  // insufficient resources
+    {10025, StatusCode::kInvalid, ""},                // invalid request
+    {10028, StatusCode::kUnavailable, kStorageFull},  // memory exceeded
+    {10039, StatusCode::kInvalid, kNoJetStream},      // not enabled for the account
+    {10047, StatusCode::kUnavailable, kStorageFull},  // storage exceeded
+    {10052, StatusCode::kInvalid, kOtherStream},      // invalid stream configuration
+    {10054, StatusCode::kRejected, "Raise max_msg_size of the stream."},
+    {10058, StatusCode::kInvalid, kOtherStream},  // name in use with another configuration
+    {kStreamNotFound, StatusCode::kInvalid, "Create the stream, or check stream_name."},
+    {10060, StatusCode::kInvalid, kOtherStream},  // not the expected stream
+    {10063, StatusCode::kUnavailable, ""},        // expected sequence mismatch, while recovering
+    {10065, StatusCode::kInvalid, kOtherStream},  // subjects overlap with another stream's
+    {10070, StatusCode::kUnavailable, ""},        // wrong last message id: look again, resend
+    {10071, StatusCode::kUnavailable, ""},        // wrong last sequence: look again, resend
+    {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
+    {10076, StatusCode::kInvalid, kNoJetStream},   // not enabled
+    {10077, StatusCode::kUnavailable, kStreamFull},
+    {10097, StatusCode::kRejected, "NATS takes at most 64 kB of headers."},
+    {10118, StatusCode::kUnavailable, kNoLeader},  // stream offline
+    {10158, StatusCode::kUnavailable, ""},         // same message id still being stored
+    {10167, StatusCode::kUnavailable, "The stream's server is overloaded."},
+};
+
+StatusCode ByHttpCode(int code) {
+  const bool wrong_request = code >= 400 && code < 500 && code != 408 && code != 429;
+  return wrong_request ? StatusCode::kInvalid : StatusCode::kUnavailable;
+}
+
+}  // namespace
+
+Status ToStatus(const JetStreamError& error, std::string_view what) {
+  std::string message(what);
+  message.append(": ");
+  // Foreign text that ends up in logs and SQL, whatever the encoding there.
+  for (const char c : error.description) message.push_back(c >= ' ' && c < 127 ? c : '?');
+  message.append(" (JetStream error ");
+  AppendDecimal(error.err_code != 0 ? error.err_code : error.code, &message);
+  message.push_back(')');
+  for (const KnownError& known : kKnownErrors) {
+    if (known.err_code == error.err_code) return {known.code, std::move(message), known.hint};
+  }
+  return {ByHttpCode(error.code), std::move(message)};
+}
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string_view>
+
+#include "core/status.h"
+
+namespace fraiseql::nats {
+
+// What JetStream says instead of doing what it was asked for.
+struct JetStreamError {
+  int code = 0;                  // as in HTTP
+  int err_code = 0;              // which error it is; 0: unknown
+  std::string_view description;  // of the server; not owned
+};
+
+constexpr int kStreamNotFound = 10059;
+
+// What to do about it: retry (kUnavailable), change something (kInvalid), or give up this one
+// message (kRejected).  `what` begins the text: 'stream "orders"'.
+Status ToStatus(const JetStreamError& error, std::string_view what);
+
+}  // namespace fraiseql::nats

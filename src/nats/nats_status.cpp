@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/nats_status.h"
+
+#include <nats/nats.h>
+
+#include "nats/server_url.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+std::string Reason(int code, std::string_view detail) {
+  if (detail.empty()) return natsStatus_GetText(static_cast<natsStatus>(code));
+  return WithoutUserInfo(detail);
+}
+
+}  // namespace
+
+Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
+  const std::string what =
+      "cannot connect to NATS at \"" + WithoutUserInfo(url) + "\": " + Reason(code, detail);
+  switch (code) {
+    case NATS_CONNECTION_AUTH_FAILED:
+      return Status::Invalid(what,
+                             "Check user and password_file, token_file, creds_file or "
+                             "nkey_seed_file, and what the server expects.");
+    case NATS_SSL_ERROR:
+      return Status::Invalid(what,
+                             "Check tls_ca_file, tls_cert_file and tls_key_file, and that the "
+                             "server's certificate is for the host name in url.");
+    case NATS_SECURE_CONNECTION_WANTED:
+      return Status::Invalid(what, "Remove the settings tls_* and tls:// or enable TLS in the server.");
+    case NATS_SECURE_CONNECTION_REQUIRED:
+      return Status::Invalid(what, "Set tls_ca_file, or write tls:// in url.");
+    case NATS_ADDRESS_MISSING:
+    case NATS_INVALID_ARG:
+      return Status::Invalid(what, "Check url: nats://host:port, or several, separated by commas.");
+    case NATS_NO_SERVER:
+    case NATS_TIMEOUT:
+    case NATS_IO_ERROR:
+      return Status::Unavailable(what, "Check that the server runs and can be reached.");
+    default:
+      return Status::Unavailable(what);
+  }
+}
+
+Status ConnectionLost(int code, std::string_view detail) {
+  return Status::Unavailable("connection to NATS lost: " + Reason(code, detail));
+}
+
+Status NotPermitted(std::string_view detail) {
+  return Status::Invalid(
+      "NATS refuses: " + Reason(NATS_NOT_PERMITTED, detail),
+      "The NATS user needs the permissions to publish to the messages' subjects and to "
+      "\"$JS.API.>\", and to subscribe to \"_INBOX.>\".");
+}
+
+Status PublishFailure(int code) {
+  return Status::Unavailable(std::string("cannot publish: ") +
+                             natsStatus_GetText(static_cast<natsStatus>(code)));
+}
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+
+namespace fraiseql::nats {
+
+// The only place where codes of nats.c (natsStatus, as int here) are turned into ours.  `detail` is
+// the library's own text, may be empty, and is shown without credentials, as are all URLs.
+
+// An attempt to connect to one of `url` failed.
+Status ConnectFailure(int code, std::string_view detail, std::string_view url);
+
+// The connection was closed by the server or the network.
+Status ConnectionLost(int code, std::string_view detail);
+
+// The server has refused a publish or subscribe for lack of permission; the connection goes on.
+Status NotPermitted(std::string_view detail);
+
+// A call that hands something to the connection failed.
+Status PublishFailure(int code);
+
+}  // namespace fraiseql::nats

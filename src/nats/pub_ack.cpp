@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/pub_ack.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace fraiseql::nats {
+
+namespace {
+
+// What follows `name` (with quotes and colon) in `json`; empty if it is not there.
+std::string_view Value(std::string_view json, std::string_view name) {
+  const size_t at = json.find(name);
+  if (at == std::string_view::npos) return {};
+  json.remove_prefix(at + name.size());
+  json.remove_prefix(std::min(json.size(), json.find_first_not_of(' ')));
+  return json;
+}
+
+template <typename Integer>
+bool ReadNumber(std::string_view value, Integer* number) {
+  return std::from_chars(value.data(), value.data() + value.size(), *number).ec == std::errc();
+}
+
+// The string that `value` begins with, as it stands there (escapes are left alone).
+std::string_view ReadString(std::string_view value) {
+  if (value.empty() || value[0] != '"') return {};
+  value.remove_prefix(1);
+  return value.substr(0, value.find('"'));
+}
+
+}  // namespace
+
+PubAck ParsePubAck(std::string_view data) {
+  PubAck ack;
+  const std::string_view error = Value(data, "\"error\":");
+  if (!error.empty()) {
+    if (error[0] == '{' && ReadNumber(Value(error, "\"code\":"), &ack.error.code)) {
+      ReadNumber(Value(error, "\"err_code\":"), &ack.error.err_code);
+      ack.error.description = ReadString(Value(error, "\"description\":"));
+      ack.kind = PubAck::Kind::kRefused;
+    }
+    return ack;
+  }
+  ack.stream = ReadString(Value(data, "\"stream\":"));
+  if (ack.stream.empty() || !ReadNumber(Value(data, "\"seq\":"), &ack.stream_sequence)) return ack;
+  ack.duplicate = Value(data, "\"duplicate\":").substr(0, 4) == "true";
+  ack.kind = PubAck::Kind::kStored;
+  return ack;
+}
+
+}  // namespace fraiseql::nats

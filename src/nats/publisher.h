@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/sink.h"
+#include "nats/broker_settings.h"
+#include "nats/connection.h"
+#include "nats/connector.h"
+
+namespace fraiseql::nats {
+
+// The sink that stores messages in a JetStream stream: core publishes over one connection, each
+// with a reply subject of ours that says which message the stream's acknowledgement is for.
+// Opening means: a connection, then the stream looked up, then (if it is missing) created.
+//
+// Main thread only, and nothing blocks.  The owner drives it from any event loop:
+//
+//   for (;;) {
+//     publisher.Tick(now);
+//     pipeline.Run(now);
+//     wait until socket() is readable (or writable, if wants_write()) or wake_fd() is readable,
+//         at most as long as both WaitMs(now) say;
+//     socket ready:     publisher.OnSocket(readable, writable);
+//     wake_fd readable: publisher.OnWake();
+//   }
+class Publisher final : public Sink {
+ public:
+  Publisher(BrokerSettings broker, StreamSettings stream);
+
+  // Waits for a connect that is under way; a process in a hurry looks at connecting() and leaves by
+  // _exit() instead.
+  ~Publisher() override;
+
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  // Takes effect with the next Open(), which makes a new connection (and reads the files again).
+  void Configure(BrokerSettings broker, StreamSettings stream);
+
+  // Sink
+  void Open() override;
+  State state() const override { return state_; }
+  const Status& status() const override { return status_; }
+  bool CanSend() const override;
+  Status Send(const Message& message, uint64_t sequence) override;
+  bool NextReply(Reply* reply) override;
+
+  // What to wait for.  A wait set has to be built anew when socket_generation() has changed: there
+  // is another socket, or none (-1).  wake_fd() stays the same; it is -1 if the system had no file
+  // descriptor left (then Open() fails and says so).
+  int socket() const { return connection_ ? connection_->socket() : -1; }
+  uint64_t socket_generation() const { return socket_generation_; }
+  bool wants_write() const { return connection_ && connection_->wants_write(); }
+  int wake_fd() const { return connector_.wake_fd(); }
+  // -1: for as long as nothing happens.  Milliseconds, of the clock that Tick() is given.
+  int64_t WaitMs(int64_t now_ms) const;
+
+  // What has happened.  An error or hang-up of the socket counts as readable.
+  void OnSocket(bool readable, bool writable);
+  void OnWake();
+  void Tick(int64_t now_ms);
+
+  // Whether a thread is connecting at this moment, for up to the connect timeout of each server.
+  bool connecting() const { return connector_.busy(); }
+
+  // For people.
+  std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
+  const std::string& stream_name() const { return stream_.name; }
+  uint64_t connects() const { return connects_; }  // that succeeded
+  uint64_t last_stream_sequence() const { return last_stream_sequence_; }  // acknowledged to us
+
+ private:
+  // What opening waits for.
+  enum class Step : uint8_t { kNone, kConnect, kStreamInfo, kStreamCreate };
+
+  void Connect();
+  void TakeConnection(std::unique_ptr<Connection> connection);
+  void Request(Step step, const std::string& subject, const std::string& body);
+  void TakeAnswers();
+  void OnAnswer(std::string_view data);
+  void OnNoAnswerer();
+  void BecomeOpen();
+  void Close(Status status);
+  Status CheckLimits(const Message& message) const;
+  bool Understand(const Connection::Delivery& delivery, Reply* reply);
+
+  BrokerSettings broker_;
+  StreamSettings stream_;
+  Connector connector_;
+  std::unique_ptr<Connection> connection_;
+  uint64_t socket_generation_ = 0;
+  uint64_t connects_ = 0;
+
+  State state_ = State::kClosed;
+  Status status_;
+  Step step_ = Step::kNone;
+  bool renew_connection_ = false;  // the present one is not to be used by another Open()
+  int64_t deadline_ms_ = 0;        // of the request under way; 0: begins with the next Tick()
+  uint64_t requests_ = 0;          // their number is the address of the answer
+
+  uint64_t generation_ = 0;  // counts Open(); part of the address of every acknowledgement
+  std::string reply_;        // "<inbox>.<generation>." and, while sending, the sequence number
+  size_t reply_prefix_ = 0;  // the length of the former
+  uint64_t outstanding_ = 0;  // sent in this generation, not answered yet
+  uint64_t last_stream_sequence_ = 0;
+};
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/stream_api.h"
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+
+#include "nats/jetstream_error.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::string Subject(std::string_view request, std::string_view stream) {
+  return std::string("$JS.API.STREAM.").append(request).append(".").append(stream);
+}
+
+int IntegerAt(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
+}
+
+std::string_view StringAt(const Json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_string()) return {};
+  return found->get_ref<const std::string&>();
+}
+
+}  // namespace
+
+std::string StreamInfoSubject(std::string_view stream) { return Subject("INFO", stream); }
+
+std::string StreamCreateSubject(std::string_view stream) { return Subject("CREATE", stream); }
+
+std::string StreamConfig(const StreamSettings& settings) {
+  const Json config = {
+      {"name", settings.name},
+      {"subjects", settings.subjects},
+      {"retention", "limits"},
+      {"discard", "old"},
+      {"storage", settings.storage == Storage::kMemory ? "memory" : "file"},
+      {"num_replicas", settings.replicas},
+      {"duplicate_window", int64_t{settings.duplicate_window_s} * 1000000000},
+  };
+  return config.dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+ApiReply ParseApiReply(std::string_view data, std::string_view what) {
+  const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
+  if (!reply.is_object()) {
+    return {false, Status::Unavailable(std::string(what) + ": JetStream's answer is no JSON object")};
+  }
+  const auto error = reply.find("error");
+  if (error == reply.end() || !error->is_object()) return {};
+  JetStreamError found;
+  found.code = IntegerAt(*error, "code");
+  found.err_code = IntegerAt(*error, "err_code");
+  found.description = StringAt(*error, "description");
+  return {found.err_code == kStreamNotFound, ToStatus(found, what)};
+}
+
+}  // namespace fraiseql::nats

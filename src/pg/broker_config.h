@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include "core/pipeline.h"
+#include "nats/broker_settings.h"
+
+namespace fraiseql::pg {
+
+// The settings fraiseql_nats.* as the other rings want them.
+nats::BrokerSettings CurrentBrokerSettings(const char* database);
+nats::StreamSettings CurrentStreamSettings();
+PipelineOptions CurrentPipelineOptions();
+
+}  // namespace fraiseql::pg

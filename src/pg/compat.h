@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Every difference between the supported major versions of Postgres, 15 to 18.  Include after
+// postgres.h; no other file looks at PG_VERSION_NUM.
+
+extern "C" {
+#include "access/htup.h"
+#include "access/xlog.h"
+#include "access/xlogreader.h"
+#include "access/xlogutils.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_database.h"
+#include "replication/logical.h"
+#include "replication/message.h"
+#include "replication/reorderbuffer.h"
+#include "replication/slot.h"
+#include "storage/latch.h"
+#if PG_VERSION_NUM >= 180000
+#include "storage/waiteventset.h"
+#endif
+#include "utils/acl.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/wait_event.h"
+}
+
+#if PG_VERSION_NUM < 150000
+#error "fraiseql_nats needs PostgreSQL 15 or later"
+#endif
+
+namespace fraiseql::pg {
+
+#if PG_VERSION_NUM >= 170000
+inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency, bool failover) {
+  ReplicationSlotCreate(name, true, persistency, false, failover, false);
+}
+inline HeapTuple NewTuple(ReorderBufferChange* change) { return change->data.tp.newtuple; }
+inline HeapTuple OldTuple(ReorderBufferChange* change) { return change->data.tp.oldtuple; }
+inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) {
+  return LogLogicalMessage(prefix, body, size, true, false);
+}
+inline WaitEventSet* NewWaitEventSet(int events) { return CreateWaitEventSet(nullptr, events); }
+inline void CleanupSlots() { ReplicationSlotCleanup(false); }
+// The names under which pg_stat_activity shows what a process waits for.
+inline uint32 WaitEventNamed(const char* name) { return WaitEventExtensionNew(name); }
+inline uint32 WaitForLogEvent() {
+  static uint32 event = 0;
+  if (event == 0) event = WaitEventNamed("FraiseqlNatsWaitForLog");
+  return event;
+}
+inline uint32 WaitForBrokerEvent() {
+  static uint32 event = 0;
+  if (event == 0) event = WaitEventNamed("FraiseqlNatsWaitForBroker");
+  return event;
+}
+inline uint32 LauncherMainEvent() {
+  static uint32 event = 0;
+  if (event == 0) event = WaitEventNamed("FraiseqlNatsLauncherMain");
+  return event;
+}
+#else
+inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency, bool) {
+  ReplicationSlotCreate(name, true, persistency, false);
+}
+inline HeapTuple NewTuple(ReorderBufferChange* change) {
+  return change->data.tp.newtuple ? &change->data.tp.newtuple->tuple : nullptr;
+}
+inline HeapTuple OldTuple(ReorderBufferChange* change) {
+  return change->data.tp.oldtuple ? &change->data.tp.oldtuple->tuple : nullptr;
+}
+inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) {
+  return LogLogicalMessage(prefix, body, size, true);
+}
+inline WaitEventSet* NewWaitEventSet(int events) {
+  return CreateWaitEventSet(TopMemoryContext, events);
+}
+inline void CleanupSlots() { ReplicationSlotCleanup(); }
+// Before 17 an extension cannot name its own; the core's names for the same waits of a walsender
+// and of the launcher of logical replication say it best.
+inline uint32 WaitForLogEvent() { return WAIT_EVENT_WAL_SENDER_WAIT_WAL; }
+inline uint32 WaitForBrokerEvent() { return WAIT_EVENT_WAL_SENDER_WRITE_DATA; }
+inline uint32 LauncherMainEvent() { return WAIT_EVENT_LOGICAL_LAUNCHER_MAIN; }
+#endif
+
+#if PG_VERSION_NUM >= 180000
+inline void AcquireSlot(const char* name) { ReplicationSlotAcquire(name, true, true); }
+inline bool IsVirtual(Form_pg_attribute attribute) {
+  return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
+}
+#else
+inline void AcquireSlot(const char* name) { ReplicationSlotAcquire(name, true); }
+inline bool IsVirtual(Form_pg_attribute) { return false; }
+#endif
+
+#if PG_VERSION_NUM >= 160000
+inline bool OwnsDatabase(Oid database, Oid role) {
+  return object_ownercheck(DatabaseRelationId, database, role);
+}
+inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
+  return slot->data.invalidated != RS_INVAL_NONE;
+}
+#else
+inline bool OwnsDatabase(Oid database, Oid role) { return pg_database_ownercheck(database, role); }
+inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
+  return XLogRecPtrIsInvalid(slot->data.restart_lsn) &&
+         !XLogRecPtrIsInvalid(slot->data.invalidated_at);
+}
+#endif
+
+inline TimestampTz CommitTime(const ReorderBufferTXN* txn) { return txn->xact_time.commit_time; }
+
+}  // namespace fraiseql::pg

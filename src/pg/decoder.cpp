@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/compat.h"
+#include "pg/decoder.h"
+#include "pg/guard.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64 kPostgresToUnixUs =
+    (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+constexpr uint64_t kChangesPerBreath = 64;  // a power of two
+
+// False for what is not published: the rows of a speculative insertion that was given up never get
+// here, and the action of a tuple is one of three.
+bool OperationOf(const ReorderBufferChange* change, Operation* operation) {
+  switch (change->action) {
+    case REORDER_BUFFER_CHANGE_INSERT:
+      *operation = Operation::kInsert;
+      return true;
+    case REORDER_BUFFER_CHANGE_UPDATE:
+      *operation = Operation::kUpdate;
+      return true;
+    case REORDER_BUFFER_CHANGE_DELETE:
+      *operation = Operation::kDelete;
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool Wants(const Route& route, Operation operation) {
+  return (route.observer->operations & SetOf(operation)) != 0;
+}
+
+bool WantsOperation(const CachedRelation& entry, Operation operation) {
+  return std::any_of(entry.routes.begin(), entry.routes.end(),
+                     [=](const Route& route) { return Wants(route, operation); });
+}
+
+}  // namespace
+
+Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context)
+    : origin_(origin),
+      receiver_(receiver),
+      relations_(context),
+      scratch_(AllocSetContextCreate(context, "fraiseql_nats change", ALLOCSET_DEFAULT_SIZES)) {}
+
+void Decoder::Begin(ReorderBufferTXN* txn) {
+  last_commit_time_ = CommitTime(txn);
+  change_.position = {};
+  change_.position.commit_lsn = txn->final_lsn;
+  change_.commit_time_us = last_commit_time_ + kPostgresToUnixUs;
+  transaction_.Begin(txn->xid, change_.commit_time_us);
+}
+
+// Every change counts, observed or not, so that the ordinal of one never depends on observers.
+void Decoder::CountChange() {
+  if ((++change_.position.ordinal & (kChangesPerBreath - 1)) == 0) receiver_->Breathe();
+}
+
+void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
+  CountChange();
+  if (!OperationOf(change, &change_.operation)) return;
+  const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  const CachedRelation* entry = relations_.Find(relation);
+  if (WantsOperation(*entry, change_.operation)) {
+    HeapTuple old_tuple = OldTuple(change);
+    change_.relation = &entry->relation;
+    change_.has_old_row = old_tuple != nullptr;
+    ReadRow(*entry, relation, old_tuple, !entry->full_identity, &change_.old_row);
+    ReadRow(*entry, relation, NewTuple(change), false, &change_.new_row);
+    Position position = change_.position;
+    for (const Route& route : entry->routes) {
+      if (Wants(route, change_.operation)) Publish(route, &position);
+    }
+  }
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(scratch_);
+}
+
+// TRUNCATE of a partitioned table names its partitions as well: whoever observes the partitioned
+// table is told once.
+bool Decoder::ToldByAnother(const Route& route, int count, ::Relation relations[]) const {
+  for (int i = 0; i < count; ++i) {
+    const Oid oid = RelationGetRelid(relations[i]);
+    if (oid == route.observer->relation && oid != change_.relation->id) return true;
+  }
+  return false;
+}
+
+void Decoder::OnTruncate(int count, ::Relation relations[]) {
+  const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  for (int i = 0; i < count; ++i) {
+    CountChange();  // each table of the statement is a change of its own
+    const CachedRelation* entry = relations_.Find(relations[i]);
+    change_.operation = Operation::kTruncate;
+    change_.relation = &entry->relation;
+    change_.has_old_row = false;
+    Position position = change_.position;
+    for (const Route& route : entry->routes) {
+      if (Wants(route, Operation::kTruncate) && !ToldByAnother(route, count, relations)) {
+        Publish(route, &position);
+      }
+    }
+  }
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(scratch_);
+}
+
+void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, const char* body) {
+  if (!transactional) return;  // not part of a transaction: nothing of ours
+  CountChange();
+  const std::string& own_prefix = relations_.message_prefix();
+  if (own_prefix.empty() || own_prefix != prefix) return;
+  LoggedMessage logged;
+  if (!ParseLoggedMessage({body, size}, &logged).ok()) return;
+  switch (logged.kind) {
+    case LoggedKind::kPublish:
+      PublishLogged(logged);
+      break;
+    case LoggedKind::kTrace:
+      transaction_.SetTraceparent(logged.traceparent);
+      break;
+  }
+}
+
+void Decoder::Commit(ReorderBufferTXN* txn) { receiver_->EndTransaction(txn->end_lsn); }
+
+// Encodes each column of a tuple that is there.
+void Decoder::ReadRow(const CachedRelation& entry, ::Relation relation, HeapTuple tuple,
+                      bool key_only, RowImage* row) {
+  row->Reset(entry.attributes.size());
+  if (tuple == nullptr) return;
+  TupleDesc desc = RelationGetDescr(relation);
+  values_.resize(static_cast<size_t>(desc->natts));
+  heap_deform_tuple(tuple, desc, values_.data(), nulls_);
+  for (size_t i = 0; i < entry.attributes.size(); ++i) {
+    const CachedRelation::Attribute& attribute = entry.attributes[i];
+    const int index = attribute.index;
+    if (key_only && !attribute.is_key) continue;  // stands as null in the tuple, but is not logged
+    if (nulls_[index]) {
+      row->text()->append("null");
+      row->Present(i);
+    } else if (TupleDescAttr(desc, index)->attlen == -1 &&
+               VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(values_[static_cast<size_t>(index)]))) {
+      // A TOAST value that the UPDATE did not touch.  It must not be read: its table may be newer
+      // than the log.  The old row has it, if it was logged whole.
+      if (row == &change_.new_row && change_.has_old_row &&
+          change_.old_row.state(i) == RowImage::State::kPresent) {
+        row->CopyFrom(change_.old_row, i);
+      } else {
+        row->Unchanged(i);
+      }
+    } else {
+      AppendDatum(*attribute.encoder, values_[static_cast<size_t>(index)], row->text());
+      row->Present(i);
+    }
+  }
+}
+
+void Decoder::Publish(const Route& route, Position* position) {
+  Message* message = receiver_->Add();
+  message->position = *position;
+  ++position->route;
+  const Status status = BuildEvent(origin_, transaction_, route, change_, message);
+  if (status.ok()) {
+    receiver_->Seal();
+  } else {
+    receiver_->Refuse(status);
+  }
+}
+
+void Decoder::PublishLogged(const LoggedMessage& logged) {
+  Message* message = receiver_->Add();
+  message->position = change_.position;
+  message->commit_time_us = change_.commit_time_us;
+  message->subject.assign(logged.subject);
+  AddCommonHeaders(origin_, transaction_, logged.message_id, message);
+  message->headers.append(logged.headers);
+  message->payload.assign(logged.payload);
+  receiver_->Seal();
+}
+
+}  // namespace fraiseql::pg

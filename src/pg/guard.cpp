@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+}
+
+#include "pg/guard.h"
+
+namespace fraiseql::pg {
+
+void RaiseInternal(const char* message) {
+  ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("fraiseql_nats: %s", message)));
+  pg_unreachable();
+}
+
+void RaiseStatus(Status&& status) {
+  const char* message = pstrdup(status.message().c_str());
+  const char* hint = status.hint().empty() ? nullptr : pstrdup(status.hint().c_str());
+  const int code = status.code() == StatusCode::kInternal ? ERRCODE_INTERNAL_ERROR
+                                                          : ERRCODE_INVALID_PARAMETER_VALUE;
+  { const Status destroyed = std::move(status); }
+  ereport(ERROR,
+          (errcode(code), errmsg("%s", message), hint != nullptr ? errhint("%s", hint) : 0));
+  pg_unreachable();
+}
+
+}  // namespace fraiseql::pg

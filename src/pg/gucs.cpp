@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <string>
+
+#include "core/message.h"
+#include "core/subject.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include <limits.h>
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/varlena.h"
+}
+
+#include "pg/gucs.h"
+
+namespace fraiseql::pg {
+
+Settings settings;
+unsigned traceparent_generation = 0;
+
+namespace {
+
+constexpr int kDefaultMaxDatabases = 16;
+constexpr int kDefaultWindowMessages = 4096;
+constexpr int kDefaultWindowKb = 16 * 1024;
+
+const config_enum_entry kStorages[] = {
+    {"file", kStorageFile, false}, {"memory", kStorageMemory, false}, {nullptr, 0, false}};
+
+// Check hooks run in any process, also in the postmaster: they may not raise, and what they
+// allocate for the value is of malloc.  They report by errdetail and errhint and return false.
+
+bool Refuse(const Status& status) {
+  const std::string& message = status.message();
+  GUC_check_errdetail("%c%s.", pg_toupper(static_cast<unsigned char>(message[0])),
+                      message.c_str() + 1);
+  if (!status.hint().empty()) GUC_check_errhint("%s", status.hint().c_str());
+  return false;
+}
+
+// Calls `check` for each item of a comma separated list, without blanks around it.
+template <typename Check>
+Status ForEachItem(std::string_view list, Check check) {
+  while (true) {
+    const size_t comma = list.find(',');
+    std::string_view item = list.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    const Status status = check(item);
+    if (!status.ok() || comma == std::string_view::npos) return status;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+bool CheckUrl(char** value, void**, GucSource) {
+  const Status status = ForEachItem(*value, [](std::string_view url) {
+    const bool known = url.substr(0, 7) == "nats://" || url.substr(0, 6) == "tls://";
+    const size_t host = url.find("//");
+    if (known && url.size() > host + 2 && url.find(' ') == std::string_view::npos) {
+      return Status::Ok();
+    }
+    // The text is not repeated: it may hold a password.
+    return Status::Invalid("A server URL does not have the form nats://host:port or tls://host:port",
+                           "Give one URL, or several separated by commas.");
+  });
+  return status.ok() || Refuse(status);
+}
+
+bool CheckStreamName(char** value, void**, GucSource) {
+  const std::string_view name = *value;
+  if (!name.empty() && name.size() <= 255 &&
+      name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
+    return true;
+  }
+  return Refuse(Status::Invalid("A stream name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
+                                "The default is \"fraiseql_events\"."));
+}
+
+// Subjects of a stream may have wildcards: * for a token, > for all that follow.
+bool CheckStreamSubjects(char** value, void**, GucSource) {
+  const Status status = ForEachItem(*value, [](std::string_view subject) {
+    std::string plain(subject);
+    for (size_t i = 0; i < plain.size(); ++i) {
+      const bool whole_token = (i == 0 || plain[i - 1] == '.') &&
+                               (i + 1 == plain.size() || plain[i + 1] == '.');
+      const bool last = i + 1 == plain.size();
+      if (whole_token && (plain[i] == '*' || (plain[i] == '>' && last))) plain[i] = 'x';
+    }
+    return CheckSubject(plain);
+  });
+  return status.ok() || Refuse(status);
+}
+
+bool CheckPrefix(char** value, void**, GucSource) {
+  const Status status = CheckSubject(*value);
+  return status.ok() || Refuse(status);
+}
+
+bool CheckTraceparent(char** value, void**, GucSource) {
+  // version "-" trace id "-" parent id "-" flags, in lower-case hexadecimal.
+  constexpr std::string_view kShape = "00-00000000000000000000000000000000-0000000000000000-00";
+  const std::string_view text = *value;
+  bool good = text.empty() || text.size() == kShape.size();
+  for (size_t i = 0; good && i < text.size(); ++i) {
+    const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+    good = kShape[i] == '-' ? text[i] == '-' : hex;
+  }
+  return good || Refuse(Status::Invalid("The value is no W3C traceparent",
+                                        "It looks like "
+                                        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01."));
+}
+
+void TraceparentChanged(const char*, void*) { ++traceparent_generation; }
+
+bool CheckDatabases(char** value, void**, GucSource) {
+  char* copy = pstrdup(*value);
+  List* names = NIL;
+  const bool good = strcmp(*value, "*") == 0 || SplitIdentifierString(copy, ',', &names);
+  list_free(names);
+  pfree(copy);
+  return good || Refuse(Status::Invalid("The value is no list of database names",
+                                        "Use * for all databases, or names separated by commas."));
+}
+
+void DefineWhatRuns() {
+  DefineCustomBoolVariable("fraiseql_nats.enabled", "Publishes the changes of the databases.",
+                           "When off, workers stop; the log is kept until it is on again.",
+                           &settings.enabled, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "fraiseql_nats.databases", "Databases that are served, of those that have the extension.",
+      "A list of names separated by commas, or * for all.", &settings.databases, "*", PGC_SIGHUP,
+      GUC_LIST_INPUT, CheckDatabases, nullptr, nullptr);
+  settings.max_databases = kDefaultMaxDatabases;
+  if (!process_shared_preload_libraries_in_progress) return;  // it is too late to size anything
+  DefineCustomIntVariable("fraiseql_nats.max_databases",
+                          "Most databases of this server that can have the extension.",
+                          "Sizes shared memory; each takes one of max_worker_processes and one of "
+                          "max_replication_slots.",
+                          &settings.max_databases, kDefaultMaxDatabases, 1, 1024, PGC_POSTMASTER, 0,
+                          nullptr, nullptr, nullptr);
+}
+
+void DefineFile(const char* name, const char* short_desc, const char* long_desc, char** variable) {
+  DefineCustomStringVariable(name, short_desc, long_desc, variable, "", PGC_SIGHUP,
+                             GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+}
+
+void DefineBroker() {
+  constexpr char kReadAgain[] = "Read again at every connect.  Empty: not used.";
+  DefineCustomStringVariable("fraiseql_nats.url", "URLs of the NATS servers.",
+                             "nats://host:port or tls://host:port, several separated by commas.",
+                             &settings.url, "nats://localhost:4222", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+                             CheckUrl, nullptr, nullptr);
+  DefineCustomStringVariable("fraiseql_nats.user", "User name at the NATS server.",
+                             "Empty: none, or the one in the URL.", &settings.user, "", PGC_SIGHUP,
+                             GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+  DefineFile("fraiseql_nats.password_file", "File with the password of fraiseql_nats.user.",
+             kReadAgain, &settings.password_file);
+  DefineFile("fraiseql_nats.token_file", "File with the authentication token.", kReadAgain,
+             &settings.token_file);
+  DefineFile("fraiseql_nats.creds_file", "Credentials file (user JWT and seed).", kReadAgain,
+             &settings.creds_file);
+  DefineFile("fraiseql_nats.nkey_seed_file", "File with the seed of the user's NKey.", kReadAgain,
+             &settings.nkey_seed_file);
+  DefineFile("fraiseql_nats.tls_ca_file", "Certificates of the authorities that sign the servers'.",
+             "Empty: the system's.", &settings.tls_ca_file);
+  DefineFile("fraiseql_nats.tls_cert_file", "Client certificate for the NATS server.", kReadAgain,
+             &settings.tls_cert_file);
+  DefineFile("fraiseql_nats.tls_key_file", "Key of the client certificate.", kReadAgain,
+             &settings.tls_key_file);
+  DefineCustomBoolVariable("fraiseql_nats.tls_verify", "Verifies the NATS server's certificate.",
+                           "Switch it off for tests only.", &settings.tls_verify, true, PGC_SIGHUP,
+                           0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.connect_timeout",
+                          "How long to wait for one NATS server when connecting.", nullptr,
+                          &settings.connect_timeout_ms, 2000, 100, 60000, PGC_SIGHUP, GUC_UNIT_MS,
+                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.reconnect_delay_max",
+                          "Longest pause between two attempts to reach the stream.",
+                          "The first follows almost at once; each later pause is twice as long.",
+                          &settings.reconnect_delay_max_ms, 5000, 10, 3600000, PGC_SIGHUP,
+                          GUC_UNIT_MS, nullptr, nullptr, nullptr);
+}
+
+void DefineStream() {
+  DefineCustomStringVariable("fraiseql_nats.stream_name", "JetStream stream that is published to.",
+                             "Created if it does not exist.", &settings.stream_name,
+                             "fraiseql_events", PGC_SIGHUP, 0, CheckStreamName, nullptr, nullptr);
+  DefineCustomStringVariable("fraiseql_nats.stream_subjects", "Subjects of a stream that is created.",
+                             "Separated by commas; * stands for a token, > for all that follow.",
+                             &settings.stream_subjects, "fraiseql.>", PGC_SIGHUP, 0,
+                             CheckStreamSubjects, nullptr, nullptr);
+  DefineCustomEnumVariable("fraiseql_nats.storage", "Storage of a stream that is created.", nullptr,
+                           &settings.storage, kStorageFile, kStorages, PGC_SIGHUP, 0, nullptr,
+                           nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.replicas", "Replicas of a stream that is created.",
+                          "More than one needs a cluster of NATS servers.", &settings.replicas, 1, 1,
+                          5, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.dedup_window",
+                          "De-duplication window of a stream that is created.",
+                          "How long the server remembers the Nats-Msg-Id of a message.",
+                          &settings.dedup_window_s, 120, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr,
+                          nullptr, nullptr);
+  DefineCustomStringVariable("fraiseql_nats.subject_prefix",
+                             "Subject before .Entity.OPERATION of row changes.",
+                             "Used by observers that have no subject of their own.",
+                             &settings.subject_prefix, "fraiseql.mutation", PGC_SIGHUP, 0,
+                             CheckPrefix, nullptr, nullptr);
+}
+
+void DefineDelivery() {
+  DefineCustomIntVariable("fraiseql_nats.window_messages",
+                          "Most messages that are read and not yet acknowledged.",
+                          "Bounds memory, with fraiseql_nats.window_bytes.",
+                          &settings.window_messages, kDefaultWindowMessages, 1, 9999, PGC_SIGHUP, 0,
+                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.window_bytes",
+                          "Most bytes of messages that are read and not yet acknowledged.",
+                          "One larger message is sent alone.", &settings.window_kb,
+                          kDefaultWindowKb, 64, 1024 * 1024, PGC_SIGHUP, GUC_UNIT_KB, nullptr,
+                          nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.ack_timeout",
+                          "How long the stream may be silent before messages are sent again.",
+                          nullptr, &settings.ack_timeout_ms, 5000, 100, 600000, PGC_SIGHUP,
+                          GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("fraiseql_nats.traceparent",
+                             "W3C trace context of this session's changes.",
+                             "Goes out as the header traceparent of every message that the session's "
+                             "later statements cause.  Empty: none.",
+                             &settings.traceparent, "", PGC_USERSET, 0, CheckTraceparent,
+                             TraceparentChanged, nullptr);
+}
+
+}  // namespace
+
+void DefineSettings() {
+  DefineWhatRuns();
+  DefineBroker();
+  DefineStream();
+  DefineDelivery();
+  MarkGUCPrefixReserved("fraiseql_nats");
+}
+
+bool IsDatabaseWanted(const char* name) {
+  if (strcmp(settings.databases, "*") == 0) return true;
+  char* copy = pstrdup(settings.databases);
+  List* names = NIL;
+  bool wanted = false;
+  if (SplitIdentifierString(copy, ',', &names)) {
+    ListCell* cell;
+    foreach (cell, names) {
+      if (strcmp(static_cast<const char*>(lfirst(cell)), name) == 0) wanted = true;
+    }
+  }
+  list_free(names);
+  pfree(copy);
+  return wanted;
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+namespace fraiseql::pg {
+
+// The values of the settings fraiseql_nats.*, kept by Postgres; see gucs.cpp for what each means.
+// Strings are never null.
+struct Settings {
+  // what runs
+  bool enabled;
+  char* databases;
+  int max_databases;
+  // broker
+  char* url;
+  char* user;
+  char* password_file;
+  char* token_file;
+  char* creds_file;
+  char* nkey_seed_file;
+  char* tls_ca_file;
+  char* tls_cert_file;
+  char* tls_key_file;
+  bool tls_verify;
+  int connect_timeout_ms;
+  int reconnect_delay_max_ms;
+  // stream
+  char* stream_name;
+  char* stream_subjects;
+  int storage;
+  int replicas;
+  int dedup_window_s;
+  char* subject_prefix;
+  // delivery
+  int window_messages;
+  int window_kb;
+  int ack_timeout_ms;
+  // session
+  char* traceparent;
+};
+
+extern Settings settings;
+
+constexpr int kStorageFile = 0;
+constexpr int kStorageMemory = 1;
+
+// Called once, from _PG_init.
+void DefineSettings();
+
+// Counts changes of fraiseql_nats.traceparent in this session, so that the log can be told.
+extern unsigned traceparent_generation;
+
+// Is the database of this name wanted by fraiseql_nats.databases?
+bool IsDatabaseWanted(const char* name);
+
+}  // namespace fraiseql::pg

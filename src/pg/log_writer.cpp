@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+}
+
+#include "pg/compat.h"
+#include "pg/log_writer.h"
+#include "pg/observer_table.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr size_t kKeptCapacity = 64 * 1024;
+
+// The prefix that makes a logical message ours, or null if the extension is not there.  It is read
+// once for each session and installation: it never changes while the table exists.
+const char* MessagePrefix() {
+  static Oid cached_table = InvalidOid;
+  static char cached_prefix[NAMEDATALEN];
+  const Oid table = FindOwnTable(kSecretTableName);
+  if (!OidIsValid(table)) return nullptr;
+  if (table == cached_table) return cached_prefix;
+  ::Relation relation = table_open(table, AccessShareLock);
+  Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
+  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, nullptr);
+  HeapTuple tuple = systable_getnext(scan);
+  bool is_null = true;
+  Datum value = 0;
+  if (HeapTupleIsValid(tuple)) value = heap_getattr(tuple, 1, RelationGetDescr(relation), &is_null);
+  if (!is_null) {
+    strlcpy(cached_prefix, TextDatumGetCString(value), sizeof(cached_prefix));
+    cached_table = table;
+  }
+  systable_endscan(scan);
+  UnregisterSnapshot(snapshot);
+  table_close(relation, AccessShareLock);
+  return is_null ? nullptr : cached_prefix;
+}
+
+// The body lives in a buffer of the session, which an error may leave as it is.
+std::string& Body() {
+  static auto* body = new std::string;
+  body->clear();
+  return *body;
+}
+
+}  // namespace
+
+XLogRecPtr WriteToLogIfInstalled(const LoggedMessage& message) {
+  const char* prefix = MessagePrefix();
+  if (prefix == nullptr) return InvalidXLogRecPtr;
+  std::string& body = Body();
+  AppendLoggedMessage(message, &body);
+  const XLogRecPtr end = LogMessage(prefix, body.data(), body.size());
+  if (body.capacity() > kKeptCapacity) std::string().swap(body);
+  return end;
+}
+
+XLogRecPtr WriteToLog(const LoggedMessage& message) {
+  const XLogRecPtr end = WriteToLogIfInstalled(message);
+  if (XLogRecPtrIsInvalid(end)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("extension \"fraiseql_nats\" is not installed in this database"),
+                    errhint("Run CREATE EXTENSION fraiseql_nats.")));
+  }
+  return end;
+}
+
+}  // namespace fraiseql::pg

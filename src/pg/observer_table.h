@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The table fraiseql_nats.observer and the secret beside it, as they were at a place in the log.
+// Both are user catalog tables, so that logical decoding may read them under its historic snapshot:
+// an observer applies to exactly the transactions that commit after its own.  Include after
+// postgres.h.
+
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "access/htup.h"
+#include "access/tupdesc.h"
+}
+
+#include "core/observer.h"
+
+namespace fraiseql::pg {
+
+constexpr char kSchemaName[] = "fraiseql_nats";
+constexpr char kObserverTableName[] = "observer";
+// One row: the prefix of our logical messages.  Anybody may write logical messages, so that a
+// prefix which everybody knows would be no authority to publish.
+constexpr char kSecretTableName[] = "secret";
+
+// OID of a table in our schema as the current snapshot of the catalogs sees it, or InvalidOid.
+Oid FindOwnTable(const char* name);
+
+// One row of the observer table, as text in UTF-8; what is null is empty.
+struct ObserverRow {
+  std::string name;
+  Oid relation = InvalidOid;
+  std::vector<std::string> events;
+  std::string subject;
+  std::string format;
+  std::string entity;
+  std::vector<std::string> columns;
+  bool enabled = false;
+};
+
+// May raise; `*row` must outlive that.
+void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row);
+
+// Turns a row into an observer; kInvalid with the reason if it is none.
+Status ParseObserver(const ObserverRow& row, Observer* observer);
+
+// What the tables hold.
+struct LoadedObservers {
+  Oid table = InvalidOid;            // the observer table; InvalidOid: the extension is not there
+  std::vector<Observer> observers;   // the enabled ones
+  std::string message_prefix;        // of our logical messages
+  ObserverRow row;                   // scratch
+};
+
+// Reads the tables without any lock, so that it stands in nobody's way.  May raise; `*loaded` must
+// outlive that.  REQUIRES: a decoding callback (historic snapshot) or a transaction.
+void LoadObservers(LoadedObservers* loaded);
+
+}  // namespace fraiseql::pg

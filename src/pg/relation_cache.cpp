@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/json_text.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/sysattr.h"
+#include "catalog/partition.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+}
+
+#include "pg/compat.h"
+#include "pg/observer_table.h"
+#include "pg/relation_cache.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+RelationCache* live_cache = nullptr;
+
+// Converts first, which may raise, and assigns then.
+void AssignName(const char* name, std::string* target) {
+  int length = 0;
+  const char* utf8 = ToUtf8(name, static_cast<int>(strlen(name)), &length);
+  target->assign(utf8, static_cast<size_t>(length));
+}
+
+bool IsMember(int index, const Bitmapset* attributes) {
+  return bms_is_member(index + 1 - FirstLowInvalidHeapAttributeNumber, attributes);
+}
+
+}  // namespace
+
+RelationCache::RelationCache(MemoryContext context) : context_(context) {
+  static bool registered = false;
+  if (!registered) {
+    CacheRegisterRelcacheCallback(OnInvalidation, 0);
+    registered = true;
+  }
+  live_cache = this;
+}
+
+RelationCache::~RelationCache() {
+  if (live_cache == this) live_cache = nullptr;
+}
+
+// May be called by any access to the catalogs, also while an entry is being filled: so it only
+// marks.
+void RelationCache::OnInvalidation(Datum, Oid relation) {
+  RelationCache* cache = live_cache;
+  if (cache == nullptr) return;
+  const Oid observers = cache->loaded_.table;
+  if (relation == observers || !OidIsValid(relation) || !OidIsValid(observers)) {
+    cache->stale_ = true;
+  }
+  for (auto& [oid, entry] : cache->entries_) {
+    // A partitioned table stands for the partitions below it: attaching one moves them all.
+    for (const TableName& name : entry.names) {
+      if (name.oid == relation) entry.valid = false;
+    }
+  }
+}
+
+void RelationCache::LoadIfStale() {
+  if (!stale_) return;
+  stale_ = false;
+  entries_.clear();
+  LoadObservers(&loaded_);
+  router_ = std::make_unique<Router>(std::move(loaded_.observers));
+}
+
+const std::string& RelationCache::message_prefix() {
+  LoadIfStale();
+  return loaded_.message_prefix;
+}
+
+const CachedRelation* RelationCache::Find(::Relation relation) {
+  LoadIfStale();
+  CachedRelation* entry = &entries_[RelationGetRelid(relation)];
+  if (!entry->valid) {
+    // Valid from the start, so that an invalidation that arrives meanwhile is not overwritten.
+    entry->valid = true;
+    Fill(relation, entry);
+  }
+  return entry;
+}
+
+void RelationCache::Fill(::Relation relation, CachedRelation* entry) {
+  *entry = {};
+  entry->valid = true;
+  FillNames(relation, entry);
+  if (!router_->Observes(entry->names)) return;
+  const char* schema = get_namespace_name(RelationGetNamespace(relation));
+  entry->relation.id = RelationGetRelid(relation);
+  AssignName(schema != nullptr ? schema : "", &entry->relation.schema);
+  AssignName(RelationGetRelationName(relation), &entry->relation.table);
+  entry->full_identity = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
+  FillColumns(relation, entry);
+  entry->routes = router_->Resolve(entry->relation, entry->names);
+}
+
+void RelationCache::FillNames(::Relation relation, CachedRelation* entry) {
+  const Oid oid = RelationGetRelid(relation);
+  entry->names.push_back({oid, {}});
+  AssignName(RelationGetRelationName(relation), &entry->names.back().table);
+  if (!relation->rd_rel->relispartition) return;
+  List* ancestors = get_partition_ancestors(oid);
+  ListCell* cell;
+  foreach (cell, ancestors) {
+    const char* name = get_rel_name(lfirst_oid(cell));
+    entry->names.push_back({lfirst_oid(cell), {}});
+    AssignName(name != nullptr ? name : "", &entry->names.back().table);
+  }
+}
+
+void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
+  TupleDesc desc = RelationGetDescr(relation);
+  const Bitmapset* identity =
+      RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+  const Bitmapset* primary = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+  const Bitmapset* key = bms_is_empty(primary) ? identity : primary;
+  std::vector<int>& row_identity = entry->relation.identity;
+  int id_column = -1;
+  for (int i = 0; i < desc->natts; ++i) {
+    Form_pg_attribute attribute = TupleDescAttr(desc, i);
+    if (attribute->attisdropped || IsVirtual(attribute)) continue;
+    const int position = static_cast<int>(entry->attributes.size());
+    entry->attributes.push_back(
+        {i, EncoderOfType(attribute->atttypid, context_), IsMember(i, identity)});
+    entry->relation.columns.emplace_back();
+    Column& column = entry->relation.columns.back();
+    AssignName(NameStr(attribute->attname), &column.name);
+    AppendJsonString(column.name, &column.json_key);
+    column.json_key.push_back(':');
+    if (column.name == "id") id_column = position;
+    if (IsMember(i, key)) row_identity.push_back(position);
+  }
+  if (id_column >= 0) row_identity = {id_column};
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What decoding needs to know of each table, made once and dropped when the log says that the table
+// or an observer has changed.  Include after postgres.h.
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/change.h"
+#include "core/router.h"
+#include "pg/observer_table.h"
+#include "pg/type_encoder.h"
+
+extern "C" {
+#include "utils/relcache.h"
+}
+
+namespace fraiseql::pg {
+
+// A table as the log has it now: its columns, how they are written, where its changes go.
+struct CachedRelation {
+  bool valid = false;
+  ::fraiseql::Relation relation;
+  struct Attribute {
+    int index;  // in the tuple, from 0
+    const TypeEncoder* encoder;
+    bool is_key;  // of the replica identity: what a key-only old tuple holds
+  };
+  std::vector<Attribute> attributes;  // one for each column of `relation`
+  std::vector<Route> routes;
+  std::vector<TableName> names;  // its own, and those of the partitioned tables above it
+  bool full_identity = false;  // REPLICA IDENTITY FULL: old tuples are whole rows
+};
+
+// One to a decoding process at a time: Postgres cannot take a relcache callback back, so the one of
+// the process speaks to the cache that exists now.
+class RelationCache {
+ public:
+  // `context` is where encoders live; it must outlive the cache.
+  explicit RelationCache(MemoryContext context);
+  ~RelationCache();
+  RelationCache(const RelationCache&) = delete;
+  RelationCache& operator=(const RelationCache&) = delete;
+
+  // The entry of the relation, current at this place of the log.  Owned by the cache, valid until
+  // the next call.  May raise.
+  const CachedRelation* Find(::Relation relation);
+
+  // The prefix of our logical messages at this place of the log; empty if there is no extension.
+  const std::string& message_prefix();
+
+ private:
+  static void OnInvalidation(Datum, Oid relation);
+  void LoadIfStale();
+  void Fill(::Relation relation, CachedRelation* entry);
+  void FillNames(::Relation relation, CachedRelation* entry);
+  void FillColumns(::Relation relation, CachedRelation* entry);
+
+  const MemoryContext context_;
+  std::unordered_map<Oid, CachedRelation> entries_;
+  std::unique_ptr<Router> router_;
+  LoadedObservers loaded_;
+  bool stale_ = true;  // the observers have to be read again, and all routes with them
+};
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <initializer_list>
+
+extern "C" {
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+}
+
+#include "pg/gucs.h"
+#include "pg/shmem.h"
+
+namespace fraiseql::pg {
+
+SharedState* shared = nullptr;
+
+namespace {
+
+constexpr char kTranche[] = "fraiseql_nats";
+
+shmem_request_hook_type previous_request = nullptr;
+shmem_startup_hook_type previous_startup = nullptr;
+
+Size SharedSize() {
+  return add_size(offsetof(SharedState, entries),
+                  mul_size(sizeof(DatabaseEntry), static_cast<Size>(settings.max_databases)));
+}
+
+void Request() {
+  if (previous_request != nullptr) previous_request();
+  RequestAddinShmemSpace(SharedSize());
+  RequestNamedLWLockTranche(kTranche, 1);
+}
+
+void InitEntry(DatabaseEntry* entry) {
+  pg_atomic_init_u32(&entry->sleeping, 0);
+  pg_atomic_init_u64(&entry->commit_end, 0);
+  WorkerCounters& c = entry->counters;
+  pg_atomic_init_u32(&c.state, 0);
+  pg_atomic_init_u32(&c.in_flight, 0);
+  for (pg_atomic_uint64* counter :
+       {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
+        &c.resent, &c.order_breaks, &c.reconnects, &c.last_progress_at}) {
+    pg_atomic_init_u64(counter, 0);
+  }
+}
+
+void Startup() {
+  if (previous_startup != nullptr) previous_startup();
+  bool found = false;
+  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+  shared = static_cast<SharedState*>(ShmemInitStruct(kTranche, SharedSize(), &found));
+  if (!found) {
+    memset(shared, 0, SharedSize());
+    shared->lock = &GetNamedLWLockTranche(kTranche)->lock;
+    shared->entry_count = settings.max_databases;
+    for (int i = 0; i < shared->entry_count; ++i) InitEntry(&shared->entries[i]);
+  }
+  LWLockRelease(AddinShmemInitLock);
+}
+
+}  // namespace
+
+const char* WorkerStateName(WorkerState state) {
+  switch (state) {
+    case WorkerState::kStopped:
+      return "stopped";
+    case WorkerState::kStarting:
+      return "starting";
+    case WorkerState::kMisconfigured:
+      return "misconfigured";
+    case WorkerState::kConnecting:
+      return "connecting";
+    case WorkerState::kStreaming:
+      return "streaming";
+    case WorkerState::kWaiting:
+      return "waiting";
+    case WorkerState::kBlocked:
+      return "blocked";
+  }
+  return "unknown";
+}
+
+void InstallSharedMemoryHooks() {
+  previous_request = shmem_request_hook;
+  shmem_request_hook = Request;
+  previous_startup = shmem_startup_hook;
+  shmem_startup_hook = Startup;
+}
+
+DatabaseEntry* FindEntry(Oid database) {
+  for (int i = 0; i < shared->entry_count; ++i) {
+    if (shared->entries[i].database == database) return &shared->entries[i];
+  }
+  return nullptr;
+}
+
+DatabaseEntry* FindOrAddEntry(Oid database) {
+  DatabaseEntry* entry = FindEntry(database);
+  if (entry != nullptr) return entry;
+  entry = FindEntry(InvalidOid);
+  if (entry == nullptr) return nullptr;
+  entry->pid = 0;
+  entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
+  entry->vacating = entry->failures = 0;
+  entry->not_before = 0;
+  memset(&entry->texts, 0, sizeof(entry->texts));
+  entry->latch = nullptr;
+  InitEntry(entry);
+  pg_write_barrier();
+  entry->database = database;
+  return entry;
+}
+
+void FreeEntry(DatabaseEntry* entry) { entry->database = InvalidOid; }
+
+void WakeLauncher() {
+  Latch* latch = shared->launcher_latch;
+  if (latch != nullptr) SetLatch(latch);
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/xlogutils.h"
+#include "replication/logical.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+#include "utils/builtins.h"
+}
+
+#include "pg/compat.h"
+#include "pg/decoder.h"
+#include "pg/slot.h"
+
+namespace fraiseql::pg {
+
+namespace {
+constexpr int64_t kSaveIntervalMs = 1000;  // a save costs two fsyncs, about 1 ms
+}
+
+SlotName OwnSlotName(Oid database) {
+  SlotName slot;
+  snprintf(NameStr(slot.name), NAMEDATALEN, "fraiseql_nats_%u", database);
+  return slot;
+}
+
+bool SlotExists(const char* name) { return SearchNamedReplicationSlot(name, true) != nullptr; }
+
+bool SlotIsReady(const char* name) {
+  ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
+  if (slot == nullptr) return false;
+  SpinLockAcquire(&slot->mutex);
+  const bool ready = slot->data.persistency == RS_PERSISTENT;
+  SpinLockRelease(&slot->mutex);
+  return ready;
+}
+
+bool HasFreeSlot() {
+  bool found = false;
+  LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+  for (int i = 0; i < max_replication_slots && !found; ++i) {
+    found = !ReplicationSlotCtl->replication_slots[i].in_use;
+  }
+  LWLockRelease(ReplicationSlotControlLock);
+  return found;
+}
+
+void MakeSlot(const char* name, bool temporary) {
+  CheckLogicalDecodingRequirements();
+  CreateSlot(name, temporary ? RS_TEMPORARY : RS_EPHEMERAL, false);
+  XLogReaderRoutine routine{};
+  routine.page_read = read_local_xlog_page;
+  routine.segment_open = wal_segment_open;
+  routine.segment_close = wal_segment_close;
+  LogicalDecodingContext* context = CreateInitDecodingContext(
+      kPluginName, NIL, false, InvalidXLogRecPtr, &routine, nullptr, nullptr, nullptr);
+  DecodingContextFindStartpoint(context);
+  FreeDecodingContext(context);
+  if (!temporary) ReplicationSlotPersist();
+}
+
+void DropSlot(const char* name) {
+  if (SlotExists(name)) ReplicationSlotDrop(name, true);
+}
+
+void SlotKeeper::Confirm(XLogRecPtr lsn, int64_t now_ms) {
+  if (XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
+  LogicalConfirmReceivedLocation(lsn);
+  // Before 17 a clean shutdown saves only slots that say they have changed.
+  ReplicationSlotMarkDirty();
+  dirty_ = true;
+  SaveIfDue(now_ms);
+}
+
+void SlotKeeper::SaveIfDue(int64_t now_ms) {
+  if (dirty_ && now_ms - saved_ms_ >= kSaveIntervalMs) {
+    saved_ms_ = now_ms;
+    Save();
+  }
+}
+
+void SlotKeeper::Save() {
+  if (!dirty_) return;
+  ReplicationSlotSave();
+  dirty_ = false;
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The replication slot of a database: fraiseql_nats_<database OID>, logical, permanent, of our
+// plugin.  Everything here may raise.  Include after postgres.h.
+
+extern "C" {
+#include "access/xlogdefs.h"
+#include "replication/slot.h"
+}
+
+namespace fraiseql::pg {
+
+struct SlotName {
+  NameData name;
+  const char* c_str() const { return NameStr(name); }
+};
+SlotName OwnSlotName(Oid database);
+
+bool SlotExists(const char* name);
+
+// A slot that is there for good, not one that is just being made.
+bool SlotIsReady(const char* name);
+
+// Whether one more slot can be made.
+bool HasFreeSlot();
+
+// Makes a slot of our plugin in the current database and leaves it acquired.  Waits for the
+// transactions that run now, since their changes cannot be decoded.  On an error, or when the
+// process ends meanwhile, nothing is left behind.
+void MakeSlot(const char* name, bool temporary);
+
+// Drops the slot if it exists; the one who calls holds no slot.
+void DropSlot(const char* name);
+
+// Keeps the position of the slot that this process has acquired.
+class SlotKeeper {
+ public:
+  // Tells the slot that nothing before `lsn` is needed again; goes to disk at most once a second.
+  void Confirm(XLogRecPtr lsn, int64_t now_ms);
+  // Writes a position that is not on disk yet.
+  void Save();
+  // Saves if a second has passed; when the last confirmation came in between.
+  void SaveIfDue(int64_t now_ms);
+  bool dirty() const { return dirty_; }
+
+ private:
+  bool dirty_ = false;
+  int64_t saved_ms_ = 0;
+};
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: PostgreSQL
+// The triggers of the observer table, and what observe() needs of C.
+extern "C" {
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/gucs.h"
+#include "pg/guard.h"
+#include "pg/observer_table.h"
+#include "pg/shmem.h"
+#include "pg/slot.h"
+#include "pg/compat.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int kAwaitSlotMs = 5000;
+
+void RequireColumn(Oid table, const char* column) {
+  if (get_attnum(table, column) > 0) return;
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+                  errmsg("column \"%s\" of relation \"%s\" does not exist", column,
+                         get_rel_name(table))));
+}
+
+void RequireObservableTable(Oid table) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+  if (!HeapTupleIsValid(tuple)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("relation with OID %u does not exist", table)));
+  }
+  const FormData_pg_class form = *reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+  ReleaseSysCache(tuple);
+  const char* name = get_rel_name(table);
+  if (form.relkind != RELKIND_RELATION && form.relkind != RELKIND_PARTITIONED_TABLE) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
+                    errhint("Observe the tables that a view is made of.")));
+  }
+  if (form.relpersistence != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("changes of temporary and unlogged tables cannot be observed"),
+                    errdetail("They are not in the log.")));
+  }
+  if (IsCatalogRelationOid(table) || form.relnamespace == get_namespace_oid(kSchemaName, false)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("changes of \"%s\" cannot be observed", name),
+                    errdetail("It is a system table or belongs to this extension.")));
+  }
+  const AclResult result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
+  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, name);
+}
+
+// What one row check needs, in one place that an error leaves to the memory context.
+struct RowCheck {
+  ObserverRow row;
+  Observer observer;
+  std::vector<std::string> columns;
+};
+
+void CheckRow(HeapTuple tuple, TupleDesc desc) {
+  auto* check = NewInContext<RowCheck>(CurrentMemoryContext);
+  ReadObserverRow(tuple, desc, &check->row);
+  if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
+    RaiseStatus(std::move(status));
+  }
+  RequireObservableTable(check->row.relation);
+  check->columns = check->observer.subject.columns();
+  for (const std::string& column : check->columns) {
+    RequireColumn(check->row.relation, column.c_str());
+  }
+  for (const std::string& column : check->row.columns) {
+    RequireColumn(check->row.relation, column.c_str());
+  }
+}
+
+// Before a row: is it an observer?  After the statement: whoever decodes this transaction must read
+// the table again behind it.
+Datum ObserverChanged(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_TRIGGER(fcinfo)) {
+    ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                    errmsg("fraiseql_nats.observer_changed() is a trigger function")));
+  }
+  const auto* data = reinterpret_cast<const TriggerData*>(fcinfo->context);
+  ::Relation relation = data->tg_relation;
+  if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("cannot truncate \"%s\"", RelationGetRelationName(relation)),
+                    errdetail("The log is still read with the observers of before."),
+                    errhint("Use DELETE.")));
+  }
+  if (TRIGGER_FIRED_FOR_STATEMENT(data->tg_event)) {
+    CacheInvalidateRelcacheByRelid(RelationGetRelid(relation));
+    return PointerGetDatum(nullptr);
+  }
+  HeapTuple tuple =
+      TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+  CheckRow(tuple, RelationGetDescr(relation));
+  return PointerGetDatum(tuple);
+}
+
+// A change that commits before the slot is ready is not decoded.  So the statement that makes an
+// observer waits for it, as long as that is possible: the slot waits in turn for every transaction
+// that has an id.
+void AwaitSlot() {
+  if (shared == nullptr) {
+    ereport(WARNING, (errmsg("nothing is published: fraiseql_nats is not loaded"),
+                      errhint("Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart "
+                              "the server.")));
+    return;
+  }
+  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kAwaitSlotMs);
+  while (!SlotIsReady(slot.c_str()) && settings.enabled && wal_level >= WAL_LEVEL_LOGICAL &&
+         !TransactionIdIsValid(GetTopTransactionIdIfAny()) && GetCurrentTimestamp() < until) {
+    CHECK_FOR_INTERRUPTS();
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+  if (SlotIsReady(slot.c_str())) return;
+  ereport(WARNING, (errmsg("changes are not published before replication slot \"%s\" is ready",
+                           slot.c_str()),
+                    errhint("See fraiseql_nats.status() for what it waits for.")));
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_observer_changed);
+PG_FUNCTION_INFO_V1(fraiseql_nats_await_slot);
+
+Datum fraiseql_nats_observer_changed(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::ObserverChanged(fcinfo); });
+}
+
+Datum fraiseql_nats_await_slot(PG_FUNCTION_ARGS) {
+  fraiseql::pg::Guard([] { fraiseql::pg::AwaitSlot(); });
+  PG_RETURN_VOID();
+}
+}

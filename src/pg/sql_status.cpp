@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: PostgreSQL
+// fraiseql_nats.status(): what the worker of the current database does.
+#include <initializer_list>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/gucs.h"
+#include "pg/guard.h"
+#include "pg/shmem.h"
+#include "pg/slot.h"
+#include "pg/wal_reader.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// A row of status(), filled column by column in the order of the function's declaration.
+class RowBuilder {
+ public:
+  void Add(Datum value, bool is_null = false) {
+    values_[count_] = value;
+    nulls_[count_++] = is_null;
+  }
+  void AddText(const char* text) {
+    const bool is_null = text == nullptr || text[0] == '\0';
+    Add(is_null ? Datum{0} : CStringGetTextDatum(text), is_null);
+  }
+  void AddLsn(uint64 lsn) { Add(LSNGetDatum(lsn), lsn == 0); }
+  void AddTime(uint64 time) {
+    Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0);
+  }
+  void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
+  Datum Finish(TupleDesc desc) {
+    Assert(count_ == desc->natts);
+    return HeapTupleGetDatum(heap_form_tuple(desc, values_, nulls_));
+  }
+
+ private:
+  static constexpr int kMaxColumns = 24;
+  Datum values_[kMaxColumns];
+  bool nulls_[kMaxColumns];
+  int count_ = 0;
+};
+
+struct StateWithReason {
+  const char* state;
+  const char* reason;
+  const char* hint;
+};
+
+// Why nothing runs, when no worker is there to say.
+StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts& texts) {
+  if (shared == nullptr) {
+    return {"not loaded", "the library is not loaded",
+            "Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart the server."};
+  }
+  if (!settings.enabled) {
+    return {"disabled", "\"fraiseql_nats.enabled\" is off", "Set it to on and reload."};
+  }
+  if (!IsDatabaseWanted(get_database_name(MyDatabaseId))) {
+    return {"disabled", "\"fraiseql_nats.databases\" does not name this database",
+            "Add it to the list and reload."};
+  }
+  if (RecoveryInProgress()) {
+    return {"stopped", "the server is a standby", "Publishing begins when it is promoted."};
+  }
+  if (entry == nullptr) {
+    return {"stopped", "this database is not served",
+            "The extension is found within a minute; if it is not, increase "
+            "\"fraiseql_nats.max_databases\" and restart the server."};
+  }
+  const bool told = texts.reason[0] != '\0';
+  return {"stopped", told ? texts.reason : "the worker is about to start", texts.hint};
+}
+
+double LagSeconds(uint64 oldest) {
+  const int64 now = GetCurrentTimestamp();
+  return oldest == 0 ? 0.0 : static_cast<double>(now - static_cast<int64>(oldest)) / 1e6;
+}
+
+Datum StatusRow(FunctionCallInfo fcinfo) {
+  TupleDesc desc;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  const DatabaseEntry* entry = nullptr;
+  WorkerTexts texts;
+  memset(&texts, 0, sizeof(texts));
+  pid_t pid = 0;
+  if (shared != nullptr) {
+    LWLockAcquire(shared->lock, LW_SHARED);
+    entry = FindEntry(MyDatabaseId);
+    if (entry != nullptr) {
+      texts = entry->texts;
+      pid = entry->pid;
+    }
+    LWLockRelease(shared->lock);
+  }
+  WorkerCounters none;
+  memset(&none, 0, sizeof(none));
+  WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
+  const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
+  const StateWithReason shown =
+      pid != 0 ? StateWithReason{WorkerStateName(state), texts.reason, texts.hint}
+               : StateWithoutWorker(entry, texts);
+  const uint64 flushed = DecodableLsn();
+  const uint64 confirmed = pg_atomic_read_u64(&c->confirmed_lsn);
+
+  RowBuilder row;
+  row.AddText(get_database_name(MyDatabaseId));
+  row.AddText(shown.state);
+  row.AddText(shown.reason);
+  row.AddText(shown.hint);
+  row.AddText(texts.server);
+  row.AddText(texts.stream);
+  row.AddText(OwnSlotName(MyDatabaseId).c_str());
+  row.AddLsn(flushed);
+  row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
+  row.AddLsn(pg_atomic_read_u64(&c->sent_lsn));
+  row.AddLsn(confirmed);
+  row.Add(Int64GetDatum(static_cast<int64>(flushed - confirmed)), confirmed == 0);
+  row.Add(Float8GetDatum(LagSeconds(pg_atomic_read_u64(&c->oldest_unacked_at))), entry == nullptr);
+  row.AddNumber(pg_atomic_read_u64(&c->sent));
+  row.AddNumber(pg_atomic_read_u64(&c->acked));
+  row.AddNumber(pg_atomic_read_u64(&c->resent));
+  row.Add(Int32GetDatum(static_cast<int32>(pg_atomic_read_u32(&c->in_flight))));
+  row.AddNumber(pg_atomic_read_u64(&c->order_breaks));
+  row.AddNumber(pg_atomic_read_u64(&c->reconnects));
+  row.AddText(texts.last_error);
+  row.AddTime(static_cast<uint64>(texts.last_error_at));
+  row.AddTime(pg_atomic_read_u64(&c->last_progress_at));
+  return row.Finish(desc);
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_status);
+
+Datum fraiseql_nats_status(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::StatusRow(fcinfo); });
+}
+}

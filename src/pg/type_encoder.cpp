@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/json_text.h"
+#include "core/number.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
+#include "mb/pg_wchar.h"
+#include "parser/parse_coerce.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+#include "utils/uuid.h"
+}
+
+#include "pg/type_encoder.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+using Kind = TypeEncoder::Kind;
+
+// Cast functions of C or internal make only superusers: a cast in another language could have been
+// made by the owner of a type, and would run with the worker's rights.
+bool IsTrustedFunction(Oid function) {
+  HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const Oid language = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple))->prolang;
+  ReleaseSysCache(tuple);
+  return language == INTERNALlanguageId || language == ClanguageId;
+}
+
+Oid CastToJson(Oid type) {
+  Oid function = InvalidOid;
+  if (type < FirstNormalObjectId || get_typtype(type) != TYPTYPE_BASE) return InvalidOid;
+  if (find_coercion_pathway(JSONOID, type, COERCION_EXPLICIT, &function) != COERCION_PATH_FUNC) {
+    return InvalidOid;
+  }
+  return IsTrustedFunction(function) ? function : InvalidOid;
+}
+
+Kind KindOfBuiltin(Oid type) {
+  switch (type) {
+    case BOOLOID:
+      return Kind::kBool;
+    case INT2OID:
+      return Kind::kInt2;
+    case INT4OID:
+      return Kind::kInt4;
+    case INT8OID:
+      return Kind::kInt8;
+    case FLOAT4OID:
+      return Kind::kFloat4;
+    case FLOAT8OID:
+      return Kind::kFloat8;
+    case NUMERICOID:
+      return Kind::kNumeric;
+    case TEXTOID:
+    case VARCHAROID:
+    case BPCHAROID:
+      return Kind::kText;
+    case UUIDOID:
+      return Kind::kUuid;
+    case BYTEAOID:
+      return Kind::kBytea;
+    case JSONOID:
+      return Kind::kJson;
+    case JSONBOID:
+      return Kind::kJsonb;
+    case DATEOID:
+      return Kind::kDate;
+    case TIMESTAMPOID:
+      return Kind::kTimestamp;
+    case TIMESTAMPTZOID:
+      return Kind::kTimestamptz;
+    default:
+      return Kind::kOutput;
+  }
+}
+
+void FillEncoder(Oid type, MemoryContext context, TypeEncoder* encoder) {
+  const Oid base = getBaseType(type);
+  encoder->type = base;
+  get_typlenbyvalalign(base, &encoder->length, &encoder->by_value, &encoder->align);
+  encoder->kind = KindOfBuiltin(base);
+  if (encoder->kind != Kind::kOutput && encoder->kind != Kind::kNumeric) return;
+  const Oid element = get_element_type(base);
+  const Oid cast = CastToJson(base);
+  if (OidIsValid(element)) {
+    encoder->kind = Kind::kArray;
+    encoder->element = EncoderOfType(element, context);
+  } else if (type_is_rowtype(base)) {
+    encoder->kind = Kind::kComposite;
+  } else if (OidIsValid(cast)) {
+    encoder->kind = Kind::kCastToJson;
+    fmgr_info_cxt(cast, &encoder->function, context);
+  } else {
+    Oid output = InvalidOid;
+    bool is_varlena = false;
+    getTypeOutputInfo(base, &output, &is_varlena);
+    fmgr_info_cxt(output, &encoder->function, context);
+  }
+}
+
+// Numbers go out bare, NaN and the infinities as strings.
+void AppendNumberText(const char* text, std::string* out) {
+  const char first = text[0] == '-' ? text[1] : text[0];
+  if (first >= '0' && first <= '9') {
+    out->append(text);
+  } else {
+    out->append("\"").append(text).append("\"");
+  }
+}
+
+void AppendUuid(const pg_uuid_t* uuid, std::string* out) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  char text[38];
+  char* at = text;
+  *at++ = '"';
+  for (int i = 0; i < UUID_LEN; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) *at++ = '-';
+    *at++ = kDigits[uuid->data[i] >> 4];
+    *at++ = kDigits[uuid->data[i] & 0xF];
+  }
+  *at++ = '"';
+  out->append(text, at);
+}
+
+void AppendBytea(const bytea* value, std::string* out) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  out->append("\"\\\\x");
+  const auto* data = reinterpret_cast<const unsigned char*>(VARDATA_ANY(value));
+  for (size_t i = 0; i < VARSIZE_ANY_EXHDR(value); ++i) {
+    out->push_back(kDigits[data[i] >> 4]);
+    out->push_back(kDigits[data[i] & 0xF]);
+  }
+  out->push_back('"');
+}
+
+// JSON text of the server's own making, which only needs the right encoding.
+void AppendRawJson(const char* text, int length, std::string* out) {
+  int utf8_length = 0;
+  const char* utf8 = ToUtf8(text, length, &utf8_length);
+  out->append(utf8, static_cast<size_t>(utf8_length));
+}
+
+void AppendTime(Datum value, Oid type, std::string* out) {
+  char text[MAXDATELEN + 1];
+  const int utc = 0;
+  JsonEncodeDateTime(text, value, type, type == TIMESTAMPTZOID ? &utc : nullptr);
+  out->append("\"").append(text).append("\"");
+}
+
+void AppendOneDimension(const TypeEncoder& element, const ArrayType* array, int dimension,
+                        const Datum* values, const bool* nulls, int* at, std::string* out) {
+  out->push_back('[');
+  for (int i = 0; i < ARR_DIMS(array)[dimension]; ++i) {
+    if (i > 0) out->push_back(',');
+    if (dimension + 1 < ARR_NDIM(array)) {
+      AppendOneDimension(element, array, dimension + 1, values, nulls, at, out);
+      continue;
+    }
+    if (nulls[*at]) {
+      out->append("null");
+    } else {
+      AppendDatum(element, values[*at], out);
+    }
+    ++*at;
+  }
+  out->push_back(']');
+}
+
+void AppendArray(const TypeEncoder& encoder, Datum value, std::string* out) {
+  ArrayType* array = DatumGetArrayTypeP(value);
+  if (ARR_NDIM(array) == 0) {
+    out->append("[]");
+    return;
+  }
+  const TypeEncoder& element = *encoder.element;
+  Datum* values = nullptr;
+  bool* nulls = nullptr;
+  int count = 0;
+  int at = 0;
+  deconstruct_array(array, ARR_ELEMTYPE(array), element.length, element.by_value, element.align,
+                    &values, &nulls, &count);
+  AppendOneDimension(element, array, 0, values, nulls, &at, out);
+}
+
+void AppendComposite(Datum value, std::string* out) {
+  HeapTupleHeader header = DatumGetHeapTupleHeader(value);
+  // Copied: a reference-counted descriptor would need a resource owner to survive an error.
+  TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(header),
+                                               HeapTupleHeaderGetTypMod(header));
+  HeapTupleData tuple;
+  tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+  ItemPointerSetInvalid(&tuple.t_self);
+  tuple.t_tableOid = InvalidOid;
+  tuple.t_data = header;
+  auto* values = static_cast<Datum*>(palloc(sizeof(Datum) * desc->natts));
+  auto* nulls = static_cast<bool*>(palloc(sizeof(bool) * desc->natts));
+  heap_deform_tuple(&tuple, desc, values, nulls);
+  out->push_back('{');
+  bool first = true;
+  for (int i = 0; i < desc->natts; ++i) {
+    Form_pg_attribute attribute = TupleDescAttr(desc, i);
+    if (attribute->attisdropped) continue;
+    if (!first) out->push_back(',');
+    first = false;
+    AppendServerText(NameStr(attribute->attname), static_cast<int>(strlen(NameStr(attribute->attname))),
+                     out);
+    out->push_back(':');
+    if (nulls[i]) {
+      out->append("null");
+    } else {
+      AppendDatum(*EncoderOfType(attribute->atttypid, CurrentMemoryContext), values[i], out);
+    }
+  }
+  out->push_back('}');
+}
+
+// Replaces what is no UTF-8: in a SQL_ASCII database any byte may stand in a text.
+const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
+  char* copy = static_cast<char*>(palloc(3 * static_cast<Size>(length) + 1));
+  int size = 0;
+  for (int i = 0; i < length;) {
+    const auto* at = reinterpret_cast<const unsigned char*>(text + i);
+    const int bytes = pg_utf_mblen(at);
+    if (i + bytes <= length && pg_utf8_islegal(at, bytes)) {
+      memcpy(copy + size, at, static_cast<size_t>(bytes));
+      size += bytes;
+      i += bytes;
+    } else {
+      memcpy(copy + size, "\xEF\xBF\xBD", 3);  // U+FFFD
+      size += 3;
+      i += 1;
+    }
+  }
+  *valid_length = size;
+  return copy;
+}
+
+}  // namespace
+
+const TypeEncoder* EncoderOfType(Oid type, MemoryContext context) {
+  auto* encoder =
+      static_cast<TypeEncoder*>(MemoryContextAllocZero(context, sizeof(TypeEncoder)));
+  FillEncoder(type, context, encoder);
+  return encoder;
+}
+
+void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out) {
+  switch (encoder.kind) {
+    case Kind::kBool:
+      out->append(DatumGetBool(value) ? "true" : "false");
+      return;
+    case Kind::kInt2:
+      AppendDecimal(DatumGetInt16(value), out);
+      return;
+    case Kind::kInt4:
+      AppendDecimal(DatumGetInt32(value), out);
+      return;
+    case Kind::kInt8:
+      AppendDecimal(DatumGetInt64(value), out);
+      return;
+    case Kind::kFloat4: {
+      char text[FLOAT_SHORTEST_DECIMAL_LEN];
+      float_to_shortest_decimal_buf(DatumGetFloat4(value), text);
+      AppendNumberText(text, out);
+      return;
+    }
+    case Kind::kFloat8: {
+      char text[DOUBLE_SHORTEST_DECIMAL_LEN];
+      double_to_shortest_decimal_buf(DatumGetFloat8(value), text);
+      AppendNumberText(text, out);
+      return;
+    }
+    case Kind::kNumeric:
+      AppendNumberText(OutputFunctionCall(const_cast<FmgrInfo*>(&encoder.function), value), out);
+      return;
+    case Kind::kText: {
+      const text* detoasted = DatumGetTextPP(value);
+      AppendServerText(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)), out);
+      return;
+    }
+    case Kind::kUuid:
+      AppendUuid(DatumGetUUIDP(value), out);
+      return;
+    case Kind::kBytea:
+      AppendBytea(DatumGetByteaPP(value), out);
+      return;
+    case Kind::kJson: {
+      const text* detoasted = DatumGetTextPP(value);
+      AppendRawJson(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)), out);
+      return;
+    }
+    case Kind::kJsonb: {
+      Jsonb* jsonb = DatumGetJsonbP(value);
+      const char* json = JsonbToCString(nullptr, &jsonb->root, VARSIZE(jsonb));
+      AppendRawJson(json, static_cast<int>(strlen(json)), out);
+      return;
+    }
+    case Kind::kDate:
+    case Kind::kTimestamp:
+    case Kind::kTimestamptz:
+      AppendTime(value, encoder.type, out);
+      return;
+    case Kind::kArray:
+      AppendArray(encoder, value, out);
+      return;
+    case Kind::kComposite:
+      AppendComposite(value, out);
+      return;
+    case Kind::kCastToJson: {
+      const text* json =
+          DatumGetTextPP(FunctionCall1(const_cast<FmgrInfo*>(&encoder.function), value));
+      AppendRawJson(VARDATA_ANY(json), static_cast<int>(VARSIZE_ANY_EXHDR(json)), out);
+      return;
+    }
+    case Kind::kOutput: {
+      const char* text = OutputFunctionCall(const_cast<FmgrInfo*>(&encoder.function), value);
+      AppendServerText(text, static_cast<int>(strlen(text)), out);
+      return;
+    }
+  }
+}
+
+void AppendServerText(const char* text, int length, std::string* out) {
+  int utf8_length = 0;
+  const char* utf8 = ToUtf8(text, length, &utf8_length);
+  AppendJsonString({utf8, static_cast<size_t>(utf8_length)}, out);
+}
+
+const char* ToUtf8(const char* text, int length, int* utf8_length) {
+  *utf8_length = length;
+  const int encoding = GetDatabaseEncoding();
+  if (encoding == PG_UTF8) return text;
+  if (encoding == PG_SQL_ASCII) {
+    return pg_verify_mbstr(PG_UTF8, text, length, true) ? text
+                                                        : ReplaceInvalid(text, length, utf8_length);
+  }
+  const char* converted = pg_server_to_any(text, length, PG_UTF8);
+  if (converted != text) *utf8_length = static_cast<int>(strlen(converted));
+  return converted;
+}
+
+void PinOutputSettings(bool nest_level) {
+  static constexpr struct {
+    const char* name;
+    const char* value;
+  } kPinned[] = {{"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"},  {"TimeZone", "UTC"},
+                 {"bytea_output", "hex"},   {"extra_float_digits", "1"},    {"lc_monetary", "C"},
+                 {"xmlbinary", "base64"}};
+  for (const auto& setting : kPinned) {
+    if (nest_level) {
+      (void)set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION,
+                              GUC_ACTION_SAVE, true, 0, false);
+    } else {
+      SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_OVERRIDE);
+    }
+  }
+}
+
+}  // namespace fraiseql::pg

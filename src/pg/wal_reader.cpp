@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/timeline.h"
+#include "access/xlog.h"
+#include "access/xlog_internal.h"
+#include "access/xlogrecovery.h"
+#include "access/xlogutils.h"
+#include "miscadmin.h"
+#include "replication/decode.h"
+#include "replication/logical.h"
+#include "replication/slot.h"
+#include "utils/inval.h"
+}
+
+#include "pg/compat.h"
+#include "pg/wal_reader.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+XLogRecPtr FlushedLsn(TimeLineID* timeline) {
+  return RecoveryInProgress() ? GetXLogReplayRecPtr(timeline) : GetFlushRecPtr(timeline);
+}
+
+// The page_read of XLogReaderRoutine.  Does not wait: a page that is not flushed as far as needed
+// is no page, and the caller tries again when there is more log.  (The flush position may lie
+// inside a record, so that one cannot know before reading.)
+int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, char* buffer) {
+  TimeLineID timeline = 0;
+  XLogRecPtr readable = FlushedLsn(&timeline);
+  XLogReadDetermineTimeline(state, page, static_cast<uint32>(required), timeline);
+  if (state->currTLI != timeline) readable = state->currTLIValidUntil;
+  if (readable < page + static_cast<XLogRecPtr>(required)) return -1;
+  const int count =
+      page + XLOG_BLCKSZ <= readable ? XLOG_BLCKSZ : static_cast<int>(readable - page);
+  WALReadError error;
+  if (!WALRead(state, buffer, page, XLOG_BLCKSZ, state->currTLI, &error)) WALReadRaiseError(&error);
+  // The segment may have been recycled under our eyes: then the page is of another one.
+  XLogSegNo segment;
+  XLByteToSeg(page, segment, state->segcxt.ws_segsize);
+  CheckXLogRemoved(segment, state->seg.ws_tli);
+  return count;
+}
+
+}  // namespace
+
+XLogRecPtr DecodableLsn() {
+  TimeLineID timeline = 0;
+  return FlushedLsn(&timeline);
+}
+
+void WalReader::Open(Decoder* decoder) {
+  XLogReaderRoutine routine{};  // XL_ROUTINE() takes the address of a temporary, which C++ forbids
+  routine.page_read = ReadPage;
+  routine.segment_open = wal_segment_open;
+  routine.segment_close = wal_segment_close;
+  context_ = CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
+  AttachDecoder(context_, decoder);
+  XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
+  // What is cached now is of the present; the log begins in the past.
+  InvalidateSystemCaches();
+}
+
+void WalReader::Close() {
+  FreeDecodingContext(context_);
+  context_ = nullptr;
+  InvalidateSystemCaches();
+}
+
+bool WalReader::DecodeNext() {
+  char* error = nullptr;
+  XLogRecord* record = XLogReadRecord(context_->reader, &error);
+  if (error != nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("could not read the log for decoding: %s", error)));
+  }
+  if (record == nullptr) return false;
+  LogicalDecodingProcessRecord(context_, context_->reader);
+  return true;
+}
+
+}  // namespace fraiseql::pg

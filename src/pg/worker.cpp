@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <ctime>
+
+extern "C" {
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/broker_config.h"
+#include "pg/compat.h"
+#include "pg/gucs.h"
+#include "pg/guard.h"
+#include "pg/worker.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int kRecordsPerTurn = 64;
+// Nothing wakes the worker for log that other databases write, and it has to confirm that too.
+constexpr int64_t kIdleWaitMs = 1000;
+// Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.
+constexpr int64_t kHotUs = 1000;
+constexpr long kLingerUs = 200;
+constexpr int64_t kDrainMs = 500;
+
+volatile sig_atomic_t terminate_requested = 0;
+
+int64_t MonotonicUs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
+}
+int64_t MonotonicMs() { return MonotonicUs() / 1000; }
+
+// A flag instead of die(): the loop leaves where nothing is half done.
+void OnTerminate(SIGNAL_ARGS) {
+  (void)postgres_signal_arg;
+  const int saved = errno;
+  terminate_requested = 1;
+  SetLatch(MyLatch);
+  errno = saved;
+}
+
+}  // namespace
+
+Worker::Worker(Oid database, DatabaseEntry* entry)
+    : database_(database), entry_(entry), status_(entry), options_(CurrentPipelineOptions()) {}
+
+void Worker::Run() {
+  FindOutAboutDatabase();
+  AwaitPreconditions();
+  OpenSlot();
+  while (!MustLeave()) {
+    DecodeSome();
+    ApplySettings();
+  }
+  Leave(true);
+}
+
+void Worker::FindOutAboutDatabase() {
+  StartTransactionCommand();
+  const bool has_extension = OidIsValid(get_extension_oid(kPluginName, true));
+  const char* name = get_database_name(database_);
+  database_name_ = name != nullptr ? name : "";
+  CommitTransactionCommand();
+  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(database_).c_str());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  entry_->has_extension = has_extension;
+  entry_->without_extension = !has_extension;
+  entry_->drop_slot = entry_->drop_slot || orphaned_slot;
+  LWLockRelease(shared->lock);
+  if (!has_extension) proc_exit(0);
+}
+
+Status Worker::MissingPrecondition() const {
+  if (wal_level < WAL_LEVEL_LOGICAL) {
+    return Status::Invalid("\"wal_level\" is not \"logical\"",
+                           "Set \"wal_level\" to \"logical\" and restart the server.");
+  }
+  const SlotName slot = OwnSlotName(database_);
+  if (!SlotExists(slot.c_str()) && !HasFreeSlot()) {
+    return Status::Invalid("all replication slots are in use",
+                           "Increase \"max_replication_slots\" and restart the server, or drop a "
+                           "slot that is not used.");
+  }
+  return Status::Ok();
+}
+
+// Waits, without a slot and without a loop of errors, for what only an administrator can mend.
+void Worker::AwaitPreconditions() {
+  for (Status missing; !(missing = MissingPrecondition()).ok();) {
+    status_.Show(WorkerState::kMisconfigured, missing, "", "");
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5000,
+                    LauncherMainEvent());
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if (MustLeave()) proc_exit(0);
+  }
+}
+
+void Worker::OpenSlot() {
+  const SlotName slot = OwnSlotName(database_);
+  if (!SlotExists(slot.c_str())) {
+    status_.Show(WorkerState::kStarting,
+                 Status::Unavailable("waiting for the transactions that run since before the "
+                                     "replication slot was made"),
+                 "", "");
+    MakeSlot(slot.c_str(), false);
+    ReplicationSlotRelease();
+  }
+  AcquireSlot(slot.c_str());
+  if (SlotIsInvalidated(MyReplicationSlot)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("replication slot \"%s\" has been invalidated", slot.c_str()),
+                    errhint("Changes since its last position are lost to it.  Drop it with "
+                            "pg_drop_replication_slot(); a new one is made at once.")));
+  }
+  pqsignal(SIGTERM, OnTerminate);
+
+  Origin origin;
+  origin.system_id = GetSystemIdentifier();
+  origin.database_id = database_;
+  origin.database = database_name_;
+  origin.subject_prefix = settings.subject_prefix;
+  publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
+                                                 CurrentStreamSettings());
+  pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
+  wait_set_ = std::make_unique<WaitSet>(publisher_.get());
+  decoder_ = std::make_unique<Decoder>(origin, this, TopMemoryContext);
+  reader_.Open(decoder_.get());
+}
+
+void Worker::DecodeSome() {
+  decodable_ = DecodableLsn();
+  for (int i = 0; i < kRecordsPerTurn && pipeline_->HasRoom(); ++i) {
+    if (reader_.DecodeNext()) continue;
+    Turn(0, WaitForLogEvent());
+    Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
+    WaitForLog();
+    return;
+  }
+  const bool full = !pipeline_->HasRoom();
+  Turn(full ? kIdleWaitMs : 0, WaitForBrokerEvent());
+  Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
+}
+
+// One turn of everything but the decoding: time, replies, sending, descriptors.  Waits for at most
+// `timeout_ms`.  Also called from inside a transaction that is being decoded.
+void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
+  const int64_t now = MonotonicMs();
+  publisher_->Tick(now);
+  pipeline_->Run(now);
+  // Most often the socket takes everything at once, and nobody needs to be told.
+  if (publisher_->wants_write()) publisher_->OnSocket(false, true);
+  ShowState();
+  for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
+    if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);
+  }
+  wait_set_->Wait(timeout_ms, wait_event);
+  CHECK_FOR_INTERRUPTS();
+  pipeline_->Run(MonotonicMs());
+}
+
+void Worker::Confirm(XLogRecPtr lsn) {
+  const int64_t now = MonotonicMs();
+  slot_.Confirm(lsn, now);
+  slot_.SaveIfDue(now);
+}
+
+void Worker::ShowState() {
+  WorkerState state = WorkerState::kConnecting;
+  switch (pipeline_->state()) {
+    case Pipeline::State::kStreaming:
+      state = WorkerState::kStreaming;
+      break;
+    case Pipeline::State::kBlocked:
+      state = WorkerState::kBlocked;
+      break;
+    case Pipeline::State::kWaiting:
+      state = pipeline_->trouble().ok() ? WorkerState::kConnecting : WorkerState::kWaiting;
+      break;
+    case Pipeline::State::kOpening:
+      break;
+  }
+  if (pipeline_->failures() != failures_seen_) {
+    failures_seen_ = pipeline_->failures();
+    status_.RecordError(pipeline_->trouble());
+  }
+  const bool streaming = state == WorkerState::kStreaming;
+  if (streaming) entry_->failures = 0;
+  status_.Show(state, streaming ? Status::Ok() : pipeline_->trouble(), publisher_->connected_url(),
+               publisher_->stream_name());
+  status_.Count(*pipeline_, publisher_->connects(), reader_.position(),
+                MyReplicationSlot->data.confirmed_flush);
+}
+
+// Sleeps until there is more log, a reply, or a moment for housekeeping.
+void Worker::WaitForLog() {
+  const XLogRecPtr commit_end = pg_atomic_read_u64(&entry_->commit_end);
+  if (commit_end > decodable_ && !RecoveryInProgress()) XLogFlush(commit_end);
+  const int64_t now_us = MonotonicUs();
+  const bool hot = now_us - last_sleep_us_ < kHotUs;
+  last_sleep_us_ = now_us;
+  if (hot) {
+    pg_usleep(kLingerUs);
+    if (DecodableLsn() > decodable_) return;
+  }
+  pg_atomic_write_u32(&entry_->sleeping, 1);
+  pg_memory_barrier();  // pairs with the one in commit_wake.cpp
+  const bool more = DecodableLsn() > decodable_ ||
+                    pg_atomic_read_u64(&entry_->commit_end) > std::max(decodable_, commit_end);
+  if (!more) Turn(kIdleWaitMs, WaitForLogEvent());
+  pg_atomic_write_u32(&entry_->sleeping, 0);
+}
+
+void Worker::ApplySettings() {
+  if (!ConfigReloadPending) return;
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  const PipelineOptions options = CurrentPipelineOptions();
+  if (options.window_messages != options_.window_messages ||
+      options.window_bytes != options_.window_bytes ||
+      options.ack_timeout_ms != options_.ack_timeout_ms ||
+      options.max_delay_ms != options_.max_delay_ms) {
+    Leave(true);  // another worker begins with the new sizes at once
+  }
+  decoder_->SetSubjectPrefix(settings.subject_prefix);
+  publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()), CurrentStreamSettings());
+  pipeline_->Restart();
+}
+
+bool Worker::MustLeave() const {
+  return terminate_requested != 0 || entry_->vacating > 0 || entry_->drop_slot ||
+         !settings.enabled || !IsDatabaseWanted(database_name_.c_str());
+}
+
+// Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent again.
+void Worker::Leave(bool drain) {
+  const int64_t until = MonotonicMs() + kDrainMs;
+  while (drain && !entry_->drop_slot && pipeline_->state() == Pipeline::State::kStreaming &&
+         pipeline_->window().in_flight() > 0 && MonotonicMs() < until) {
+    Turn(10, WaitForBrokerEvent());
+  }
+  slot_.Confirm(pipeline_->window().settled_lsn(), MonotonicMs());
+  slot_.Save();
+  proc_exit(0);
+}
+
+Message* Worker::Add() {
+  while (!pipeline_->HasRoom()) {
+    Turn(kIdleWaitMs, WaitForBrokerEvent());
+    Breathe();
+  }
+  return pipeline_->Add();
+}
+
+void Worker::Refuse(const Status& reason) {
+  status_.RecordError(reason);
+  while (true) {
+    status_.Show(WorkerState::kBlocked, reason, publisher_->connected_url(),
+                 publisher_->stream_name());
+    wait_set_->Wait(kIdleWaitMs, WaitForBrokerEvent());
+    Breathe();
+  }
+}
+
+void Worker::Breathe() {
+  Turn(0, WaitForBrokerEvent());
+  Confirm(pipeline_->window().settled_lsn());
+  ApplySettings();
+  if (MustLeave()) Leave(false);
+}
+
+// --- the process ---------------------------------------------------------------------------------
+
+namespace {
+
+// Runs as the process ends, in whatever way but a crash.
+void Detach(int code, Datum argument) {
+  DatabaseEntry* entry = FindEntry(DatumGetObjectId(argument));
+  if (entry == nullptr) return;
+  entry->latch = nullptr;
+  pg_atomic_write_u32(&entry->sleeping, 0);
+  pg_atomic_write_u32(&entry->counters.state, static_cast<uint32>(WorkerState::kStopped));
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  entry->pid = 0;
+  if (code != 0) {
+    // Soon after a first failure, less and less often after more of them.
+    const int delay_ms = 100 << std::min(entry->failures, 9);
+    entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
+    ++entry->failures;
+  }
+  LWLockRelease(shared->lock);
+  WakeLauncher();
+}
+
+// The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
+// handlers of the libraries would run beside them.
+void ExitAtOnce(int code, Datum) { _exit(code); }
+
+DatabaseEntry* Attach(Oid database) {
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindEntry(database);
+  const bool welcome = entry != nullptr && entry->pid == 0 && entry->vacating == 0;
+  if (entry != nullptr) entry->starting = false;
+  if (welcome) {
+    entry->pid = MyProcPid;
+    entry->latch = MyLatch;
+  }
+  LWLockRelease(shared->lock);
+  if (!welcome) proc_exit(0);
+  before_shmem_exit(Detach, ObjectIdGetDatum(database));
+  return entry;
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PGDLLEXPORT void fraiseql_nats_worker_main(Datum);
+
+void fraiseql_nats_worker_main(Datum argument) {
+  using namespace fraiseql::pg;
+  const Oid database = DatumGetObjectId(argument);
+  // die() until the slot is open: it also ends waits inside of Postgres, for old transactions say.
+  pqsignal(SIGTERM, die);
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  on_proc_exit(ExitAtOnce, 0);
+  BackgroundWorkerUnblockSignals();
+  DatabaseEntry* entry = Attach(database);
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  PinOutputSettings(false);
+  AllowOwnPlugin(false);
+  // Lives until the process ends, and is then left to the kernel.
+  auto* worker = new Worker(database, entry);
+  Guard([=] { worker->Run(); });
+}
+}

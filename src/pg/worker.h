@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The process that publishes one database.  Include after postgres.h.
+
+#include <memory>
+
+#include "core/pipeline.h"
+#include "nats/publisher.h"
+#include "pg/decoder.h"
+#include "pg/shmem.h"
+#include "pg/slot.h"
+#include "pg/wait_set.h"
+#include "pg/wal_reader.h"
+#include "pg/worker_status.h"
+
+namespace fraiseql::pg {
+
+// Crash-only: what it does not expect is an ERROR, which ends the process; the launcher starts
+// another, and the slot says where to go on.  Expected trouble is a state of the pipeline.
+class Worker final : public MessageReceiver {
+ public:
+  Worker(Oid database, DatabaseEntry* entry);
+
+  // Publishes until the process is to end; then ends it.
+  [[noreturn]] void Run();
+
+ private:
+  // Before streaming.
+  void FindOutAboutDatabase();
+  void AwaitPreconditions();
+  Status MissingPrecondition() const;
+  void OpenSlot();
+
+  // Streaming.
+  void DecodeSome();
+  void Turn(int64_t timeout_ms, uint32_t wait_event);
+  void Confirm(XLogRecPtr lsn);
+  void ShowState();
+  void WaitForLog();
+  void ApplySettings();
+  bool MustLeave() const;
+  [[noreturn]] void Leave(bool drain);
+
+  // MessageReceiver
+  Message* Add() override;
+  void Seal() override { pipeline_->Seal(); }
+  void EndTransaction(XLogRecPtr end_lsn) override { pipeline_->EndTransaction(end_lsn); }
+  void Refuse(const Status& reason) override;
+  void Breathe() override;
+
+  const Oid database_;
+  DatabaseEntry* const entry_;
+  std::string database_name_;
+  WorkerStatus status_;
+  PipelineOptions options_;
+  std::unique_ptr<nats::Publisher> publisher_;
+  std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<WaitSet> wait_set_;
+  std::unique_ptr<Decoder> decoder_;
+  WalReader reader_;
+  SlotKeeper slot_;
+  XLogRecPtr decodable_ = InvalidXLogRecPtr;  // how far the log went when it was last read to its end
+  int64_t last_sleep_us_ = 0;
+  uint64_t failures_seen_ = 0;
+};
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "pgstat.h"
+#include "utils/backend_status.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/worker_status.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64 kPostgresToUnixUs =
+    (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+template <size_t N>
+void Copy(const std::string& from, char (&to)[N]) {
+  strlcpy(to, from.c_str(), N);
+}
+
+}  // namespace
+
+void WorkerStatus::Show(WorkerState state, const Status& reason, const std::string& server,
+                        const std::string& stream) {
+  if (state == state_ && reason.message() == reason_ && server == server_) return;
+  Log(state, reason, server);
+  state_ = state;
+  reason_ = reason.message();
+  server_ = server;
+  pg_atomic_write_u32(&entry_->counters.state, static_cast<uint32>(state));
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  Copy(reason.message(), entry_->texts.reason);
+  Copy(reason.hint(), entry_->texts.hint);
+  Copy(server, entry_->texts.server);
+  Copy(stream, entry_->texts.stream);
+  LWLockRelease(shared->lock);
+  std::string activity = WorkerStateName(state);
+  if (!server.empty()) activity += ": " + server + ", stream " + stream;
+  if (!reason.ok()) activity += ": " + reason.message();
+  pgstat_report_activity(state == WorkerState::kStreaming ? STATE_RUNNING : STATE_IDLE,
+                         activity.c_str());
+}
+
+// The steps of attempts that lead nowhere new are no news: a trouble is logged once.
+void WorkerStatus::Log(WorkerState state, const Status& reason, const std::string& server) {
+  const bool retrying = state == WorkerState::kConnecting && !reason.ok();
+  if (retrying || (state == logged_state_ && reason.message() == logged_reason_)) return;
+  logged_state_ = state;
+  logged_reason_ = reason.message();
+  if (state == WorkerState::kStreaming) {
+    ereport(LOG, (errmsg("publishing to %s", server.c_str())));
+  } else if (!reason.ok()) {
+    ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), reason.message().c_str()),
+                  reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
+  }
+}
+
+void WorkerStatus::RecordError(const Status& error) {
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  Copy(error.message(), entry_->texts.last_error);
+  entry_->texts.last_error_at = GetCurrentTimestamp();
+  LWLockRelease(shared->lock);
+}
+
+void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects, XLogRecPtr read,
+                         XLogRecPtr confirmed) {
+  WorkerCounters& c = entry_->counters;
+  const Window& window = pipeline.window();
+  pg_atomic_write_u32(&c.in_flight, static_cast<uint32>(window.in_flight()));
+  pg_atomic_write_u64(&c.read_lsn, read);
+  pg_atomic_write_u64(&c.confirmed_lsn, confirmed);
+  if (window.in_flight() > 0) {
+    pg_atomic_write_u64(&c.sent_lsn, window.at(window.next() - 1).position.commit_lsn);
+  }
+  const uint64 oldest =
+      window.empty() ? 0
+                     : static_cast<uint64>(window.at(window.first()).commit_time_us - kPostgresToUnixUs);
+  pg_atomic_write_u64(&c.oldest_unacked_at, oldest);
+  pg_atomic_write_u64(&c.sent, pipeline.sent());
+  pg_atomic_write_u64(&c.acked, pipeline.acked());
+  pg_atomic_write_u64(&c.resent, pipeline.resent());
+  pg_atomic_write_u64(&c.order_breaks, pipeline.order_breaks());
+  pg_atomic_write_u64(&c.reconnects, reconnects);
+  if (pipeline.acked() != acked_) {
+    acked_ = pipeline.acked();
+    pg_atomic_write_u64(&c.last_progress_at, static_cast<uint64>(GetCurrentTimestamp()));
+  }
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What a worker tells the others: its entry in shared memory, its line in pg_stat_activity, and the
+// log, one line for each change of state.  Include after postgres.h.
+
+#include <string>
+
+#include "core/pipeline.h"
+#include "pg/shmem.h"
+
+namespace fraiseql::pg {
+
+class WorkerStatus {
+ public:
+  explicit WorkerStatus(DatabaseEntry* entry) : entry_(entry) {}
+
+  // Shows a state with the reason for it (ok: none).  `server` and `stream` may be empty.  Cheap
+  // when nothing has changed.
+  void Show(WorkerState state, const Status& reason, const std::string& server,
+            const std::string& stream);
+
+  // Remembers a failure as the last error.
+  void RecordError(const Status& error);
+
+  // Copies the numbers.
+  void Count(const Pipeline& pipeline, uint64_t reconnects, XLogRecPtr read, XLogRecPtr confirmed);
+
+ private:
+  void Log(WorkerState state, const Status& reason, const std::string& server);
+
+  DatabaseEntry* const entry_;
+  WorkerState state_ = WorkerState::kStopped;
+  std::string reason_;
+  std::string server_;
+  WorkerState logged_state_ = WorkerState::kStopped;
+  std::string logged_reason_;
+  uint64_t acked_ = 0;
+};
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "broker_probe.h"
+
+#include <nats/nats.h>
+
+#include <cstdlib>
+
+#include "nats/blocked_signals.h"
+
+namespace fraiseql::nats::test {
+
+namespace {
+
+BrokerProbe::Stored Copy(natsMsg* message) {
+  BrokerProbe::Stored stored;
+  jsMsgMetaData* meta = nullptr;
+  natsMsg_GetMetaData(&meta, message);
+  stored.sequence = meta != nullptr ? meta->Sequence.Stream : 0;
+  jsMsgMetaData_Destroy(meta);
+  stored.subject = natsMsg_GetSubject(message);
+  stored.payload.assign(natsMsg_GetData(message),
+                        static_cast<size_t>(natsMsg_GetDataLength(message)));
+  const char** names = nullptr;
+  int count = 0;
+  natsMsgHeader_Keys(message, &names, &count);
+  for (int i = 0; i < count; ++i) {
+    const char** values = nullptr;
+    int values_count = 0;
+    natsMsgHeader_Values(message, names[i], &values, &values_count);
+    for (int j = 0; j < values_count; ++j) {
+      stored.all_headers += std::string(names[i]) + "=" + values[j] + ";";
+    }
+    free(values);
+  }
+  free(names);
+  const char* id = nullptr;
+  if (natsMsgHeader_Get(message, "Nats-Msg-Id", &id) == NATS_OK) stored.message_id = id;
+  return stored;
+}
+
+void Answer(natsConnection* connection, natsSubscription*, natsMsg* message, void* text) {
+  if (const char* reply = natsMsg_GetReply(message)) {
+    natsConnection_PublishString(connection, reply, static_cast<std::string*>(text)->c_str());
+  }
+  natsMsg_Destroy(message);
+}
+
+}  // namespace
+
+BrokerProbe::BrokerProbe(const std::string& url) {
+  const BlockedSignals blocked;
+  if (natsConnection_ConnectTo(&connection_, url.c_str()) != NATS_OK ||
+      natsConnection_JetStream(&jetstream_, connection_, nullptr) != NATS_OK) {
+    std::abort();
+  }
+}
+
+BrokerProbe::~BrokerProbe() {
+  const BlockedSignals blocked;
+  jsCtx_Destroy(jetstream_);
+  natsConnection_Destroy(connection_);
+}
+
+std::string BrokerProbe::Api(const std::string& request, const std::string& body) {
+  const BlockedSignals blocked;
+  natsMsg* answer = nullptr;
+  if (natsConnection_Request(&answer, connection_, ("$JS.API." + request).c_str(), body.data(),
+                             static_cast<int>(body.size()), 3000) != NATS_OK) {
+    return "";
+  }
+  std::string text(natsMsg_GetData(answer), static_cast<size_t>(natsMsg_GetDataLength(answer)));
+  natsMsg_Destroy(answer);
+  return text;
+}
+
+std::vector<BrokerProbe::Stored> BrokerProbe::Messages(const std::string& stream) {
+  const BlockedSignals blocked;
+  std::vector<Stored> messages;
+  jsStreamInfo* info = nullptr;
+  if (js_GetStreamInfo(&info, jetstream_, stream.c_str(), nullptr, nullptr) != NATS_OK) {
+    return messages;
+  }
+  const uint64_t expected = info->State.Msgs;
+  jsStreamInfo_Destroy(info);
+  jsSubOptions options;
+  jsSubOptions_Init(&options);
+  options.Stream = stream.c_str();
+  options.Ordered = true;
+  natsSubscription* all = nullptr;
+  if (js_SubscribeSync(&all, jetstream_, ">", nullptr, &options, nullptr) == NATS_OK) {
+    natsMsg* message = nullptr;
+    while (messages.size() < expected && natsSubscription_NextMsg(&message, all, 2000) == NATS_OK) {
+      messages.push_back(Copy(message));
+      natsMsg_Destroy(message);
+    }
+  }
+  natsSubscription_Destroy(all);
+  return messages;
+}
+
+void BrokerProbe::Serve(const std::string& subject, const std::string& text) {
+  const BlockedSignals blocked;
+  served_ = text;
+  natsSubscription* service = nullptr;  // goes with the connection
+  natsConnection_Subscribe(&service, connection_, subject.c_str(), Answer, &served_);
+  natsConnection_Flush(connection_);
+}
+
+}  // namespace fraiseql::nats::test

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct __natsConnection;
+struct __jsCtx;
+
+namespace fraiseql::nats::test {
+
+// What is really in a stream, seen through an ordinary connection of nats.c.
+class BrokerProbe {
+ public:
+  explicit BrokerProbe(const std::string& url);
+  ~BrokerProbe();
+  BrokerProbe(const BrokerProbe&) = delete;
+  BrokerProbe& operator=(const BrokerProbe&) = delete;
+
+  struct Stored {
+    uint64_t sequence;
+    std::string subject;
+    std::string message_id;
+    std::string payload;
+    std::string all_headers;  // "name=value;" for each
+  };
+
+  // A request of the JetStream API ("STREAM.CREATE.s"); the answer's text, empty: none came.
+  std::string Api(const std::string& request, const std::string& body = "");
+  std::vector<Stored> Messages(const std::string& stream);
+
+  // Answers `text` to every request on the subject, as a service would, until the end.
+  void Serve(const std::string& subject, const std::string& text);
+
+ private:
+  __natsConnection* connection_ = nullptr;
+  __jsCtx* jetstream_ = nullptr;
+  std::string served_;
+};
+
+}  // namespace fraiseql::nats::test

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/pub_ack.h"
+
+#include <gtest/gtest.h>
+
+namespace fraiseql::nats {
+namespace {
+
+using Kind = PubAck::Kind;
+
+TEST(PubAck, ReadsWhatIsStored) {
+  for (const char* text : {R"({"stream":"ORDERS","seq":17})", R"({"stream":"ORDERS", "seq": 17})",
+                           R"({"stream":"ORDERS","domain":"hub","seq":17,"batch":"x"})"}) {
+    const PubAck ack = ParsePubAck(text);
+    EXPECT_EQ(ack.kind, Kind::kStored) << text;
+    EXPECT_EQ(ack.stream, "ORDERS");
+    EXPECT_EQ(ack.stream_sequence, 17u);
+    EXPECT_FALSE(ack.duplicate);
+  }
+}
+
+TEST(PubAck, ReadsWhatWasStoredBefore) {
+  EXPECT_TRUE(ParsePubAck(R"({"stream":"S","seq":1,"duplicate": true})").duplicate);
+  EXPECT_FALSE(ParsePubAck(R"({"stream":"S","seq":1,"duplicate":false})").duplicate);
+}
+
+TEST(PubAck, ReadsRefusals) {
+  const PubAck ack = ParsePubAck(
+      R"({"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},)"
+      R"("stream":"S","seq":0})");
+  EXPECT_EQ(ack.kind, Kind::kRefused);
+  EXPECT_EQ(ack.error.code, 503);
+  EXPECT_EQ(ack.error.err_code, 10077);
+  EXPECT_EQ(ack.error.description, "maximum messages exceeded");
+}
+
+TEST(PubAck, LeavesAloneWhatJetStreamDidNotSay) {
+  for (const char* text : {"", "OK", "+ACK", "{}", R"({"status":"done"})", R"({"error":"no such order"})",
+                           R"({"error":{"text":"no"}})", R"({"stream":"S"})", R"({"seq":1})",
+                           R"({"stream":7,"seq":1})", R"({"stream":"S","seq":"x"})", R"({"error":)",
+                           R"({"stream":)", R"({"error":{"code":)"}) {
+    EXPECT_EQ(ParsePubAck(text).kind, Kind::kForeign) << text;
+  }
+}
+
+}  // namespace
+}  // namespace fraiseql::nats

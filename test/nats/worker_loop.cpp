@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "worker_loop.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace fraiseql::nats::test {
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+BrokerSettings Broker(const std::string& url) {
+  BrokerSettings settings;
+  settings.url = url;
+  return settings;
+}
+
+PipelineOptions WorkerLoop::QuickOptions() {
+  PipelineOptions options;
+  options.window_messages = 1024;
+  options.ack_timeout_ms = 1000;
+  options.max_delay_ms = 100;
+  return options;
+}
+
+WorkerLoop::WorkerLoop(BrokerSettings broker, StreamSettings stream, const PipelineOptions& options)
+    : publisher(std::move(broker), std::move(stream)), pipeline(&publisher, options) {}
+
+bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
+  const int64_t end = NowMs() + limit_ms;
+  for (int64_t now = NowMs(); now < end; now = NowMs()) {
+    Fill();
+    publisher.Tick(now);
+    pipeline.Run(now);
+    longest_turn_ms = std::max(longest_turn_ms, NowMs() - now);
+    if (done()) return true;
+    Wait(end - now);
+  }
+  return false;
+}
+
+bool WorkerLoop::RunUntilSettled(int64_t limit_ms) {
+  return RunUntil([this] { return settled() == wanted_; }, limit_ms);
+}
+
+bool WorkerLoop::RunUntilOpen(int64_t limit_ms) {
+  return RunUntil([this] { return publisher.state() == Sink::State::kOpen; }, limit_ms);
+}
+
+bool WorkerLoop::RunUntilTrouble(int64_t limit_ms) {
+  const uint64_t before = pipeline.failures();
+  return RunUntil([this, before] { return pipeline.failures() > before; }, limit_ms);
+}
+
+void WorkerLoop::Fill() {
+  while (produced_ < wanted_ && pipeline.HasRoom()) {
+    Message* message = pipeline.Add();
+    const std::string number = std::to_string(++produced_);
+    message->subject = subject;
+    message->AddHeader("Nats-Msg-Id", number);
+    message->headers += extra_headers;
+    message->payload = number + " ";
+    message->payload.resize(std::max(payload_bytes, message->payload.size()), 'x');
+    pipeline.Seal();
+    pipeline.EndTransaction(produced_);
+  }
+}
+
+void WorkerLoop::Wait(int64_t limit_ms) {
+  int64_t wait = limit_ms;
+  const int64_t before = NowMs();
+  for (const int64_t ms : {publisher.WaitMs(before), pipeline.WaitMs(before)}) {
+    if (ms >= 0) wait = std::min(wait, ms);
+  }
+  const short events = static_cast<short>(POLLIN | (publisher.wants_write() ? POLLOUT : 0));
+  pollfd fds[] = {{publisher.wake_fd(), POLLIN, 0}, {publisher.socket(), events, 0}};
+  if (poll(fds, 2, static_cast<int>(wait)) <= 0) return;
+  const int64_t woken = NowMs();
+  if (fds[0].revents != 0) publisher.OnWake();
+  if (fds[1].revents != 0) {
+    publisher.OnSocket((fds[1].revents & ~POLLOUT) != 0, (fds[1].revents & POLLOUT) != 0);
+  }
+  longest_turn_ms = std::max(longest_turn_ms, NowMs() - woken);
+}
+
+}  // namespace fraiseql::nats::test

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "core/pipeline.h"
+#include "nats/broker_settings.h"
+#include "nats/publisher.h"
+
+namespace fraiseql::nats::test {
+
+int64_t NowMs();
+
+BrokerSettings Broker(const std::string& url);
+
+// The part of the worker that these tests are about: a pipeline and a publisher, driven by one
+// thread.  Its messages are numbered: message n is its own transaction, ends at LSN n, has the id
+// "n" and a payload that begins with "n ".
+class WorkerLoop {
+ public:
+  explicit WorkerLoop(BrokerSettings broker, StreamSettings stream = {},
+                      const PipelineOptions& options = QuickOptions());
+
+  // Makes more messages as room permits, `count` altogether.
+  void Produce(uint64_t count) { wanted_ += count; }
+
+  // Until `done` is true; false if it is not within the time limit.
+  bool RunUntil(const std::function<bool()>& done, int64_t limit_ms = 10000);
+  // Until all messages asked for are settled.
+  bool RunUntilSettled(int64_t limit_ms = 20000);
+  bool RunUntilOpen(int64_t limit_ms = 10000);
+  // Until the pipeline has met trouble (again); true if that is so.
+  bool RunUntilTrouble(int64_t limit_ms = 10000);
+
+  uint64_t settled() const { return pipeline.window().settled_lsn(); }
+
+  static PipelineOptions QuickOptions();
+
+  Publisher publisher;
+  Pipeline pipeline;
+  std::string subject = "fraiseql.test.row";
+  std::string extra_headers;
+  size_t payload_bytes = 100;
+
+  // The longest time between two waits.
+  int64_t longest_turn_ms = 0;
+
+ private:
+  void Fill();
+  void Wait(int64_t limit_ms);
+
+  uint64_t wanted_ = 0;
+  uint64_t produced_ = 0;
+};
+
+}  // namespace fraiseql::nats::test

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: PostgreSQL
+
+=head1 NAME
+
+NatsServer - a real nats-server with JetStream, for one test
+
+=head1 SYNOPSIS
+
+    my $nats = NatsServer->new;                 # a free port of 127.0.0.1, a store of its own
+    my $nats = NatsServer->new(start => 0);     # only the port: the broker is absent
+    my $nats = NatsServer->new(config => 'max_payload: 1024');
+    $nats->url;                                 # nats://127.0.0.1:PORT
+    $nats->kill9;    $nats->restart;            # the same port and store
+    $nats->suspend;  $nats->resume;             # SIGSTOP, SIGCONT
+    $nats->stream_messages('fraiseql_events');  # and all other methods of NatsClient
+
+Ends with the process that made it, store and all.
+
+=cut
+
+package NatsServer;
+
+use strict;
+use warnings;
+
+use Carp qw(croak);
+use File::Path qw(make_path remove_tree);
+use File::Temp ();
+use IO::Socket::INET;
+use NatsClient;
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(time);
+
+use constant {
+    # Below the ports that the kernel gives to clients: nobody takes ours while the server is down.
+    FIRST_PORT    => 10200,
+    LAST_PORT     => 32767,
+    START_TIMEOUT => 30,
+    STOP_TIMEOUT  => 20,
+};
+
+my @running;
+
+# Options: start (default 1), port, directory, config (more lines for the configuration file),
+# user and pass (of clients that this module makes).
+sub new {
+    my ($class, %options) = @_;
+    my $self = bless {
+        options   => \%options,
+        owner     => $$,
+        port      => $options{port} // free_port(),
+        directory => $options{directory}
+          // File::Temp::tempdir('nats_XXXXXX', TMPDIR => 1, CLEANUP => 0),
+    }, $class;
+    make_path($self->{directory});
+    push @running, $self;
+    $self->start unless exists $options{start} && !$options{start};
+    return $self;
+}
+
+sub port      { return $_[0]{port} }
+sub url       { return "nats://127.0.0.1:$_[0]{port}" }
+sub pid       { return $_[0]{pid} }
+sub directory { return $_[0]{directory} }
+sub logfile   { return "$_[0]{directory}/log" }
+
+# Where it is; ordinary users often have no sbin in their PATH.
+sub executable {
+    for my $directory (split(/:/, $ENV{PATH} // ''), '/usr/sbin', '/usr/local/sbin', '/usr/local/bin') {
+        return "$directory/nats-server" if -x "$directory/nats-server";
+    }
+    croak 'there is no nats-server; install the package nats-server';
+}
+
+# A port of 127.0.0.1 that nobody listens on.
+sub free_port {
+    for (1 .. 200) {
+        my $port   = FIRST_PORT + int rand(LAST_PORT - FIRST_PORT);
+        my $socket = IO::Socket::INET->new(
+            LocalHost => '127.0.0.1',
+            LocalPort => $port,
+            Proto     => 'tcp',
+            Listen    => 1,
+            ReuseAddr => 1,
+        ) or next;
+        close $socket;
+        return $port;
+    }
+    croak 'found no free port';
+}
+
+# Starts the server and waits until JetStream answers.
+sub start {
+    my ($self) = @_;
+    croak 'the server runs already' if $self->{pid};
+    $self->_write_config;
+    my $executable = executable();
+    my $pid = fork // croak "could not fork: $!";
+    if (!$pid) {
+        open STDIN,  '<',  '/dev/null';
+        open STDOUT, '>>', $self->logfile;
+        open STDERR, '>>', $self->logfile;
+        exec $executable, '-c', "$self->{directory}/nats.conf" or POSIX::_exit(127);
+    }
+    $self->{pid} = $pid;
+    $self->_wait_until_ready;
+    return $self;
+}
+
+sub stop {
+    my ($self) = @_;
+    return unless $self->{pid};
+    $self->resume if $self->{suspended};
+    kill 'TERM', $self->{pid};
+    $self->_reap(STOP_TIMEOUT) or $self->kill9;
+    return;
+}
+
+sub kill9 {
+    my ($self) = @_;
+    return unless $self->{pid};
+    kill 'KILL', $self->{pid};
+    $self->{suspended} = 0;
+    $self->_reap(STOP_TIMEOUT) or croak "nats-server $self->{pid} does not die";
+    return;
+}
+
+sub restart {
+    my ($self) = @_;
+    $self->stop;
+    return $self->start;
+}
+
+# The server stands still, its connections stay open.
+sub suspend {
+    my ($self) = @_;
+    kill 'STOP', $self->{pid};
+    $self->{suspended} = 1;
+    delete $self->{client};
+    return;
+}
+
+sub resume {
+    my ($self) = @_;
+    kill 'CONT', $self->{pid};
+    $self->{suspended} = 0;
+    return;
+}
+
+# A connection that is kept, and made again when it is lost.
+sub client {
+    my ($self) = @_;
+    delete $self->{client} if $self->{client} && $self->{client}->is_closed;
+    return $self->{client} //= $self->new_client;
+}
+
+# A connection of the caller's own.
+sub new_client {
+    my ($self, %options) = @_;
+    return NatsClient->connect(
+        port => $self->{port},
+        user => $self->{options}{user},
+        pass => $self->{options}{pass},
+        %options
+    );
+}
+
+for my $method (
+    qw(publish flush request api create_stream update_stream stream_info stream_count delete_stream
+    purge_stream each_message stream_messages wait_for_messages))
+{
+    no strict 'refs';
+    *$method = sub {
+        my $self = shift;
+        return $self->client->$method(@_);
+    };
+}
+
+sub _write_config {
+    my ($self) = @_;
+    my $directory = $self->{directory};
+    my $path      = "$directory/nats.conf";
+    open my $file, '>', $path or croak "could not write $path: $!";
+    print $file <<"END";
+listen: "127.0.0.1:$self->{port}"
+server_name: "test_$self->{port}"
+jetstream { store_dir: "$directory/store" }
+pid_file: "$directory/pid"
+END
+    print $file "$self->{options}{config}\n" if $self->{options}{config};
+    close $file or croak "could not write $path: $!";
+    return;
+}
+
+sub _wait_until_ready {
+    my ($self) = @_;
+    my $deadline = time() + START_TIMEOUT;
+    while (1) {
+        my $client = eval { $self->new_client(timeout => 2) };
+        if ($client && eval { $client->api('INFO'); 1 }) {
+            $self->{client} = $self->new_client;
+            return;
+        }
+        my $error = $@;
+        if ($self->_reap(0)) {
+            croak 'nats-server ended at once: ' . $self->_log_tail;
+        }
+        croak "nats-server does not answer: $error" . $self->_log_tail if time() > $deadline;
+        select undef, undef, undef, 0.02;
+    }
+}
+
+# True when the process has ended.
+sub _reap {
+    my ($self, $timeout) = @_;
+    my $deadline = time() + $timeout;
+    while (1) {
+        my $ended = waitpid $self->{pid}, WNOHANG;
+        if ($ended) {
+            delete $self->{pid};
+            delete $self->{client};
+            return 1;
+        }
+        return 0 if time() >= $deadline;
+        select undef, undef, undef, 0.01;
+    }
+}
+
+sub _log_tail {
+    my ($self) = @_;
+    open my $file, '<', $self->logfile or return '';
+    my @lines = <$file>;
+    return join '', @lines > 20 ? @lines[-20 .. -1] : @lines;
+}
+
+END {
+    my $status = $?;
+    for my $server (@running) {
+        next unless $server->{owner} == $$;
+        $server->stop;
+        remove_tree($server->{directory}) unless $server->{options}{keep};
+    }
+    $? = $status;
+}
+
+1;

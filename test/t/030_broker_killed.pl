@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: PostgreSQL
+#
+# kill -9 of the broker under load: sessions go on, and when it is back nothing is lost, nothing
+# twice, in order.
+
+use strict;
+use warnings;
+
+use FraiseqlNode;
+use NatsServer;
+use Test::More;
+
+my $nats = NatsServer->new;
+my $node = FraiseqlNode->new_node('main', $nats);
+$nats->create_stream(
+    name             => FraiseqlNode::STREAM,
+    subjects         => ['fraiseql.>'],
+    duplicate_window => 100_000_000
+);
+$node->create_extension('postgres');
+$node->create_item_table('postgres');
+my $pid = $node->worker_pid('postgres');
+
+my $load = $node->start_load('postgres', clients => 4);
+for my $round (1 .. 4) {
+    $node->wait_for_changes('postgres', 300);
+    $nats->publish('fraiseql.order.confirmed', "{\"round\":$round}");
+    $nats->kill9;
+    $node->wait_for_changes('postgres', 300);
+    pass("round $round: sessions go on without the broker");
+    $nats->start;
+    $node->wait_until_state('postgres', 'streaming');
+}
+$node->stop_load($load);
+like($load->{output}, qr/^(?!.*(aborted|ERROR))/s, 'no session met an error');
+$node->stream_equals_ledger('postgres', $nats, 'the stream holds what was committed');
+is($node->worker_pid('postgres'), $pid, 'by the same worker');
+cmp_ok($node->status('postgres', 'reconnects'), '>=', 4, 'reconnects are counted');
+is($node->status('postgres', 'order_breaks'), 0, 'no break of the order was counted');
+
+done_testing();

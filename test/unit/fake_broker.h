@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/sink.h"
+
+namespace fraiseql {
+
+// A JetStream stream and the connections to it, in memory.  Nothing happens by itself: what was
+// sent waits on its wire until the test has the broker store, refuse or drop the oldest message.
+//
+// A wire is what one Open() leads to.  Older ones live on with what was sent before, as data in
+// socket buffers does: the broker may still store it, even after the end of the sender.
+class FakeBroker : public Sink {
+ public:
+  // What the broker will do.
+  bool opens_at_once = true;  // else FinishOpening() says when
+  int opens_to_refuse = 0;    // so many attempts end in kClosed
+  size_t wire_capacity = SIZE_MAX;
+  bool silent = false;              // replies wait
+  std::set<std::string> too_large;  // ids that Send() rejects
+
+  // Sink.
+  void Open() override;
+  State state() const override { return state_; }
+  const Status& status() const override { return status_; }
+  bool CanSend() const override { return wires_.back().messages.size() < wire_capacity; }
+  Status Send(const Message& message, uint64_t sequence) override;
+  bool NextReply(Reply* reply) override;
+
+  // The broker's side: takes the oldest message from a wire.  REQUIRES: it has one.
+  void Store(size_t wire);
+  void Refuse(size_t wire, const Status& status);
+  void Drop(size_t wire);  // not stored, and nothing said
+  // The same on the present wire.
+  void Store() { Store(wires() - 1); }
+  void Refuse(const Status& status) { Refuse(wires() - 1, status); }
+  void Drop() { Drop(wires() - 1); }
+  void StoreAll();  // of every wire, oldest first
+
+  void FinishOpening();
+  // The connection breaks: no reply comes back any more; the last `lost` messages never arrive.
+  void Close(size_t lost = 0);
+  // The sender has died.  Its replies go nowhere; what is on the wires may still be stored.
+  void Forget();
+
+  // The replies under way, for the test to lose, repeat and reorder.
+  std::deque<Reply>& replies() { return replies_; }
+
+  size_t wires() const { return wires_.size(); }
+  size_t waiting(size_t wire) const { return wires_[wire].messages.size(); }
+  size_t waiting() const { return waiting(wires() - 1); }
+  int opens() const { return opens_; }
+  // The Nats-Msg-Ids in the stream, in its order.
+  const std::vector<std::string>& stream() const { return stream_; }
+  bool Stores(const std::string& id) const { return stored_.count(id) > 0; }
+  // How often a message was not stored although later ones of its wire could be.
+  int gaps() const { return gaps_; }
+
+ private:
+  enum class Heard : uint8_t { kAll, kAcks, kNothing };  // of the replies
+  struct Sent {
+    uint64_t sequence;
+    std::string id;
+  };
+  struct Wire {
+    std::deque<Sent> messages;
+    Heard heard = Heard::kAll;
+  };
+
+  Sent Take(size_t wire);
+  void DropRefusals();
+
+  State state_ = State::kClosed;
+  Status status_ = Status::Unavailable("not connected");
+  std::vector<Wire> wires_ = std::vector<Wire>(1);
+  std::deque<Reply> replies_;
+  std::vector<std::string> stream_;
+  std::map<std::string, uint64_t> stored_;  // with the place in the stream, from 1
+  int opens_ = 0;
+  int gaps_ = 0;
+};
+
+}  // namespace fraiseql

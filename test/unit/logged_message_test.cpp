@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/logged_message.h"
+
+#include <gtest/gtest.h>
+
+#include "dice.h"
+
+namespace fraiseql {
+namespace {
+
+using namespace std::string_view_literals;
+
+std::string Body(const LoggedMessage& message) {
+  std::string body;
+  AppendLoggedMessage(message, &body);
+  return body;
+}
+
+LoggedMessage Publish(std::string_view subject, std::string_view message_id,
+                      std::string_view headers, std::string_view payload) {
+  LoggedMessage message;
+  message.subject = subject;
+  message.message_id = message_id;
+  message.headers = headers;
+  message.payload = payload;
+  return message;
+}
+
+LoggedMessage Trace(std::string_view traceparent) {
+  LoggedMessage message;
+  message.kind = LoggedKind::kTrace;
+  message.traceparent = traceparent;
+  return message;
+}
+
+void ExpectSame(const LoggedMessage& a, const LoggedMessage& b) {
+  EXPECT_EQ(a.kind, b.kind);
+  EXPECT_EQ(a.subject, b.subject);
+  EXPECT_EQ(a.message_id, b.message_id);
+  EXPECT_EQ(a.headers, b.headers);
+  EXPECT_EQ(a.payload, b.payload);
+  EXPECT_EQ(a.traceparent, b.traceparent);
+}
+
+// The log is read by later versions than the one that wrote it.
+TEST(LoggedMessage, IsExactlyThis) {
+  EXPECT_EQ(Body(Publish("a.b", "", "A: b\r\n", "{}")),
+            "\1P\3\0\0\0a.b\0\0\0\0\6\0\0\0A: b\r\n\2\0\0\0{}"sv);
+  EXPECT_EQ(Body(Trace("00-1")),
+            "\1T\4\0\0\0"
+            "00-1"sv);
+}
+
+TEST(LoggedMessage, ComesBackAsItWas) {
+  Dice dice(1);
+  for (const size_t size : {0, 1, 255, 256, 65536, 70000}) {
+    const std::string bytes = dice.Bytes(size);
+    for (const LoggedMessage& message :
+         {Publish(bytes, "id", "", "p"), Publish("s", "", "h", bytes),
+          Publish("", bytes, bytes, ""), Trace(bytes)}) {
+      const std::string body = Body(message);
+      LoggedMessage parsed = Publish("not", "cleared", "yet", "?");
+      ASSERT_TRUE(ParseLoggedMessage(body, &parsed).ok());
+      ExpectSame(parsed, message);
+    }
+  }
+}
+
+TEST(LoggedMessage, RefusesAnotherVersion) {
+  LoggedMessage parsed;
+  for (const std::string_view body : {""sv, "\1"sv, "\2P\0\0\0\0"sv, "PP"sv}) {
+    const Status status = ParseLoggedMessage(body, &parsed);
+    EXPECT_EQ(status.code(), StatusCode::kInvalid);
+    EXPECT_EQ(status.message(), "logical message of an unknown version");
+  }
+}
+
+TEST(LoggedMessage, RefusesWhatIsDamaged) {
+  LoggedMessage parsed;
+  for (const LoggedMessage& message : {Publish("a.b", "id", "A: b\r\n", "{}"), Trace("00-1")}) {
+    const std::string body = Body(message);
+    for (size_t size = 2; size < body.size(); ++size) {
+      EXPECT_FALSE(ParseLoggedMessage(body.substr(0, size), &parsed).ok()) << size;
+    }
+    EXPECT_FALSE(ParseLoggedMessage(body + "x", &parsed).ok());
+  }
+  for (const std::string_view body :
+       {"\1X\0\0\0\0"sv, "\1T\xFF\xFF\xFF\xFF"sv, "\1T\0\0\0\x80"sv}) {
+    EXPECT_EQ(ParseLoggedMessage(body, &parsed).message(), "logical message is damaged");
+  }
+}
+
+}  // namespace
+}  // namespace fraiseql

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// The promises, against a broker and a network that fail in every way we know, and a sender that
+// dies at any moment: nothing lost, nothing twice, in order unless the broker refuses one message
+// and takes a later one.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "core/pipeline.h"
+#include "dice.h"
+#include "fake_broker.h"
+
+namespace fraiseql {
+namespace {
+
+constexpr size_t kLargestPayload = 20000;
+constexpr size_t kAnyHeaders = 100;
+
+// What is to be sent: transactions of messages.  It can be read again from any transaction.
+struct Log {
+  struct Entry {
+    std::string id;    // of a message; empty at the end of a transaction
+    size_t bytes = 0;  // of the message
+    uint64_t end_lsn = 0;
+  };
+
+  explicit Log(Dice* dice) {
+    uint64_t lsn = 1000;
+    for (uint64_t transactions = 1 + dice->Below(40); transactions > 0; --transactions) {
+      uint64_t messages = dice->Below(dice->Percent(10) ? 40 : 4);
+      for (; messages > 0; --messages) {
+        ids.push_back("message-" + std::to_string(ids.size()));
+        entries.push_back({ids.back(), dice->Below(dice->Percent(5) ? kLargestPayload : 100), 0});
+      }
+      entries.push_back({{}, 0, lsn += 1 + dice->Below(500)});
+    }
+  }
+
+  uint64_t end_lsn() const { return entries.back().end_lsn; }
+
+  // The first entry that is not confirmed when the log is confirmed up to `lsn`.
+  size_t After(uint64_t lsn) const {
+    size_t begin = 0;
+    for (size_t i = 0; i < entries.size(); ++i) {
+      if (entries[i].id.empty() && entries[i].end_lsn <= lsn) begin = i + 1;
+    }
+    return begin;
+  }
+
+  std::vector<Entry> entries;
+  std::vector<std::string> ids;
+};
+
+// Probabilities of each trouble, in percent of the occasions.
+struct Faults {
+  uint64_t refuse = 0;  // a message, for the time being
+  uint64_t reject = 0;  // a message, as it is
+  uint64_t drop = 0;    // a message, without a word
+  uint64_t close = 0;   // the connection breaks
+  uint64_t refuse_open = 0;
+  uint64_t slow_open = 0;
+  uint64_t lose_reply = 0;
+  uint64_t repeat_reply = 0;
+  uint64_t reorder_replies = 0;
+  uint64_t silence = 0;  // begins, and ends
+  uint64_t slow = 0;     // messages stay on the wire for a while
+  uint64_t crash = 0;    // of the sender
+
+  // Any mixture, so that each trouble is also seen alone and none hides another.
+  static Faults Any(Dice* dice) {
+    Faults faults;
+    for (uint64_t* fault :
+         {&faults.refuse, &faults.reject, &faults.drop, &faults.close, &faults.refuse_open,
+          &faults.slow_open, &faults.lose_reply, &faults.repeat_reply, &faults.reorder_replies,
+          &faults.silence, &faults.slow, &faults.crash}) {
+      if (dice->Percent(35)) *fault = 1 + dice->Below(dice->Percent(20) ? 60 : 10);
+    }
+    return faults;
+  }
+
+  // Those after which order still holds.
+  Faults WithoutGaps() const {
+    Faults faults = *this;
+    faults.refuse = faults.reject = faults.drop = 0;
+    return faults;
+  }
+};
+
+// A sender that reads the log into a pipeline, a broker, and what goes wrong between them.
+class Simulation {
+ public:
+  explicit Simulation(uint64_t seed)
+      : dice_(seed), log_(&dice_), faults_(Faults::Any(&dice_)), options_(AnyOptions(&dice_)) {
+    broker_.opens_at_once = false;
+    if (dice_.Percent(30)) broker_.wire_capacity = 1 + dice_.Below(8);
+    Start();
+  }
+
+  const Log& log() const { return log_; }
+  Faults* faults() { return &faults_; }
+  const FakeBroker& broker() const { return broker_; }
+  uint64_t order_breaks() const { return pipeline_->order_breaks(); }
+
+  // A while of troubles, then peace, until everything is settled.
+  void Run() {
+    for (int i = 0; i < 400 && !done(); ++i) {
+      SendStep();
+      BrokerStep();
+      CheckSettled();
+      if (dice_.Percent(faults_.crash)) Crash();
+      now_ += static_cast<int64_t>(dice_.Below(dice_.Percent(10) ? 400 : 10));
+    }
+    faults_ = {};
+    broker_.silent = false;
+    broker_.opens_to_refuse = 0;
+    for (int i = 0; i < 2000 && !done(); ++i) {
+      SendStep();
+      if (!BrokerStep()) WaitAsTold();
+      CheckSettled();
+    }
+    EXPECT_TRUE(done()) << "no progress in peace";
+  }
+
+ private:
+  static PipelineOptions AnyOptions(Dice* dice) {
+    PipelineOptions options;
+    options.window_messages = 1 + dice->Below(32);
+    options.window_bytes = 1 + dice->Below(4000);
+    options.ack_timeout_ms = 200;
+    options.max_delay_ms = 100;
+    return options;
+  }
+
+  uint64_t settled() const { return std::max(confirmed_, pipeline_->window().settled_lsn()); }
+  bool done() const { return settled() == log_.end_lsn(); }
+
+  void Start() {
+    pipeline_ = std::make_unique<Pipeline>(&broker_, options_);
+    read_ = log_.After(confirmed_);
+  }
+
+  void Crash() {
+    broker_.Forget();
+    Start();
+  }
+
+  void SendStep() {
+    for (uint64_t budget = dice_.Below(40); budget > 0 && read_ < log_.entries.size(); --budget) {
+      if (!ReadEntry()) break;
+    }
+    pipeline_->Run(now_);
+    EXPECT_GE(pipeline_->WaitMs(now_), -1);
+    EXPECT_LE(pipeline_->window().size(), options_.window_messages);
+    EXPECT_LT(pipeline_->window().bytes(), options_.window_bytes + kLargestPayload + kAnyHeaders);
+  }
+
+  bool ReadEntry() {
+    const Log::Entry& entry = log_.entries[read_];
+    if (entry.id.empty()) {
+      pipeline_->EndTransaction(entry.end_lsn);
+    } else {
+      if (!pipeline_->HasRoom()) return false;
+      Message* message = pipeline_->Add();
+      message->AddHeader("Nats-Msg-Id", entry.id);
+      message->payload.assign(entry.bytes, 'x');
+      pipeline_->Seal();
+    }
+    ++read_;
+    return true;
+  }
+
+  // Everything that is settled is stored, whatever else is true.
+  void CheckSettled() {
+    for (const size_t end = log_.After(settled()); checked_ < end; ++checked_) {
+      const std::string& id = log_.entries[checked_].id;
+      EXPECT_TRUE(id.empty() || broker_.Stores(id)) << id << " is settled and not stored";
+    }
+    // The slot is told now and then; after a crash, reading begins where it was told last.
+    if (dice_.Percent(50)) confirmed_ = settled();
+  }
+
+  // False if the broker had nothing to do.
+  bool BrokerStep() {
+    bool busy = broker_.state() == Sink::State::kOpening;
+    if (busy && !dice_.Percent(faults_.slow_open)) {
+      if (dice_.Percent(faults_.refuse_open)) broker_.opens_to_refuse = 1;
+      broker_.FinishOpening();
+    }
+    while (!dice_.Percent(faults_.slow)) {
+      const std::vector<size_t> wires = WiresWithMessages();
+      if (wires.empty()) break;
+      TakeOne(wires[dice_.Below(wires.size())]);
+      busy = true;
+    }
+    DisturbReplies();
+    if (dice_.Percent(faults_.close)) broker_.Close(dice_.Below(4));
+    return busy || !broker_.replies().empty();
+  }
+
+  std::vector<size_t> WiresWithMessages() const {
+    std::vector<size_t> wires;
+    for (size_t wire = 0; wire < broker_.wires(); ++wire) {
+      if (broker_.waiting(wire) > 0) wires.push_back(wire);
+    }
+    return wires;
+  }
+
+  void TakeOne(size_t wire) {
+    if (dice_.Percent(faults_.refuse)) {
+      broker_.Refuse(wire, Status::Unavailable("no leader"));
+    } else if (dice_.Percent(faults_.reject)) {
+      broker_.Refuse(wire, Status::Rejected("too large"));
+    } else if (dice_.Percent(faults_.drop)) {
+      broker_.Drop(wire);
+    } else {
+      broker_.Store(wire);
+    }
+  }
+
+  void DisturbReplies() {
+    std::deque<Reply>& replies = broker_.replies();
+    const auto any = [&] {
+      return replies.begin() + static_cast<std::ptrdiff_t>(dice_.Below(replies.size()));
+    };
+    if (dice_.Percent(faults_.silence)) broker_.silent = !broker_.silent;
+    if (!replies.empty() && dice_.Percent(faults_.repeat_reply)) replies.push_back(*any());
+    if (!replies.empty() && dice_.Percent(faults_.reorder_replies)) std::iter_swap(any(), any());
+    if (!replies.empty() && dice_.Percent(faults_.lose_reply)) replies.erase(any());
+  }
+
+  // As the worker does: when nothing comes from outside, only the clock can help.
+  void WaitAsTold() {
+    const int64_t wait = pipeline_->WaitMs(now_);
+    if (wait > 0) now_ += wait;
+  }
+
+  Dice dice_;
+  const Log log_;
+  Faults faults_;
+  const PipelineOptions options_;
+  FakeBroker broker_;
+  std::unique_ptr<Pipeline> pipeline_;
+  int64_t now_ = 0;
+  size_t read_ = 0;         // next entry of the log to read
+  size_t checked_ = 0;      // entries known to be stored
+  uint64_t confirmed_ = 0;  // what the slot was told
+};
+
+using Ids = std::vector<std::string>;
+
+Ids Sorted(Ids ids) {
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+// Runs `check` for many simulations, until one fails.
+template <typename Check>
+void ForManySeeds(uint64_t seeds, Check check) {
+  for (uint64_t seed = 1; seed <= seeds && !::testing::Test::HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Simulation simulation(seed);
+    check(&simulation);
+  }
+}
+
+TEST(PipelineCrash, EveryMessageIsStoredOnceWhateverFails) {
+  int with_gaps = 0;
+  ForManySeeds(2000, [&](Simulation* simulation) {
+    simulation->Run();
+    EXPECT_EQ(Sorted(simulation->broker().stream()), Sorted(simulation->log().ids));
+    if (simulation->broker().gaps() == 0) {
+      EXPECT_EQ(simulation->broker().stream(), simulation->log().ids);
+    } else {
+      ++with_gaps;
+    }
+  });
+  EXPECT_GT(with_gaps, 400);
+}
+
+TEST(PipelineCrash, OrderHoldsUnlessTheBrokerTakesOneMessageBeforeAnother) {
+  ForManySeeds(2000, [](Simulation* simulation) {
+    *simulation->faults() = simulation->faults()->WithoutGaps();
+    simulation->Run();
+    EXPECT_EQ(simulation->broker().stream(), simulation->log().ids);
+  });
+}
+
+// A sender that dies forgets where its last messages stand, so here none dies.
+TEST(PipelineCrash, OrderIsBrokenWhenAndOnlyWhenABreakIsCounted) {
+  int broken = 0;
+  ForManySeeds(2000, [&](Simulation* simulation) {
+    simulation->faults()->crash = 0;
+    simulation->Run();
+    const bool in_order = simulation->broker().stream() == simulation->log().ids;
+    EXPECT_EQ(simulation->order_breaks() == 0, in_order);
+    broken += in_order ? 0 : 1;
+  });
+  EXPECT_GT(broken, 400);
+}
+
+}  // namespace
+}  // namespace fraiseql
