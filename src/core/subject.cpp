@@ -19,7 +19,8 @@ bool IsForbiddenInToken(unsigned char c) {
 constexpr char kHint[] =
     "A subject is made of tokens separated by dots, such as fraiseql.order.created.";
 constexpr char kTemplateHint[] =
-    "Placeholders are {schema}, {table}, {entity}, {op}, {channel}, {database} and {column:NAME}.";
+    "A subject is made of tokens separated by dots, such as fraiseql.order.created; placeholders "
+    "are {schema}, {table}, {entity}, {op}, {channel}, {database} and {column:NAME}.";
 
 std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -117,7 +118,7 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
     i = close + 1;
   }
   const Status status = CheckTokens(sample, text);
-  if (!status.ok()) return status;
+  if (!status.ok()) return Status::Invalid(status.message(), kTemplateHint);
   *parsed = std::move(result);
   return Status::Ok();
 }

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// Who may come in, and do what: authentication, TLS, permissions, and settings that are wrong.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "certificates.h"
+#include "nats_server.h"
+#include "worker_loop.h"
+
+namespace fraiseql::nats::test {
+namespace {
+
+constexpr char kSeed[] = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
+constexpr char kPublic[] = "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4";
+
+bool Delivers(const BrokerSettings& settings) {
+  WorkerLoop loop(settings);
+  loop.Produce(10);
+  const bool settled = loop.RunUntilSettled(5000) && loop.pipeline.failures() == 0;
+  EXPECT_TRUE(settled) << loop.pipeline.trouble().message();
+  return settled;
+}
+
+Status TroubleWith(const BrokerSettings& settings) {
+  WorkerLoop loop(settings);
+  EXPECT_TRUE(loop.RunUntilTrouble());
+  return loop.pipeline.trouble();
+}
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Access, WithUserAndPassword) {
+  // Characters that JSON and URLs treat specially are part of it.
+  NatsServer server(R"(authorization: {user: "joe \"x\"", password: "p\"a\\s/s@w:d\t1"})");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.user = "joe \"x\"";
+  settings.password_file = dir.Write("password", "p\"a\\s/s@w:d\t1\n");
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, WithCredentialsInTheUrlThatAreNeverShown) {
+  NatsServer server(R"(authorization: {user: joe, password: secret})");
+  const std::string host = "127.0.0.1:" + std::to_string(server.port());
+  WorkerLoop loop(Broker("nats://joe:secret@" + host));
+  loop.Produce(1);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  EXPECT_EQ(loop.publisher.connected_url(), "nats://" + host);
+
+  const Status status = TroubleWith(Broker("nats://joe:wrong@" + host));
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(status.message(), "\"nats://" + host + "\"")) << status.message();
+  EXPECT_FALSE(Contains(status.message(), "wrong"));
+}
+
+TEST(Access, RefusedWithAWrongPassword) {
+  NatsServer server(R"(authorization: {user: joe, password: secret})");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.user = "joe";
+  settings.password_file = dir.Write("password", "secret");
+  EXPECT_TRUE(Delivers(settings));
+  dir.Write("password", "other");
+  const Status status = TroubleWith(settings);
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(status.message(), "Authorization Violation")) << status.message();
+  EXPECT_TRUE(Contains(status.hint(), "password_file"));
+}
+
+TEST(Access, ReadsThePasswordAgainAtEveryConnect) {
+  NatsServer server(R"(authorization: {user: joe, password: secret})");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.user = "joe";
+  settings.password_file = dir.Write("password", "old");
+  WorkerLoop loop(settings);
+  loop.Produce(1);
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  dir.Write("password", "secret");
+  EXPECT_TRUE(loop.RunUntilSettled());
+}
+
+TEST(Access, WithToken) {
+  NatsServer server(R"(authorization: {token: "t\"k"})");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.token_file = dir.Write("token", "t\"k\n");
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, WithNkey) {
+  NatsServer server("authorization: {users: [{nkey: " + std::string(kPublic) + "}]}");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.nkey_seed_file = dir.Write("seed", std::string(kSeed) + "\n");
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, WithTls) {
+  const Certificates certificates;
+  NatsServer server(certificates.ServerConfig());
+  BrokerSettings settings = Broker("tls://localhost:" + std::to_string(server.port()));
+  settings.tls_ca_file = certificates.ca();
+  EXPECT_TRUE(Delivers(settings));
+  settings.url = server.url();
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, WithTlsAndClientCertificateAndUser) {
+  const Certificates certificates;
+  NatsServer server(certificates.ServerConfig(/*verify=*/true) +
+                    "authorization: {user: joe, password: secret}");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.tls_ca_file = certificates.ca();
+  settings.tls_cert_file = certificates.client_cert();
+  settings.tls_key_file = certificates.client_key();
+  settings.user = "joe";
+  settings.password_file = dir.Write("password", "secret");
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, WithTlsAndNkey) {
+  const Certificates certificates;
+  NatsServer server(certificates.ServerConfig() +
+                    "authorization: {users: [{nkey: " + std::string(kPublic) + "}]}");
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.tls_ca_file = certificates.ca();
+  settings.nkey_seed_file = dir.Write("seed", kSeed);
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, TlsVerifiesTheServerUnlessToldNotTo) {
+  const Certificates certificates;
+  const Certificates others;
+  NatsServer server(certificates.ServerConfig());
+  BrokerSettings settings = Broker(server.url());
+  settings.tls_ca_file = others.ca();
+  const Status unknown = TroubleWith(settings);
+  EXPECT_EQ(unknown.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(unknown.hint(), "tls_ca_file")) << unknown.message();
+
+  settings.tls_ca_file = certificates.ca();
+  settings.url = "tls://127.0.0.2:" + std::to_string(server.port());  // not in the certificate
+  NatsServer elsewhere(certificates.ServerConfig());
+  settings.url = "tls://ip6-localhost:" + std::to_string(elsewhere.port());
+
+  settings = Broker("tls://127.0.0.1:" + std::to_string(server.port()));
+  EXPECT_EQ(TroubleWith(settings).code(), StatusCode::kInvalid);  // not an authority of the system
+  settings.tls_verify = false;
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, TellsAPermissionViolationBySubject) {
+  NatsServer server(
+      R"(authorization: {users: [{user: joe, password: x, permissions:
+           {publish: ["fraiseql.allowed", "$JS.API.>"], subscribe: "_INBOX.>"}}]})");
+  WorkerLoop loop(Broker("nats://joe:x@127.0.0.1:" + std::to_string(server.port())));
+  loop.subject = "fraiseql.allowed";
+  loop.Produce(10);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  loop.subject = "fraiseql.forbidden";
+  loop.Produce(1);
+  const int64_t before = NowMs();
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  EXPECT_LT(NowMs() - before, 500);  // without waiting for an acknowledgement
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(loop.pipeline.trouble().message(), "Publish to \"fraiseql.forbidden\""))
+      << loop.pipeline.trouble().message();
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  EXPECT_TRUE(Contains(loop.pipeline.trouble().message(), "fraiseql.forbidden"));
+}
+
+TEST(Access, TellsMissingPermissionForTheApiOrTheInbox) {
+  NatsServer server(
+      R"(authorization: {users: [
+           {user: noapi, password: x, permissions: {publish: "fraiseql.>", subscribe: "_INBOX.>"}},
+           {user: noinbox, password: x, permissions: {publish: ">", subscribe: "mine.>"}}]})");
+  const std::string host = "127.0.0.1:" + std::to_string(server.port());
+  Status status = TroubleWith(Broker("nats://noapi:x@" + host));
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(status.message(), "$JS.API.STREAM.INFO")) << status.message();
+  status = TroubleWith(Broker("nats://noinbox:x@" + host));
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(status.message(), "Subscription to \"_INBOX")) << status.message();
+  BrokerSettings own_inbox = Broker("nats://noinbox:x@" + host);
+  own_inbox.inbox_prefix = "mine.inbox";
+  EXPECT_TRUE(Delivers(own_inbox));
+}
+
+TEST(Access, NamesTheSettingAndFileThatIsMissingOrWrong) {
+  const TempDir dir;
+  const std::string absent = dir.path() + "/absent";
+  const std::string junk = dir.Write("junk", "junk\n");
+  const std::string empty = dir.Write("empty", "\n");
+  const auto expect_invalid = [](BrokerSettings settings, const std::string& setting,
+                                 const std::string& file) {
+    if (settings.url.empty()) settings.url = "nats://127.0.0.1:1";
+    const Status status = TroubleWith(settings);
+    EXPECT_EQ(status.code(), StatusCode::kInvalid) << setting << ": " << status.message();
+    EXPECT_TRUE(Contains(status.message(), setting)) << status.message();
+    EXPECT_TRUE(Contains(status.message(), file)) << status.message();
+  };
+  const auto with = [](std::string BrokerSettings::*member, const std::string& value) {
+    BrokerSettings settings = Broker("nats://127.0.0.1:1");
+    settings.*member = value;
+    return settings;
+  };
+  BrokerSettings password = with(&BrokerSettings::password_file, absent);
+  expect_invalid(password, "password_file", "");  // without a user
+  password.user = "joe";
+  expect_invalid(password, "password_file", absent);
+  password.password_file = empty;
+  expect_invalid(password, "password_file", empty);
+  expect_invalid(with(&BrokerSettings::token_file, absent), "token_file", absent);
+  expect_invalid(with(&BrokerSettings::creds_file, absent), "creds_file", absent);
+  expect_invalid(with(&BrokerSettings::nkey_seed_file, absent), "nkey_seed_file", absent);
+  expect_invalid(with(&BrokerSettings::nkey_seed_file, junk), "nkey_seed_file", "seed");
+  expect_invalid(with(&BrokerSettings::tls_ca_file, absent), "tls_ca_file", absent);
+  expect_invalid(with(&BrokerSettings::tls_ca_file, junk), "tls_ca_file", "");
+  expect_invalid(with(&BrokerSettings::tls_cert_file, absent), "tls_key_file", "");
+  BrokerSettings pair = with(&BrokerSettings::tls_cert_file, absent);
+  pair.tls_key_file = absent;
+  expect_invalid(pair, "tls_cert_file", absent);
+  pair.tls_cert_file = pair.tls_key_file = junk;
+  expect_invalid(pair, "tls_cert_file", "");
+  BrokerSettings two = with(&BrokerSettings::token_file, junk);
+  two.user = "joe";
+  expect_invalid(two, "more than one", "");
+  expect_invalid(with(&BrokerSettings::url, " , "), "url", "");
+}
+
+}  // namespace
+}  // namespace fraiseql::nats::test

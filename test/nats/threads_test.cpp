@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// What the process that hosts the publisher may rely on: its main thread never waits, its signals
+// stay its own, and nothing is left behind.
+#include <dirent.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "broker_probe.h"
+#include "certificates.h"
+#include "nats/blocked_signals.h"
+#include "nats_server.h"
+#include "tcp_proxy.h"
+#include "worker_loop.h"
+
+namespace fraiseql::nats::test {
+namespace {
+
+std::vector<std::string> Entries(const std::string& directory) {
+  std::vector<std::string> names;
+  DIR* dir = opendir(directory.c_str());
+  while (const dirent* entry = readdir(dir)) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  closedir(dir);
+  return names;
+}
+
+// Threads other than the main one that take some signal; those of the sanitizers do not count.
+int ThreadsThatTakeSignals() {
+  int count = 0;
+  for (const std::string& id : Entries("/proc/self/task")) {
+    if (id == std::to_string(getpid())) continue;
+    std::ifstream status("/proc/self/task/" + id + "/status");
+    std::string word;
+    while (status >> word && word != "SigBlk:") continue;
+    status >> word;
+    // All but SIGKILL, SIGSTOP and the two that the C library keeps for itself.
+    if (!word.empty() && word != "fffffffe3bfbfeff" && word != "fffffffe7ffbfeff") ++count;
+  }
+  return count;
+}
+
+// A server's socket that takes connections and never says a word.
+class BlackHole {
+ public:
+  BlackHole() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    bind(fd_, reinterpret_cast<sockaddr*>(&address), size);
+    listen(fd_, 8);
+    getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &size);
+    url_ = "nats://127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+  }
+  ~BlackHole() { close(fd_); }
+  const std::string& url() const { return url_; }
+
+ private:
+  int fd_;
+  std::string url_;
+};
+
+std::atomic<int> signals_taken{0};
+
+// Sends SIGUSR1 to the thread that makes it, about every millisecond.
+class SignalStorm {
+ public:
+  SignalStorm() : target_(pthread_self()) {
+    struct sigaction action {};
+    action.sa_handler = [](int) { ++signals_taken; };
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR1, &action, &before_);
+    const BlockedSignals blocked;
+    thread_ = std::thread([this] {
+      while (!stop_) {
+        pthread_kill(target_, SIGUSR1);
+        usleep(1000);
+      }
+    });
+  }
+  ~SignalStorm() {
+    stop_ = true;
+    thread_.join();
+    sigaction(SIGUSR1, &before_, nullptr);
+  }
+
+ private:
+  pthread_t target_;
+  struct sigaction before_ {};
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+TEST(Threads, SignalsDoNoHarm) {
+  const Certificates certificates;
+  NatsServer plain;
+  NatsServer tls(certificates.ServerConfig());
+  for (const NatsServer* server : {&plain, &tls}) {
+    BrokerSettings settings = Broker(server->url());
+    if (server == &tls) settings.tls_ca_file = certificates.ca();
+    WorkerLoop loop(settings);
+    const SignalStorm storm;
+    loop.Produce(20000);
+    for (uint64_t settled = 1000; settled <= 10000; settled += 1000) {
+      ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() >= settled; }));
+      loop.publisher.Configure(settings, {});
+      loop.pipeline.Restart();
+    }
+    ASSERT_TRUE(loop.RunUntilSettled());
+    EXPECT_EQ(loop.pipeline.failures(), 0u) << loop.pipeline.trouble().message();
+    EXPECT_EQ(loop.publisher.connects(), 11u);
+  }
+  EXPECT_GT(signals_taken, 50);
+}
+
+// In a process of its own, for the library's threads live as long as the process does.
+TEST(ThreadsDeathTest, NoOtherThreadTakesASignal) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  NatsServer server;
+  const auto deliver_and_count = [&server] {
+    const int before = ThreadsThatTakeSignals();  // of a sanitizer
+    WorkerLoop loop(Broker(server.url()));
+    const bool connecting = loop.RunUntil([&] { return loop.publisher.connecting(); });
+    int taking = ThreadsThatTakeSignals();
+    loop.Produce(100);
+    const bool settled = loop.RunUntilSettled();
+    server.Kill();
+    const bool trouble = loop.RunUntilTrouble();
+    taking += ThreadsThatTakeSignals();
+    _exit(connecting && settled && trouble && taking == 2 * before ? 0 : 1);
+  };
+  EXPECT_EXIT(deliver_and_count(), testing::ExitedWithCode(0), "");
+}
+
+TEST(Threads, TwoHundredConnectsLeaveNothingBehind) {
+  NatsServer server;
+  TcpProxy proxy(server.port());
+  WorkerLoop loop(Broker(proxy.url()));
+  ASSERT_TRUE(loop.RunUntilOpen());
+  size_t files = 0;
+  size_t threads = 0;
+  for (int i = 0; i < 200; ++i) {
+    if (i == 5) {
+      files = Entries("/proc/self/fd").size();
+      threads = Entries("/proc/self/task").size();
+    }
+    loop.Produce(20);
+    if (i % 2 == 0) {
+      loop.publisher.Configure(Broker(proxy.url()), {});
+      loop.pipeline.Restart();
+    } else {
+      proxy.Drop();
+      ASSERT_TRUE(loop.RunUntilTrouble());
+    }
+    ASSERT_TRUE(loop.RunUntilSettled());
+  }
+  EXPECT_EQ(loop.publisher.connects(), 201u);
+  EXPECT_LE(Entries("/proc/self/fd").size(), files + 2);  // the proxy closes its ends a bit later
+  EXPECT_LE(Entries("/proc/self/task").size(), threads);
+  EXPECT_EQ(BrokerProbe(server.url()).Messages("fraiseql_events").size(), 4000u);
+}
+
+TEST(Threads, TheMainThreadNeverWaitsForASilentServer) {
+  BlackHole hole;
+  BrokerSettings settings = Broker(hole.url());
+  settings.connect_timeout_ms = 500;
+  WorkerLoop loop(settings);
+  const int64_t before = NowMs();
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  EXPECT_GE(NowMs() - before, 400);
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kUnavailable);
+  EXPECT_LT(loop.longest_turn_ms, 100);
+}
+
+TEST(Threads, TheMainThreadNeverWaitsForATlsServerThatStandsStill) {
+  const Certificates certificates;
+  NatsServer server(certificates.ServerConfig());
+  BrokerSettings settings = Broker(server.url());
+  settings.tls_ca_file = certificates.ca();
+  PipelineOptions options = WorkerLoop::QuickOptions();
+  options.window_messages = 100000;  // far more than fits into any buffer
+  options.window_bytes = 64 << 20;
+  WorkerLoop loop(settings, {}, options);
+  loop.payload_bytes = 2000;
+  loop.Produce(20000);
+  ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() >= 1000; }));
+  server.Pause();
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  server.Resume();
+  ASSERT_TRUE(loop.RunUntilSettled());
+  EXPECT_LT(loop.longest_turn_ms, 200);
+}
+
+}  // namespace
+}  // namespace fraiseql::nats::test
