@@ -8,8 +8,8 @@
 namespace fraiseql {
 
 bool IsHeaderName(std::string_view name) {
-  return !name.empty() &&
-         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c < 127 && c != ':'; });
+  return !name.empty() && std::all_of(name.begin(), name.end(),
+                                      [](char c) { return c > ' ' && c < 127 && c != ':'; });
 }
 
 bool IsHeaderValue(std::string_view value) {

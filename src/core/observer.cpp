@@ -29,8 +29,8 @@ bool ParseFormat(std::string_view name, Format* format) {
 }
 
 bool ParseOperation(std::string_view name, Operation* operation) {
-  for (const Operation known : {Operation::kInsert, Operation::kUpdate, Operation::kDelete,
-                                Operation::kTruncate}) {
+  for (const Operation known :
+       {Operation::kInsert, Operation::kUpdate, Operation::kDelete, Operation::kTruncate}) {
     if (EqualIgnoringCase(name, OperationName(known))) {
       *operation = known;
       return true;

@@ -25,10 +25,10 @@ bool ParseOperation(std::string_view name, Operation* operation);
 
 // A configured rule: which changes of which table go where, and in which shape.
 struct Observer {
-  std::string name;           // unique in the database
-  uint32_t relation = 0;      // OID of the table; of a partitioned table: all its partitions
+  std::string name;       // unique in the database
+  uint32_t relation = 0;  // OID of the table; of a partitioned table: all its partitions
   OperationSet operations = kAllOperations;
-  SubjectTemplate subject;    // empty: the default for rows, {subject_prefix}.{entity}.{op}
+  SubjectTemplate subject;  // empty: the default for rows, {subject_prefix}.{entity}.{op}
   Format format = Format::kFraiseql;
   std::string entity;                // empty: from the table's name
   std::vector<std::string> columns;  // those that are published; empty: all

@@ -30,10 +30,10 @@ void Pipeline::Run(int64_t now_ms) {
   if (sink_->state() != Sink::State::kOpen) {
     Fail(sink_->status(), now_ms);
   } else if (window_.in_flight() > 0 && now_ms - silent_since_ms_ >= options_.ack_timeout_ms) {
-    Fail(Status::Unavailable("no acknowledgement within " +
-                                 std::to_string(options_.ack_timeout_ms) + " ms",
-                             "The stream may have no leader or quorum, or the server be overloaded "
-                             "or stopped."),
+    Fail(Status::Unavailable(
+             "no acknowledgement within " + std::to_string(options_.ack_timeout_ms) + " ms",
+             "The stream may have no leader or quorum, or the server be overloaded "
+             "or stopped."),
          now_ms);
   } else {
     SendWhatFits(now_ms);

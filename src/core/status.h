@@ -34,7 +34,9 @@ class Status {
   static Status Rejected(std::string message, std::string hint = {}) {
     return {StatusCode::kRejected, std::move(message), std::move(hint)};
   }
-  static Status Internal(std::string message) { return {StatusCode::kInternal, std::move(message)}; }
+  static Status Internal(std::string message) {
+    return {StatusCode::kInternal, std::move(message)};
+  }
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }

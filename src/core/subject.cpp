@@ -28,9 +28,8 @@ std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'
 Status CheckTokens(std::string_view subject, std::string_view shown) {
   if (subject.empty()) return Status::Invalid("subject is empty", kHint);
   if (subject.size() > kMaxSubjectBytes) {
-    return Status::Invalid(
-        "subject is longer than " + std::to_string(kMaxSubjectBytes) + " bytes",
-        "Choose a template whose values are short.");
+    return Status::Invalid("subject is longer than " + std::to_string(kMaxSubjectBytes) + " bytes",
+                           "Choose a template whose values are short.");
   }
   bool token_is_empty = true;
   for (const char c : subject) {
@@ -38,9 +37,8 @@ Status CheckTokens(std::string_view subject, std::string_view shown) {
       if (token_is_empty) break;
       token_is_empty = true;
     } else if (IsForbiddenInToken(static_cast<unsigned char>(c))) {
-      return Status::Invalid("subject " + Quoted(shown) +
-                                 " has a wildcard, a blank or a control character",
-                             kHint);
+      return Status::Invalid(
+          "subject " + Quoted(shown) + " has a wildcard, a blank or a control character", kHint);
     } else {
       token_is_empty = false;
     }
@@ -107,8 +105,7 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
     if (brace == std::string_view::npos) break;
     const size_t close = text[brace] == '{' ? text.find('}', brace) : std::string_view::npos;
     if (close == std::string_view::npos) {
-      return Status::Invalid("subject " + Quoted(text) + " has an unmatched brace",
-                             kTemplateHint);
+      return Status::Invalid("subject " + Quoted(text) + " has an unmatched brace", kTemplateHint);
     }
     Part part{};
     const Status status = ParsePlaceholder(text.substr(brace + 1, close - brace - 1), &part);
@@ -152,8 +149,7 @@ void SubjectTemplate::Append(const SubjectValues& values, std::string* out) cons
         if (values.relation != nullptr && values.row != nullptr) {
           const auto& columns = values.relation->columns;
           for (size_t i = 0; i < columns.size() && i < values.row->size(); ++i) {
-            if (columns[i].name == part.text &&
-                values.row->state(i) == RowImage::State::kPresent) {
+            if (columns[i].name == part.text && values.row->state(i) == RowImage::State::kPresent) {
               AppendJsonValueAsText(values.row->json(i), &value);
             }
           }

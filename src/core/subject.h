@@ -41,7 +41,16 @@ class SubjectTemplate {
   std::vector<std::string> columns() const;
 
  private:
-  enum class Kind : uint8_t { kLiteral, kSchema, kTable, kEntity, kOp, kChannel, kDatabase, kColumn };
+  enum class Kind : uint8_t {
+    kLiteral,
+    kSchema,
+    kTable,
+    kEntity,
+    kOp,
+    kChannel,
+    kDatabase,
+    kColumn
+  };
   struct Part {
     Kind kind;
     std::string text;  // of a literal; name of a column

@@ -60,7 +60,9 @@ class Window {
 
   uint64_t first() const { return first_; }
   uint64_t next() const { return next_; }
-  const Message& at(uint64_t sequence) const { return entries_[sequence % entries_.size()].message; }
+  const Message& at(uint64_t sequence) const {
+    return entries_[sequence % entries_.size()].message;
+  }
 
  private:
   struct Entry {
@@ -78,7 +80,7 @@ class Window {
   void CheckOrder(uint64_t stream_sequence);
 
   const size_t max_bytes_;
-  std::vector<Entry> entries_;       // ring, index = sequence modulo size
+  std::vector<Entry> entries_;        // ring, index = sequence modulo size
   std::vector<TransactionEnd> ends_;  // ring of the same size, [ends_first_, ends_end_)
   uint64_t first_ = 1;
   uint64_t next_ = 1;

@@ -40,7 +40,8 @@ nats::StreamSettings CurrentStreamSettings() {
     if (comma == std::string_view::npos) break;
     list.remove_prefix(comma + 1);
   }
-  stream.storage = settings.storage == kStorageMemory ? nats::Storage::kMemory : nats::Storage::kFile;
+  stream.storage =
+      settings.storage == kStorageMemory ? nats::Storage::kMemory : nats::Storage::kFile;
   stream.replicas = settings.replicas;
   stream.duplicate_window_s = settings.dedup_window_s;
   return stream;

@@ -34,7 +34,8 @@ void OnTransactionEnd(XactEvent event, void*) {
   // The worker sets the flag and then looks at commit_end once more: with a full barrier on both
   // sides one of the two sees the other.
   pg_memory_barrier();
-  if (pg_atomic_read_u32(&entry->sleeping) != 0 && pg_atomic_exchange_u32(&entry->sleeping, 0) != 0) {
+  if (pg_atomic_read_u32(&entry->sleeping) != 0 &&
+      pg_atomic_exchange_u32(&entry->sleeping, 0) != 0) {
     Latch* latch = entry->latch;
     if (latch != nullptr) SetLatch(latch);
   }

@@ -124,8 +124,8 @@ Oid DatabaseToVacate(const Node* statement) {
   }
   const Oid database = name != nullptr ? get_database_oid(name, true) : InvalidOid;
   // The statement of somebody without the right to it will fail, and shall not disturb the worker.
-  const bool allowed = OidIsValid(database) &&
-                       (IsA(statement, CreatedbStmt) || OwnsDatabase(database, GetUserId()));
+  const bool allowed =
+      OidIsValid(database) && (IsA(statement, CreatedbStmt) || OwnsDatabase(database, GetUserId()));
   return allowed ? database : InvalidOid;
 }
 

@@ -18,8 +18,7 @@ void RaiseStatus(Status&& status) {
   const int code = status.code() == StatusCode::kInternal ? ERRCODE_INTERNAL_ERROR
                                                           : ERRCODE_INVALID_PARAMETER_VALUE;
   { const Status destroyed = std::move(status); }
-  ereport(ERROR,
-          (errcode(code), errmsg("%s", message), hint != nullptr ? errhint("%s", hint) : 0));
+  ereport(ERROR, (errcode(code), errmsg("%s", message), hint != nullptr ? errhint("%s", hint) : 0));
   pg_unreachable();
 }
 

@@ -27,8 +27,9 @@ namespace fraiseql::pg {
 
 template <typename Body>
 auto Guard(Body&& body) -> decltype(body()) {
-  static_assert(std::is_trivially_destructible_v<decltype(body())> || std::is_void_v<decltype(body())>,
-                "a longjmp out of body() must skip no destructor");
+  static_assert(
+      std::is_trivially_destructible_v<decltype(body())> || std::is_void_v<decltype(body())>,
+      "a longjmp out of body() must skip no destructor");
   char message[512];
   try {
     return body();

@@ -64,8 +64,9 @@ bool CheckUrl(char** value, void**, GucSource) {
       return Status::Ok();
     }
     // The text is not repeated: it may hold a password.
-    return Status::Invalid("A server URL does not have the form nats://host:port or tls://host:port",
-                           "Give one URL, or several separated by commas.");
+    return Status::Invalid(
+        "A server URL does not have the form nats://host:port or tls://host:port",
+        "Give one URL, or several separated by commas.");
   });
   return status.ok() || Refuse(status);
 }
@@ -76,8 +77,9 @@ bool CheckStreamName(char** value, void**, GucSource) {
       name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
     return true;
   }
-  return Refuse(Status::Invalid("A stream name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
-                                "The default is \"fraiseql_events\"."));
+  return Refuse(
+      Status::Invalid("A stream name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
+                      "The default is \"fraiseql_events\"."));
 }
 
 // Subjects of a stream may have wildcards: * for a token, > for all that follow.
@@ -85,8 +87,8 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
   const Status status = ForEachItem(*value, [](std::string_view subject) {
     std::string plain(subject);
     for (size_t i = 0; i < plain.size(); ++i) {
-      const bool whole_token = (i == 0 || plain[i - 1] == '.') &&
-                               (i + 1 == plain.size() || plain[i + 1] == '.');
+      const bool whole_token =
+          (i == 0 || plain[i - 1] == '.') && (i + 1 == plain.size() || plain[i + 1] == '.');
       const bool last = i + 1 == plain.size();
       if (whole_token && (plain[i] == '*' || (plain[i] == '>' && last))) plain[i] = 'x';
     }
@@ -109,9 +111,10 @@ bool CheckTraceparent(char** value, void**, GucSource) {
     const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
     good = kShape[i] == '-' ? text[i] == '-' : hex;
   }
-  return good || Refuse(Status::Invalid("The value is no W3C traceparent",
-                                        "It looks like "
-                                        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01."));
+  return good ||
+         Refuse(Status::Invalid("The value is no W3C traceparent",
+                                "It looks like "
+                                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01."));
 }
 
 void TraceparentChanged(const char*, void*) { ++traceparent_generation; }
@@ -190,7 +193,8 @@ void DefineStream() {
   DefineCustomStringVariable("fraiseql_nats.stream_name", "JetStream stream that is published to.",
                              "Created if it does not exist.", &settings.stream_name,
                              "fraiseql_events", PGC_SIGHUP, 0, CheckStreamName, nullptr, nullptr);
-  DefineCustomStringVariable("fraiseql_nats.stream_subjects", "Subjects of a stream that is created.",
+  DefineCustomStringVariable("fraiseql_nats.stream_subjects",
+                             "Subjects of a stream that is created.",
                              "Separated by commas; * stands for a token, > for all that follow.",
                              &settings.stream_subjects, "fraiseql.>", PGC_SIGHUP, 0,
                              CheckStreamSubjects, nullptr, nullptr);
@@ -198,26 +202,23 @@ void DefineStream() {
                            &settings.storage, kStorageFile, kStorages, PGC_SIGHUP, 0, nullptr,
                            nullptr, nullptr);
   DefineCustomIntVariable("fraiseql_nats.replicas", "Replicas of a stream that is created.",
-                          "More than one needs a cluster of NATS servers.", &settings.replicas, 1, 1,
-                          5, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("fraiseql_nats.dedup_window",
-                          "De-duplication window of a stream that is created.",
-                          "How long the server remembers the Nats-Msg-Id of a message.",
-                          &settings.dedup_window_s, 120, 1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr,
-                          nullptr, nullptr);
-  DefineCustomStringVariable("fraiseql_nats.subject_prefix",
-                             "Subject before .Entity.OPERATION of row changes.",
-                             "Used by observers that have no subject of their own.",
-                             &settings.subject_prefix, "fraiseql.mutation", PGC_SIGHUP, 0,
-                             CheckPrefix, nullptr, nullptr);
+                          "More than one needs a cluster of NATS servers.", &settings.replicas, 1,
+                          1, 5, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "fraiseql_nats.dedup_window", "De-duplication window of a stream that is created.",
+      "How long the server remembers the Nats-Msg-Id of a message.", &settings.dedup_window_s, 120,
+      1, 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "fraiseql_nats.subject_prefix", "Subject before .Entity.OPERATION of row changes.",
+      "Used by observers that have no subject of their own.", &settings.subject_prefix,
+      "fraiseql.mutation", PGC_SIGHUP, 0, CheckPrefix, nullptr, nullptr);
 }
 
 void DefineDelivery() {
-  DefineCustomIntVariable("fraiseql_nats.window_messages",
-                          "Most messages that are read and not yet acknowledged.",
-                          "Bounds memory, with fraiseql_nats.window_bytes.",
-                          &settings.window_messages, kDefaultWindowMessages, 1, 9999, PGC_SIGHUP, 0,
-                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "fraiseql_nats.window_messages", "Most messages that are read and not yet acknowledged.",
+      "Bounds memory, with fraiseql_nats.window_bytes.", &settings.window_messages,
+      kDefaultWindowMessages, 1, 9999, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomIntVariable("fraiseql_nats.window_bytes",
                           "Most bytes of messages that are read and not yet acknowledged.",
                           "One larger message is sent alone.", &settings.window_kb,
@@ -227,12 +228,11 @@ void DefineDelivery() {
                           "How long the stream may be silent before messages are sent again.",
                           nullptr, &settings.ack_timeout_ms, 5000, 100, 600000, PGC_SIGHUP,
                           GUC_UNIT_MS, nullptr, nullptr, nullptr);
-  DefineCustomStringVariable("fraiseql_nats.traceparent",
-                             "W3C trace context of this session's changes.",
-                             "Goes out as the header traceparent of every message that the session's "
-                             "later statements cause.  Empty: none.",
-                             &settings.traceparent, "", PGC_USERSET, 0, CheckTraceparent,
-                             TraceparentChanged, nullptr);
+  DefineCustomStringVariable(
+      "fraiseql_nats.traceparent", "W3C trace context of this session's changes.",
+      "Goes out as the header traceparent of every message that the session's "
+      "later statements cause.  Empty: none.",
+      &settings.traceparent, "", PGC_USERSET, 0, CheckTraceparent, TraceparentChanged, nullptr);
 }
 
 }  // namespace

@@ -158,8 +158,8 @@ void Launcher::Tend() {
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     const Oid oid = entry->database;
     if (OidIsValid(oid)) (void)TendEntry(entry);
-    const bool drop = OidIsValid(entry->database) && entry->drop_slot && entry->pid == 0 &&
-                      !entry->starting;
+    const bool drop =
+        OidIsValid(entry->database) && entry->drop_slot && entry->pid == 0 && !entry->starting;
     busy_ = busy_ || entry->starting;
     LWLockRelease(shared->lock);
     if (!drop) continue;

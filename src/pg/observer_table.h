@@ -47,10 +47,10 @@ Status ParseObserver(const ObserverRow& row, Observer* observer);
 
 // What the tables hold.
 struct LoadedObservers {
-  Oid table = InvalidOid;            // the observer table; InvalidOid: the extension is not there
-  std::vector<Observer> observers;   // the enabled ones
-  std::string message_prefix;        // of our logical messages
-  ObserverRow row;                   // scratch
+  Oid table = InvalidOid;           // the observer table; InvalidOid: the extension is not there
+  std::vector<Observer> observers;  // the enabled ones
+  std::string message_prefix;       // of our logical messages
+  ObserverRow row;                  // scratch
 };
 
 // Reads the tables without any lock, so that it stands in nobody's way.  May raise; `*loaded` must

@@ -121,8 +121,7 @@ void RelationCache::FillNames(::Relation relation, CachedRelation* entry) {
 
 void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
   TupleDesc desc = RelationGetDescr(relation);
-  const Bitmapset* identity =
-      RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+  const Bitmapset* identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
   const Bitmapset* primary = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
   const Bitmapset* key = bms_is_empty(primary) ? identity : primary;
   std::vector<int>& row_identity = entry->relation.identity;

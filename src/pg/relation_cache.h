@@ -32,7 +32,7 @@ struct CachedRelation {
   std::vector<Attribute> attributes;  // one for each column of `relation`
   std::vector<Route> routes;
   std::vector<TableName> names;  // its own, and those of the partitioned tables above it
-  bool full_identity = false;  // REPLICA IDENTITY FULL: old tuples are whole rows
+  bool full_identity = false;    // REPLICA IDENTITY FULL: old tuples are whole rows
 };
 
 // One to a decoding process at a time: Postgres cannot take a relcache callback back, so the one of

@@ -39,9 +39,9 @@ struct WorkerTexts {
 struct WorkerCounters {
   pg_atomic_uint32 state;  // WorkerState
   pg_atomic_uint32 in_flight;
-  pg_atomic_uint64 read_lsn;       // end of the last record decoded
-  pg_atomic_uint64 sent_lsn;       // commit of the last message sent
-  pg_atomic_uint64 confirmed_lsn;  // told to the slot
+  pg_atomic_uint64 read_lsn;           // end of the last record decoded
+  pg_atomic_uint64 sent_lsn;           // commit of the last message sent
+  pg_atomic_uint64 confirmed_lsn;      // told to the slot
   pg_atomic_uint64 oldest_unacked_at;  // TimestampTz of the commit; 0: nothing is waiting
   pg_atomic_uint64 sent;
   pg_atomic_uint64 acked;
@@ -53,15 +53,15 @@ struct WorkerCounters {
 
 struct DatabaseEntry {
   // Under SharedState::lock.
-  Oid database;              // InvalidOid: the entry is free.  Read without the lock by committers.
-  pid_t pid;                 // of the worker; 0: none
-  bool starting;             // a worker is registered and has not attached yet
-  bool has_extension;        // known to have it (or just created); else the worker is to find out
-  bool without_extension;    // the worker found that the database does not have it
-  bool drop_slot;            // DROP EXTENSION committed: the slot goes when the worker has gone
-  int vacating;              // sessions that need the database without us, now
-  int failures;              // of the worker in a row
-  TimestampTz not_before;    // start no worker before
+  Oid database;            // InvalidOid: the entry is free.  Read without the lock by committers.
+  pid_t pid;               // of the worker; 0: none
+  bool starting;           // a worker is registered and has not attached yet
+  bool has_extension;      // known to have it (or just created); else the worker is to find out
+  bool without_extension;  // the worker found that the database does not have it
+  bool drop_slot;          // DROP EXTENSION committed: the slot goes when the worker has gone
+  int vacating;            // sessions that need the database without us, now
+  int failures;            // of the worker in a row
+  TimestampTz not_before;  // start no worker before
   WorkerTexts texts;
 
   // Set by the worker while it lives: `latch` of its PGPROC, which outlives it, so a late SetLatch
@@ -70,7 +70,8 @@ struct DatabaseEntry {
   // The worker is about to wait for the log: the next committer exchanges it for 0 and sets the
   // latch.  Everybody else commits without a system call.
   pg_atomic_uint32 sleeping;
-  // Highest end of a commit record: an asynchronous commit is flushed by the worker, not waited for.
+  // Highest end of a commit record: an asynchronous commit is flushed by the worker, not waited
+  // for.
   pg_atomic_uint64 commit_end;
 
   WorkerCounters counters;

@@ -94,7 +94,8 @@ class RowReceiver final : public MessageReceiver {
   void HeadersAsJson() {
     json_.assign("{");
     std::string_view rest = message_.headers;
-    for (size_t end; (end = rest.find("\r\n")) != std::string_view::npos; rest.remove_prefix(end + 2)) {
+    for (size_t end; (end = rest.find("\r\n")) != std::string_view::npos;
+         rest.remove_prefix(end + 2)) {
       const std::string_view line = rest.substr(0, end);
       const size_t colon = line.find(": ");
       if (json_.size() > 1) json_.push_back(',');
@@ -123,9 +124,8 @@ struct Limits {
 void ReadSlot(Decoder* decoder, const RowReceiver& rows, const Limits& limits) {
   const ResourceOwner owner = CurrentResourceOwner;
   const MemoryContext context = CurrentMemoryContext;
-  const XLogRecPtr end = XLogRecPtrIsInvalid(limits.upto_lsn)
-                             ? DecodableLsn()
-                             : Min(limits.upto_lsn, DecodableLsn());
+  const XLogRecPtr end =
+      XLogRecPtrIsInvalid(limits.upto_lsn) ? DecodableLsn() : Min(limits.upto_lsn, DecodableLsn());
   WalReader reader;
   reader.Open(decoder);
   while (reader.position() < end && (limits.upto_count == 0 || rows.count() < limits.upto_count) &&

@@ -35,9 +35,9 @@ constexpr int kAwaitSlotMs = 5000;
 
 void RequireColumn(Oid table, const char* column) {
   if (get_attnum(table, column) > 0) return;
-  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
-                  errmsg("column \"%s\" of relation \"%s\" does not exist", column,
-                         get_rel_name(table))));
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_COLUMN),
+           errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(table))));
 }
 
 void RequireObservableTable(Oid table) {
@@ -130,7 +130,8 @@ void AwaitSlot() {
   while (!SlotIsReady(slot.c_str()) && settings.enabled && wal_level >= WAL_LEVEL_LOGICAL &&
          !TransactionIdIsValid(GetTopTransactionIdIfAny()) && GetCurrentTimestamp() < until) {
     CHECK_FOR_INTERRUPTS();
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10, PG_WAIT_EXTENSION);
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
+                    PG_WAIT_EXTENSION);
     ResetLatch(MyLatch);
   }
   if (SlotIsReady(slot.c_str())) return;

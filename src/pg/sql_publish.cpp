@@ -85,8 +85,8 @@ const char* ScalarText(const JsonbValue& value, int* length) {
 // {"name": "value", "other": ["one", "two"]} as header lines.  True if Content-Type is among them.
 bool AddHeaders(Jsonb* headers, StringInfo lines) {
   if (!JB_ROOT_IS_OBJECT(headers)) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                    errmsg("headers must be a JSON object")));
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("headers must be a JSON object")));
   }
   bool has_content_type = false;
   JsonbIterator* iterator = JsonbIteratorInit(&headers->root);
@@ -96,9 +96,9 @@ bool AddHeaders(Jsonb* headers, StringInfo lines) {
   while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE) {
     if (token == WJB_KEY) {
       name = Utf8View(value.val.string.val, value.val.string.len);
-      has_content_type = has_content_type || (name.size() == strlen("Content-Type") &&
-                                              pg_strncasecmp(name.data(), "Content-Type",
-                                                             name.size()) == 0);
+      has_content_type =
+          has_content_type || (name.size() == strlen("Content-Type") &&
+                               pg_strncasecmp(name.data(), "Content-Type", name.size()) == 0);
     } else if (token == WJB_VALUE || token == WJB_ELEM) {
       int length = 0;
       const char* text = ScalarText(value, &length);

@@ -38,9 +38,7 @@ class RowBuilder {
     Add(is_null ? Datum{0} : CStringGetTextDatum(text), is_null);
   }
   void AddLsn(uint64 lsn) { Add(LSNGetDatum(lsn), lsn == 0); }
-  void AddTime(uint64 time) {
-    Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0);
-  }
+  void AddTime(uint64 time) { Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0); }
   void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
   Datum Finish(TupleDesc desc) {
     Assert(count_ == desc->natts);

@@ -49,9 +49,9 @@ void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
   const Node* statement = planned->utilityStmt;
-  const bool writes = (IsA(statement, CopyStmt) &&
-                       reinterpret_cast<const CopyStmt*>(statement)->is_from) ||
-                      IsA(statement, TruncateStmt);
+  const bool writes =
+      (IsA(statement, CopyStmt) && reinterpret_cast<const CopyStmt*>(statement)->is_from) ||
+      IsA(statement, TruncateStmt);
   if (writes) LogTraceContext();
   const ProcessUtility_hook_type next =
       previous_utility != nullptr ? previous_utility : standard_ProcessUtility;

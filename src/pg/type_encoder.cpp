@@ -218,8 +218,8 @@ void AppendComposite(Datum value, std::string* out) {
     if (attribute->attisdropped) continue;
     if (!first) out->push_back(',');
     first = false;
-    AppendServerText(NameStr(attribute->attname), static_cast<int>(strlen(NameStr(attribute->attname))),
-                     out);
+    AppendServerText(NameStr(attribute->attname),
+                     static_cast<int>(strlen(NameStr(attribute->attname))), out);
     out->push_back(':');
     if (nulls[i]) {
       out->append("null");
@@ -254,8 +254,7 @@ const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
 }  // namespace
 
 const TypeEncoder* EncoderOfType(Oid type, MemoryContext context) {
-  auto* encoder =
-      static_cast<TypeEncoder*>(MemoryContextAllocZero(context, sizeof(TypeEncoder)));
+  auto* encoder = static_cast<TypeEncoder*>(MemoryContextAllocZero(context, sizeof(TypeEncoder)));
   FillEncoder(type, context, encoder);
   return encoder;
 }
@@ -359,8 +358,8 @@ void PinOutputSettings(bool nest_level) {
   static constexpr struct {
     const char* name;
     const char* value;
-  } kPinned[] = {{"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"},  {"TimeZone", "UTC"},
-                 {"bytea_output", "hex"},   {"extra_float_digits", "1"},    {"lc_monetary", "C"},
+  } kPinned[] = {{"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"},
+                 {"bytea_output", "hex"},   {"extra_float_digits", "1"},   {"lc_monetary", "C"},
                  {"xmlbinary", "base64"}};
   for (const auto& setting : kPinned) {
     if (nest_level) {

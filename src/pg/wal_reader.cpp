@@ -57,7 +57,8 @@ void WalReader::Open(Decoder* decoder) {
   routine.page_read = ReadPage;
   routine.segment_open = wal_segment_open;
   routine.segment_close = wal_segment_close;
-  context_ = CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
+  context_ =
+      CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
   AttachDecoder(context_, decoder);
   XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
   // What is cached now is of the present; the log begins in the past.

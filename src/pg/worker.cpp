@@ -251,7 +251,8 @@ bool Worker::MustLeave() const {
          !settings.enabled || !IsDatabaseWanted(database_name_.c_str());
 }
 
-// Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent again.
+// Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent
+// again.
 void Worker::Leave(bool drain) {
   const int64_t until = MonotonicMs() + kDrainMs;
   while (drain && !entry_->drop_slot && pipeline_->state() == Pipeline::State::kStreaming &&

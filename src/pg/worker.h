@@ -60,7 +60,8 @@ class Worker final : public MessageReceiver {
   std::unique_ptr<Decoder> decoder_;
   WalReader reader_;
   SlotKeeper slot_;
-  XLogRecPtr decodable_ = InvalidXLogRecPtr;  // how far the log went when it was last read to its end
+  XLogRecPtr decodable_ =
+      InvalidXLogRecPtr;  // how far the log went when it was last read to its end
   int64_t last_sleep_us_ = 0;
   uint64_t failures_seen_ = 0;
 };

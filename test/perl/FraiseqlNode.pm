@@ -290,7 +290,7 @@ sub start_load {
             "--client=$clients", '--jobs=1',
             ($options{transactions} ? "--transactions=$options{transactions}" : '--time=3600'),
             ($options{rate} ? "--rate=$options{rate}" : ()),
-            '--dbname', $self->connstr($db) . ' application_name=load',
+            $self->connstr($db) . ' application_name=load',
         ],
         '<', \undef, '&>', \$load->{output}
     );

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: PostgreSQL
+#
+# What works on a machine with nothing but git and make: installs the packages first.
+
+SUDO     = $(if $(filter-out 0,$(shell id -u)),sudo)
+SUBMAKE  = $(MAKE) --no-print-directory
+SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
+CLANG_FORMAT ?= clang-format-14
+
+.PHONY: check demo help format format-check lint packages
+
+help:
+	@sed -n 's/^#: //p' test/targets.mk
+
+#: make demo             shows it at work; KEEP=1 leaves the servers running
+demo: packages
+	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	test/setup/as-user env KEEP="$(KEEP)" test/demo/demo
+
+#: make check            all tests; the last line counts them
+check: packages
+	test/check
+
+#: make packages         installs what building and testing need (Debian)
+packages:
+	@test/setup/install-packages
+	@mkdir -p build
+
+#: make lint             the rules of the house
+lint:
+	test/lint
+
+#: make format           formats the C++ sources
+format:
+	$(CLANG_FORMAT) -i $(SOURCES)
+
+format-check:
+	$(CLANG_FORMAT) --dry-run --Werror $(SOURCES)
+
+#: make                  builds the library; make install installs it
+#: make unit             tests of src/core and src/config; FILTER=, SAN=address,undefined
+#: make nats-test        tests of src/nats with a real nats-server; FILTER=, SAN=
+#: make installcheck     regression tests (not as root); REGRESS="setup events"
+#: test/setup/run-tap    TAP tests (not as root), all or those named
+#: test/setup/as-user    runs a command as an ordinary user, when you are root
