@@ -30,6 +30,9 @@ include test/targets.mk
 else
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+installcheck: build
+build:
+	@mkdir -p $@
 -include test/unit/unit.mk
 -include test/nats/nats.mk
 endif

@@ -22,11 +22,13 @@ COMMENT ON SCHEMA fraiseql_nats IS 'publishes table changes and notifications to
 -- and no value may move to a TOAST table, which is vacuumed sooner.
 CREATE TABLE observer (
     name text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 255),
-    relation regclass NOT NULL,
+    relation regclass,
+    channel text COLLATE "C" CHECK (octet_length(channel) BETWEEN 1 AND 63),
     events text[] NOT NULL DEFAULT '{INSERT,UPDATE,DELETE,TRUNCATE}',
     subject text CHECK (octet_length(subject) <= 1024),
     columns text[],
-    format text NOT NULL DEFAULT 'fraiseql',
+    format text,
+    source text,
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
     enabled boolean NOT NULL DEFAULT true
 ) WITH (user_catalog_table = true, toast_tuple_target = 8160);
@@ -34,10 +36,12 @@ CREATE TABLE observer (
 COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
 COMMENT ON COLUMN observer.name IS 'unique name of the observer';
 COMMENT ON COLUMN observer.relation IS 'the table; a partitioned table stands for all its partitions';
+COMMENT ON COLUMN observer.channel IS 'the channel of NOTIFY, for an observer of notifications';
 COMMENT ON COLUMN observer.events IS 'INSERT, UPDATE, DELETE, TRUNCATE';
-COMMENT ON COLUMN observer.subject IS 'subject template; null: {subject_prefix}.{entity}.{op}';
+COMMENT ON COLUMN observer.subject IS 'subject template, or a topic if it has no dot; null: {subject_prefix}.{entity}.{op}, or the channel';
 COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all';
-COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql or row';
+COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
+COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: auto, row or notify; null: auto for a topic';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
 
@@ -78,8 +82,9 @@ CREATE FUNCTION observe(
     events text[] DEFAULT '{INSERT,UPDATE,DELETE,TRUNCATE}',
     subject text DEFAULT NULL,
     columns text[] DEFAULT NULL,
-    format text DEFAULT 'fraiseql',
+    format text DEFAULT NULL,
     entity text DEFAULT NULL,
+    source text DEFAULT NULL,
     name text DEFAULT NULL
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -97,8 +102,8 @@ BEGIN
             observer_name := observer_name || '.' || lower(array_to_string(events, '_'));
         END IF;
     END IF;
-    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity)
-    VALUES (observer_name, relation, events, subject, columns, format, entity);
+    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity, source)
+    VALUES (observer_name, relation, events, subject, columns, format, entity, source);
     RETURN observer_name;
 EXCEPTION
     WHEN unique_violation THEN
@@ -106,7 +111,26 @@ EXCEPTION
             USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
 END
 $$;
-COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+
+CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    observer_name text := coalesce(observe_channel.name, 'channel ' || channel);
+BEGIN
+    IF channel IS NULL THEN
+        RAISE EXCEPTION 'channel must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    PERFORM fraiseql_nats.await_slot();
+    INSERT INTO fraiseql_nats.observer (name, channel, subject) VALUES (observer_name, channel, subject);
+    RETURN observer_name;
+EXCEPTION
+    WHEN unique_violation THEN
+        RAISE EXCEPTION 'observer "%" already exists', observer_name
+            USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
+END
+$$;
+COMMENT ON FUNCTION observe_channel(text, text, text) IS 'publishes the notifications on a channel from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION unobserve(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -170,6 +194,12 @@ COMMENT ON FUNCTION publish(text, text, jsonb, text) IS 'publishes a message if 
 COMMENT ON FUNCTION publish(text, jsonb, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
 COMMENT ON FUNCTION publish(text, bytea, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
 
+-- Takes the place of pg_catalog.pg_notify in the queries of databases with the extension; checks itself
+-- whether the caller may notify.  Named in full, since pg_catalog comes first.
+CREATE FUNCTION fraiseql_nats.pg_notify(text, text) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
+COMMENT ON FUNCTION fraiseql_nats.pg_notify(text, text) IS 'pg_notify() that also writes notifications on observed channels into the log';
+
 -- Looking -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION status(
@@ -221,11 +251,12 @@ COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages th
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_nats FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    observe(regclass, text[], text, text[], text, text, text), unobserve(text), enable(text), disable(text),
-    set_enabled(text, boolean), await_slot(), observer_changed(),
+    observe(regclass, text[], text, text[], text, text, text, text), unobserve(text), enable(text), disable(text),
+    observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
     create_preview_slot(name, boolean), messages(name, pg_lsn, integer, boolean)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION status() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
+GRANT EXECUTE ON FUNCTION fraiseql_nats.pg_notify(text, text) TO PUBLIC;

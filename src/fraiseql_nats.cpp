@@ -10,6 +10,7 @@ extern "C" {
 #include "pg/ddl_hooks.h"
 #include "pg/gucs.h"
 #include "pg/launcher.h"
+#include "pg/notify_capture.h"
 #include "pg/shmem.h"
 #include "pg/trace_context.h"
 
@@ -27,6 +28,7 @@ void _PG_init(void) {
   InstallCommitWake();
   InstallDdlHooks();
   InstallTraceContext();
+  InstallNotifyCapture();
   RegisterLauncher();
 }
 }

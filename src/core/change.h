@@ -26,6 +26,7 @@ constexpr OperationSet kAllOperations = 0x0F;
 struct Column {
   std::string name;
   std::string json_key;  // "name": with quotes, escapes and colon, ready to be appended
+  bool is_key = false;   // "id", or a column of the primary key or replica identity
 };
 
 // A table as it was when the change was written.  Dropped columns and virtual generated ones are

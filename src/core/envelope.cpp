@@ -23,9 +23,9 @@ void AppendMessageId(const Origin& origin, const Position& position, std::string
 void TransactionHeaders::Begin(uint32_t xid, int64_t commit_time_us) {
   lines_.assign("Fraiseql-Xid: ");
   AppendDecimal(xid, &lines_);
-  lines_.append("\r\nFraiseql-Commit-Time: ");
-  AppendIsoTime(commit_time_us, &lines_);
-  lines_.append("\r\n");
+  commit_time_.clear();
+  AppendIsoTime(commit_time_us, &commit_time_);
+  lines_.append("\r\nFraiseql-Commit-Time: ").append(commit_time_).append("\r\n");
   own_size_ = lines_.size();
 }
 

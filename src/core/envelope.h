@@ -16,6 +16,8 @@ struct Origin {
   uint32_t database_id = 0;  // OID
   std::string database;
   std::string subject_prefix;  // of row changes without a subject of their own
+  std::string topic_prefix = {};
+  bool notify_enrich = true;  // type and timestamp are added to notifications that lack them
 };
 
 // Appends the Nats-Msg-Id of the message at this place:
@@ -31,9 +33,11 @@ class TransactionHeaders {
   // W3C trace context of the session, for the messages from here on; empty: none.
   void SetTraceparent(std::string_view traceparent);
   const std::string& lines() const { return lines_; }
+  const std::string& commit_time() const { return commit_time_; }  // in ISO 8601
 
  private:
   std::string lines_;
+  std::string commit_time_;
   size_t own_size_ = 0;  // of the lines before traceparent
 };
 

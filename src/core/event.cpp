@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/event.h"
 
+#include "core/json_object.h"
 #include "core/json_text.h"
+#include "core/topic.h"
 
 namespace fraiseql {
 
@@ -56,15 +58,18 @@ void AppendEntityId(const Relation& relation, const RowImage* row, std::string* 
   }
 }
 
+bool IsChanged(const Route& route, const Change& change, size_t i) {
+  return change.has_old_row && route.include[i] &&
+         change.old_row.state(i) == RowImage::State::kPresent &&
+         change.new_row.state(i) == RowImage::State::kPresent &&
+         change.old_row.json(i) != change.new_row.json(i);
+}
+
 void AppendChanges(const Route& route, const Change& change, std::string* out) {
   out->append(",\"changes\":{");
   bool first = true;
   for (size_t i = 0; i < change.new_row.size(); ++i) {
-    if (!route.include[i] || change.old_row.state(i) != RowImage::State::kPresent ||
-        change.new_row.state(i) != RowImage::State::kPresent ||
-        change.old_row.json(i) == change.new_row.json(i)) {
-      continue;
-    }
+    if (!IsChanged(route, change, i)) continue;
     if (!first) out->push_back(',');
     first = false;
     out->append(change.relation->columns[i].json_key).append("{\"old\":");
@@ -105,9 +110,73 @@ void AppendFraiseqlPayload(const Route& route, const Change& change, std::string
   out->push_back('}');
 }
 
+void AppendType(const Route& route, const Change& change, std::string* out) {
+  std::string type;
+  if (!route.observer->topic.empty()) {
+    AppendTopicType(route.observer->topic, &type);
+  } else {
+    type = SnakeCase(route.entity) + '.';
+    for (const char c : OperationName(change.operation)) {
+      type.push_back(static_cast<char>(c - 'A' + 'a'));
+    }
+  }
+  AppendJsonString(type, out);
+}
+
+// Whether the format topic uses the name for something else than a column.
+bool IsTopicField(const Route& route, const Column& column) {
+  return column.name == "type" || column.name == "timestamp" || column.name == "data" ||
+         column.name == "unchanged" || column.json_key == route.id_key;
+}
+
+// `"<prefix>name":`, for new_status and previous_status.
+void AppendPrefixedKey(std::string_view prefix, const Column& column, std::string* out) {
+  out->append(",\"").append(prefix).append(column.json_key, 1, std::string::npos);
+}
+
+void AppendTopicColumns(const Route& route, const Change& change, const RowImage& row,
+                        std::string* out) {
+  const Relation& relation = *change.relation;
+  for (size_t i = 0; i < row.size(); ++i) {
+    const Column& column = relation.columns[i];
+    if (!route.include[i] || column.is_key || IsTopicField(route, column) ||
+        row.state(i) != RowImage::State::kPresent) {
+      continue;
+    }
+    out->append(",").append(column.json_key).append(row.json(i));
+  }
+  if (change.operation != Operation::kUpdate) return;
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (!IsChanged(route, change, i)) continue;
+    AppendPrefixedKey("new_", relation.columns[i], out);
+    out->append(change.new_row.json(i));
+    AppendPrefixedKey("previous_", relation.columns[i], out);
+    out->append(change.old_row.json(i));
+  }
+}
+
+void AppendTopicPayload(const Route& route, const Change& change, std::string* out) {
+  const RowImage* row = MainRow(change);
+  out->append("{\"type\":");
+  AppendType(route, change, out);
+  out->append(",\"timestamp\":\"");
+  AppendIsoTime(change.commit_time_us, out);
+  out->append("\",").append(route.id_key);
+  AppendEntityId(*change.relation, row, out);
+  if (row != nullptr) AppendTopicColumns(route, change, *row, out);
+  out->append(",\"data\":");
+  AppendRow(route, *change.relation, row, out);
+  if (change.operation == Operation::kUpdate) AppendUnchanged(route, change, out);
+  out->push_back('}');
+}
+
 void AppendSubject(const Origin& origin, const Route& route, const Change& change,
                    std::string* out) {
   const std::string_view op = OperationName(change.operation);
+  if (!route.observer->topic.empty()) {
+    AppendTopicSubject(origin.topic_prefix, route.observer->topic, out);
+    return;
+  }
   if (route.observer->subject.empty()) {
     out->append(origin.subject_prefix).push_back('.');
     AppendSubjectToken(route.entity, out);
@@ -123,6 +192,11 @@ void AppendSubject(const Origin& origin, const Route& route, const Change& chang
   values.relation = change.relation;
   values.row = MainRow(change);
   route.observer->subject.Append(values, out);
+}
+
+Status CheckBuiltSubject(const Message& message) {
+  const Status subject = CheckSubject(message.subject);
+  return subject.ok() ? subject : Status::Rejected(subject.message(), subject.hint());
 }
 
 }  // namespace
@@ -141,12 +215,43 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
     case Format::kFraiseql:
       AppendFraiseqlPayload(route, change, message->subject, &message->payload);
       break;
+    case Format::kTopic:
+      AppendTopicPayload(route, change, &message->payload);
+      break;
     case Format::kRow:
       AppendRow(route, *change.relation, MainRow(change), &message->payload);
       break;
   }
-  const Status subject = CheckSubject(message->subject);
-  return subject.ok() ? subject : Status::Rejected(subject.message(), subject.hint());
+  return CheckBuiltSubject(*message);
+}
+
+Status BuildNotification(const Origin& origin, const TransactionHeaders& transaction,
+                         const Observer& observer, std::string_view channel,
+                         std::string_view payload, Message* message) {
+  std::string type;
+  AppendTopicType(observer.topic.empty() ? channel : observer.topic, &type);
+  if (!observer.topic.empty()) {
+    message->subject.append(origin.topic_prefix).append(".").append(type);
+  } else if (observer.subject.empty()) {
+    message->subject.append(channel);
+  } else {
+    SubjectValues values;
+    values.channel = channel;
+    values.database = origin.database;
+    observer.subject.Append(values, &message->subject);
+  }
+  AddCommonHeaders(origin, transaction, {}, message);
+  message->headers.append("Fraiseql-Channel: ");
+  AppendHeaderValue(channel, &message->headers);
+  message->headers.append(ScanJsonObject(payload).valid
+                              ? "\r\nContent-Type: application/json\r\n"
+                              : "\r\nContent-Type: text/plain; charset=utf-8\r\n");
+  if (origin.notify_enrich) {
+    AppendEnriched(payload, type, transaction.commit_time(), &message->payload);
+  } else {
+    message->payload.append(payload);
+  }
+  return CheckBuiltSubject(*message);
 }
 
 }  // namespace fraiseql

@@ -31,14 +31,21 @@ bool TakeField(std::string_view* rest, std::string_view* field) {
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
   body->push_back(kVersion);
   body->push_back(static_cast<char>(message.kind));
-  if (message.kind == LoggedKind::kTrace) {
-    AppendField(message.traceparent, body);
-    return;
+  switch (message.kind) {
+    case LoggedKind::kPublish:
+      AppendField(message.subject, body);
+      AppendField(message.message_id, body);
+      AppendField(message.headers, body);
+      AppendField(message.payload, body);
+      break;
+    case LoggedKind::kNotify:
+      AppendField(message.channel, body);
+      AppendField(message.payload, body);
+      break;
+    case LoggedKind::kTrace:
+      AppendField(message.traceparent, body);
+      break;
   }
-  AppendField(message.subject, body);
-  AppendField(message.message_id, body);
-  AppendField(message.headers, body);
-  AppendField(message.payload, body);
 }
 
 Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
@@ -53,6 +60,9 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
     case LoggedKind::kPublish:
       complete = TakeField(&rest, &message->subject) && TakeField(&rest, &message->message_id) &&
                  TakeField(&rest, &message->headers) && TakeField(&rest, &message->payload);
+      break;
+    case LoggedKind::kNotify:
+      complete = TakeField(&rest, &message->channel) && TakeField(&rest, &message->payload);
       break;
     case LoggedKind::kTrace:
       complete = TakeField(&rest, &message->traceparent);

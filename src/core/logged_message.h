@@ -8,19 +8,21 @@
 
 namespace fraiseql {
 
-// What publish() and the session's trace context write into the log, as the body of a logical
-// message.  The log may be read by a later version than the one that wrote it:
+// What publish(), captured notifications and the session's trace context write into the log, as the
+// body of a logical message.  The log may be read by a later version than the one that wrote it:
 //
 //   body   := version:1 kind:1 field*
 //   field  := length:4 (little endian) byte*
 //   publish  'P'  subject, message id (may be empty), header lines, payload
+//   notify   'N'  channel, payload
 //   trace    'T'  traceparent (empty: none from here on)
-enum class LoggedKind : char { kPublish = 'P', kTrace = 'T' };
+enum class LoggedKind : char { kPublish = 'P', kNotify = 'N', kTrace = 'T' };
 
 // Views into the body it was parsed from.
 struct LoggedMessage {
   LoggedKind kind = LoggedKind::kPublish;
   std::string_view subject;
+  std::string_view channel;
   std::string_view message_id;
   std::string_view headers;
   std::string_view payload;

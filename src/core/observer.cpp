@@ -20,8 +20,23 @@ bool EqualIgnoringCase(std::string_view a, std::string_view b) {
 bool ParseFormat(std::string_view name, Format* format) {
   if (name == "fraiseql") {
     *format = Format::kFraiseql;
+  } else if (name == "topic") {
+    *format = Format::kTopic;
   } else if (name == "row") {
     *format = Format::kRow;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool ParseSource(std::string_view name, Source* source) {
+  if (name == "row") {
+    *source = Source::kRow;
+  } else if (name == "notify") {
+    *source = Source::kNotify;
+  } else if (name == "auto") {
+    *source = Source::kAuto;
   } else {
     return false;
   }
@@ -37,6 +52,17 @@ bool ParseOperation(std::string_view name, Operation* operation) {
     }
   }
   return false;
+}
+
+std::string SnakeCase(std::string_view entity) {
+  std::string snake;
+  for (size_t i = 0; i < entity.size(); ++i) {
+    const char c = entity[i];
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper && i > 0 && snake.back() != '_') snake.push_back('_');
+    snake.push_back(upper ? static_cast<char>(c - 'A' + 'a') : c);
+  }
+  return snake;
 }
 
 std::string EntityOfTable(std::string_view table) {

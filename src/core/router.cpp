@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/json_text.h"
+
 namespace fraiseql {
 
 Router::Router(std::vector<Observer> observers) : observers_(std::move(observers)) {
@@ -27,10 +29,12 @@ std::vector<Route> Router::Resolve(const Relation& relation,
   std::vector<Route> routes;
   for (const Observer& observer : observers_) {
     const TableName* observed = Find(names, observer.relation);
-    if (observed == nullptr) continue;
+    if (observed == nullptr || observer.source == Source::kNotify) continue;
     Route route;
     route.observer = &observer;
     route.entity = observer.entity.empty() ? EntityOfTable(observed->table) : observer.entity;
+    AppendJsonString(SnakeCase(route.entity) + "_id", &route.id_key);
+    route.id_key.push_back(':');
     for (const Column& column : relation.columns) {
       const auto& wanted = observer.columns;
       route.include.push_back(wanted.empty() ||
@@ -39,6 +43,21 @@ std::vector<Route> Router::Resolve(const Relation& relation,
     routes.push_back(std::move(route));
   }
   return routes;
+}
+
+std::vector<const Observer*> Router::ResolveChannel(std::string_view channel) const {
+  std::vector<const Observer*> found;
+  for (const Observer& observer : observers_) {
+    const bool of_topic = observer.relation != 0 && observer.source != Source::kRow &&
+                          !observer.topic.empty() && observer.topic == channel;
+    const bool of_channel = !observer.channel.empty() && observer.channel == channel;
+    if (!of_channel && !of_topic) continue;
+    const bool said = std::any_of(found.begin(), found.end(), [&](const Observer* other) {
+      return other->topic == observer.topic && other->subject.text() == observer.subject.text();
+    });
+    if (!said) found.push_back(&observer);
+  }
+  return found;
 }
 
 }  // namespace fraiseql

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/observer.h"
@@ -19,6 +20,7 @@ struct TableName {
 struct Route {
   const Observer* observer = nullptr;  // owned by the Router
   std::string entity;
+  std::string id_key;         // "order_id": with quotes and colon, for the format topic
   std::vector<bool> include;  // per column of the relation: is it published?
 };
 
@@ -35,6 +37,10 @@ class Router {
   // The routes of a relation with these names.  Its entity is that of the table observed, so that
   // the partitions of one table are one entity.
   std::vector<Route> Resolve(const Relation& relation, const std::vector<TableName>& names) const;
+
+  // The observers of a notification: those of its channel, and those of the topic of this name that
+  // want notifications; one of several that say the same.
+  std::vector<const Observer*> ResolveChannel(std::string_view channel) const;
 
  private:
   std::vector<Observer> observers_;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/number.h"
+#include "nats/nats_status.h"
 #include "nats/nkey.h"
 #include "nats/server_url.h"
 #include "nats/setting_file.h"
@@ -31,12 +32,11 @@ std::string JsonEscaped(std::string_view text) {
   return escaped;
 }
 
-// The library's answer to one option, with its own words if it has some.
+// The library's answer to one option.
 Status Checked(natsStatus code, std::string_view setting) {
   if (code == NATS_OK) return Status::Ok();
   const char* detail = nats_GetLastError(nullptr);
-  if (detail == nullptr || *detail == '\0') detail = natsStatus_GetText(code);
-  return Status::Invalid(std::string(setting) + ": " + WithoutUserInfo(detail));
+  return SettingRefused(code, detail != nullptr ? detail : "", setting);
 }
 
 Status SetServers(const BrokerSettings& settings, natsOptions* options) {
@@ -69,9 +69,13 @@ Status SetToken(const BrokerSettings& settings, natsOptions* options) {
 }
 
 Status SetCredentials(const BrokerSettings& settings, natsOptions* options) {
-  std::string content;  // read only to say at once what is wrong with the file
+  std::string content;  // the library reads it, too, but does not say which file is wrong
   Status status = ReadSettingFile("creds_file", settings.creds_file, &content);
   if (!status.ok()) return status;
+  if (content.find("-----BEGIN NATS USER JWT-----") == std::string::npos) {
+    return Status::Invalid("creds_file: no user JWT in file \"" + settings.creds_file + "\"",
+                           "Make the file with nsc generate creds.");
+  }
   return Checked(
       natsOptions_SetUserCredentialsFromFiles(options, settings.creds_file.c_str(), nullptr),
       "creds_file");

@@ -34,7 +34,7 @@ class Connection {
   // REQUIRES: all signals are blocked.
   static Status Connect(const BrokerSettings& settings, std::unique_ptr<Connection>* connection);
 
-  // May block for half a second if there is something unsent.  REQUIRES: all signals are blocked.
+  // What is unsent is dropped.  REQUIRES: all signals are blocked.
   ~Connection();
 
   Connection(const Connection&) = delete;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "nats/connector.h"
 
+#include <nats/nats.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -9,18 +11,42 @@
 #include <utility>
 
 #include "nats/blocked_signals.h"
+#include "nats/nats_status.h"
 
 namespace fraiseql::nats {
+
+namespace {
+
+// Used by nobody else in a Postgres process, and only ever sent to a thread of ours.
+int InterruptSignal() { return SIGRTMIN; }
+
+// A handler that does nothing, so that the call the signal comes upon returns; no SA_RESTART.
+void HandleInterrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) {};
+  sigaction(InterruptSignal(), &action, nullptr);
+}
+
+void Unblock(int signal) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, signal);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+}  // namespace
 
 Connector::Connector() : wake_fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 Connector::~Connector() {
-  if (busy_) pthread_join(thread_, nullptr);
-  {
-    const BlockedSignals blocked;
-    old_.reset();
-    made_.reset();
+  const BlockedSignals blocked;
+  while (busy_ && !over_) {
+    Interrupt();
+    usleep(1000);
   }
+  if (busy_) pthread_join(thread_, nullptr);
+  old_.reset();
+  made_.reset();
   if (wake_fd_ >= 0) close(wake_fd_);
 }
 
@@ -28,7 +54,8 @@ Status Connector::Start(const BrokerSettings& settings, std::unique_ptr<Connecti
   const BlockedSignals blocked;  // inherited by the thread, and by those nats.c starts from it
   settings_ = settings;
   old_ = std::move(old);
-  over_ = false;
+  over_ = interrupted_ = false;
+  HandleInterrupt();
   if (wake_fd_ < 0) return Status::Unavailable("cannot connect to NATS: no file descriptor left");
   const int error = pthread_create(&thread_, nullptr, Run, this);
   if (error != 0) {
@@ -42,12 +69,23 @@ Status Connector::Start(const BrokerSettings& settings, std::unique_ptr<Connecti
 void* Connector::Run(void* self) {
   auto* const attempt = static_cast<Connector*>(self);
   attempt->old_.reset();
-  attempt->status_ = Connection::Connect(attempt->settings_, &attempt->made_);
+  nats_Open(-1);  // its threads are to be born before this one takes any signal
+  {
+    const BlockedSignals before;
+    Unblock(InterruptSignal());
+    attempt->status_ = Connection::Connect(attempt->settings_, &attempt->made_);
+  }
   const int wake_fd = attempt->wake_fd_;
   attempt->over_ = true;
   const uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof(one));
   return nullptr;
+}
+
+void Connector::Interrupt() {
+  if (!busy_ || over_) return;
+  interrupted_ = true;
+  pthread_kill(thread_, InterruptSignal());
 }
 
 bool Connector::Finish(Status* status, std::unique_ptr<Connection>* connection) {
@@ -57,6 +95,7 @@ bool Connector::Finish(Status* status, std::unique_ptr<Connection>* connection) 
   pthread_join(thread_, nullptr);
   busy_ = false;
   *status = std::move(status_);
+  if (interrupted_ && !status->ok()) *status = ConnectTimeout(settings_.url);
   *connection = std::move(made_);
   return true;
 }

@@ -13,13 +13,13 @@
 namespace fraiseql::nats {
 
 // Makes connections without making its caller wait: connecting (name lookup, TCP, TLS, login)
-// blocks in nats.c, and so happens on a thread that lives for one attempt.  The thread takes no
-// signals and touches nothing but the attempt; its end is announced by an eventfd.
+// blocks in nats.c, and so happens on a thread that lives for one attempt.  The thread takes none
+// of the process's signals and touches nothing but the attempt; its end is announced by an eventfd.
 class Connector {
  public:
   Connector();
 
-  // Waits for an attempt that is under way.
+  // Cuts short an attempt that is under way; only a name lookup takes the time it takes.
   ~Connector();
 
   Connector(const Connector&) = delete;
@@ -33,6 +33,10 @@ class Connector {
   // Closes `old` (may be null) and begins to connect.  REQUIRES: !busy().
   Status Start(const BrokerSettings& settings, std::unique_ptr<Connection> old);
 
+  // Makes the attempt under way fail, wherever it waits for the network: the library has no time
+  // limit for a TLS handshake.  To be repeated until the attempt is over, as it may have missed it.
+  void Interrupt();
+
   // To be called when wake_fd() is readable.  False if no attempt is over; else its result.
   bool Finish(Status* status, std::unique_ptr<Connection>* connection);
 
@@ -41,6 +45,7 @@ class Connector {
 
   int wake_fd_;
   bool busy_ = false;
+  bool interrupted_ = false;
   pthread_t thread_{};
   std::atomic<bool> over_{false};
 

@@ -11,10 +11,17 @@ namespace {
 
 std::string Reason(int code, std::string_view detail) {
   if (detail.empty()) return natsStatus_GetText(static_cast<natsStatus>(code));
+  // Most of the library's texts begin with "(file.c:123): ", which says nothing to a user.
+  const size_t place = detail[0] == '(' ? detail.find("): ") : std::string_view::npos;
+  if (place != std::string_view::npos) detail.remove_prefix(place + 3);
   return WithoutUserInfo(detail);
 }
 
 }  // namespace
+
+Status SettingRefused(int code, std::string_view detail, std::string_view setting) {
+  return Status::Invalid(std::string(setting) + ": " + Reason(code, detail));
+}
 
 Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
   const std::string what =
@@ -38,10 +45,20 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
     case NATS_NO_SERVER:
     case NATS_TIMEOUT:
     case NATS_IO_ERROR:
-      return Status::Unavailable(what, "Check that the server runs and can be reached.");
+      return Status::Unavailable(what,
+                                 "Check url, and that the server runs and can be reached from here.");
+    case NATS_PROTOCOL_ERROR:
+    case NATS_CONNECTION_CLOSED:
+      return Status::Unavailable(what,
+                                 "The server's log may say why; it may want a client certificate, "
+                                 "tls_cert_file and tls_key_file.");
     default:
       return Status::Unavailable(what);
   }
+}
+
+Status ConnectTimeout(std::string_view url) {
+  return ConnectFailure(NATS_TIMEOUT, "", url);
 }
 
 Status ConnectionLost(int code, std::string_view detail) {

@@ -11,8 +11,14 @@ namespace fraiseql::nats {
 // The only place where codes of nats.c (natsStatus, as int here) are turned into ours.  `detail` is
 // the library's own text, may be empty, and is shown without credentials, as are all URLs.
 
+// The library does not accept what the setting says.
+Status SettingRefused(int code, std::string_view detail, std::string_view setting);
+
 // An attempt to connect to one of `url` failed.
 Status ConnectFailure(int code, std::string_view detail, std::string_view url);
+
+// An attempt to connect to one of `url` was given up.
+Status ConnectTimeout(std::string_view url);
 
 // The connection was closed by the server or the network.
 Status ConnectionLost(int code, std::string_view detail);

@@ -9,6 +9,7 @@
 #include "core/number.h"
 #include "nats/blocked_signals.h"
 #include "nats/pub_ack.h"
+#include "nats/server_url.h"
 #include "nats/stream_api.h"
 
 namespace fraiseql::nats {
@@ -16,6 +17,8 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kRequestTimeoutMs = 2000;
+constexpr int64_t kConnectGraceMs = 1000;  // on top of what the library is told
+constexpr int64_t kInterruptAgainMs = 20;
 
 // Large enough for long writes, small enough that what a partial write leaves is moved cheaply.
 constexpr size_t kMaxUnsentBytes = 128 * 1024;
@@ -72,6 +75,7 @@ void Publisher::Open() {
 
 void Publisher::Connect() {
   step_ = Step::kConnect;
+  deadline_ms_ = 0;
   renew_connection_ = false;
   ++socket_generation_;
   Status status = connector_.Start(broker_, std::move(connection_));
@@ -162,18 +166,29 @@ void Publisher::Close(Status status) {
   status_ = std::move(status);
 }
 
+int64_t Publisher::StepLimitMs() const {
+  if (step_ != Step::kConnect) return kRequestTimeoutMs;
+  const auto servers = static_cast<int64_t>(SplitServers(broker_.url).size());
+  return servers * broker_.connect_timeout_ms + kConnectGraceMs;
+}
+
 void Publisher::Tick(int64_t now_ms) {
-  if (step_ != Step::kStreamInfo && step_ != Step::kStreamCreate) return;
-  if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
+  if (step_ == Step::kNone) return;
+  if (deadline_ms_ == 0) deadline_ms_ = now_ms + StepLimitMs();
   if (now_ms < deadline_ms_) return;
-  renew_connection_ = true;  // it may well be dead
+  if (step_ == Step::kConnect) {  // the library's own limit has not worked
+    connector_.Interrupt();
+    deadline_ms_ = now_ms + kInterruptAgainMs;
+    return;
+  }
+  renew_connection_ = true;  // the present one may well be dead
   Close(Status::Unavailable(
       "JetStream does not answer: " + Named(stream_),
       "The server may be stopped or overloaded, or the NATS cluster have no leader."));
 }
 
 int64_t Publisher::WaitMs(int64_t now_ms) const {
-  if (step_ != Step::kStreamInfo && step_ != Step::kStreamCreate) return -1;
+  if (step_ == Step::kNone) return -1;
   return deadline_ms_ == 0 ? 0 : std::max<int64_t>(0, deadline_ms_ - now_ms);
 }
 

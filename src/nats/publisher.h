@@ -31,8 +31,8 @@ class Publisher final : public Sink {
  public:
   Publisher(BrokerSettings broker, StreamSettings stream);
 
-  // Waits for a connect that is under way; a process in a hurry looks at connecting() and leaves by
-  // _exit() instead.
+  // Cuts a connect short that is under way, but waits for a name lookup; a process in a hurry looks
+  // at connecting() and leaves by _exit() instead.
   ~Publisher() override;
 
   Publisher(const Publisher&) = delete;
@@ -64,7 +64,7 @@ class Publisher final : public Sink {
   void OnWake();
   void Tick(int64_t now_ms);
 
-  // Whether a thread is connecting at this moment, for up to the connect timeout of each server.
+  // Whether a thread is connecting at this moment.
   bool connecting() const { return connector_.busy(); }
 
   // For people.
@@ -78,7 +78,7 @@ class Publisher final : public Sink {
   enum class Step : uint8_t { kNone, kConnect, kStreamInfo, kStreamCreate };
 
   void Connect();
-  void TakeConnection(std::unique_ptr<Connection> connection);
+  int64_t StepLimitMs() const;
   void Request(Step step, const std::string& subject, const std::string& body);
   void TakeAnswers();
   void OnAnswer(std::string_view data);
@@ -99,7 +99,7 @@ class Publisher final : public Sink {
   Status status_;
   Step step_ = Step::kNone;
   bool renew_connection_ = false;  // the present one is not to be used by another Open()
-  int64_t deadline_ms_ = 0;        // of the request under way; 0: begins with the next Tick()
+  int64_t deadline_ms_ = 0;        // of the step; 0: to be set by the next Tick()
   uint64_t requests_ = 0;          // their number is the address of the answer
 
   uint64_t generation_ = 0;  // counts Open(); part of the address of every acknowledgement

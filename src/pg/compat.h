@@ -11,6 +11,8 @@ extern "C" {
 #include "access/xlogutils.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_proc.h"
+#include "nodes/nodeFuncs.h"
 #include "replication/logical.h"
 #include "replication/message.h"
 #include "replication/reorderbuffer.h"
@@ -94,6 +96,10 @@ inline bool IsVirtual(Form_pg_attribute) { return false; }
 #endif
 
 #if PG_VERSION_NUM >= 160000
+inline AclResult FunctionAclCheck(Oid function, Oid role) {
+  return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
+}
+inline tree_walker_callback AsTreeWalker(bool (*walker)(Node*, void*)) { return walker; }
 inline bool OwnsDatabase(Oid database, Oid role) {
   return object_ownercheck(DatabaseRelationId, database, role);
 }
@@ -101,6 +107,13 @@ inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
   return slot->data.invalidated != RS_INVAL_NONE;
 }
 #else
+inline AclResult FunctionAclCheck(Oid function, Oid role) {
+  return pg_proc_aclcheck(function, role, ACL_EXECUTE);
+}
+// Declared without parameters, which means none at all to C++.
+inline bool (*AsTreeWalker(bool (*walker)(Node*, void*)))() {
+  return reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker));
+}
 inline bool OwnsDatabase(Oid database, Oid role) { return pg_database_ownercheck(database, role); }
 inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
   return XLogRecPtrIsInvalid(slot->data.restart_lsn) &&

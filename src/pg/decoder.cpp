@@ -13,7 +13,7 @@ extern "C" {
 
 #include "pg/compat.h"
 #include "pg/decoder.h"
-#include "pg/guard.h"
+#include "pg/gucs.h"
 
 namespace fraiseql::pg {
 
@@ -56,8 +56,11 @@ bool WantsOperation(const CachedRelation& entry, Operation operation) {
 Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context)
     : origin_(origin),
       receiver_(receiver),
+      buffer_(receiver),
       relations_(context),
-      scratch_(AllocSetContextCreate(context, "fraiseql_nats change", ALLOCSET_DEFAULT_SIZES)) {}
+      scratch_(AllocSetContextCreate(context, "fraiseql_nats change", ALLOCSET_DEFAULT_SIZES)) {
+  ApplySettings();
+}
 
 void Decoder::Begin(ReorderBufferTXN* txn) {
   last_commit_time_ = CommitTime(txn);
@@ -65,6 +68,8 @@ void Decoder::Begin(ReorderBufferTXN* txn) {
   change_.position.commit_lsn = txn->final_lsn;
   change_.commit_time_us = last_commit_time_ + kPostgresToUnixUs;
   transaction_.Begin(txn->xid, change_.commit_time_us);
+  buffer_.Begin();
+  notifications_.Clear();
 }
 
 // Every change counts, observed or not, so that the ordinal of one never depends on observers.
@@ -132,13 +137,23 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
     case LoggedKind::kPublish:
       PublishLogged(logged);
       break;
+    case LoggedKind::kNotify:
+      Notify(logged);
+      break;
     case LoggedKind::kTrace:
       transaction_.SetTraceparent(logged.traceparent);
       break;
   }
 }
 
-void Decoder::Commit(ReorderBufferTXN* txn) { receiver_->EndTransaction(txn->end_lsn); }
+void Decoder::Commit(ReorderBufferTXN* txn) {
+  if (buffer_.overflowed()) {
+    ereport(LOG, (errmsg("transaction %u is too large for its notifications to replace row events",
+                         txn->xid),
+                  errhint("Increase \"fraiseql_nats.transaction_buffer\".")));
+  }
+  buffer_.End(txn->end_lsn);
+}
 
 // Encodes each column of a tuple that is there.
 void Decoder::ReadRow(const CachedRelation& entry, ::Relation relation, HeapTuple tuple,
@@ -173,26 +188,58 @@ void Decoder::ReadRow(const CachedRelation& entry, ::Relation relation, HeapTupl
 }
 
 void Decoder::Publish(const Route& route, Position* position) {
-  Message* message = receiver_->Add();
-  message->position = *position;
+  const Position place = *position;
   ++position->route;
-  const Status status = BuildEvent(origin_, transaction_, route, change_, message);
-  if (status.ok()) {
-    receiver_->Seal();
-  } else {
-    receiver_->Refuse(status);
-  }
+  const bool replaceable = route.observer->source == Source::kAuto;
+  Message* message = buffer_.Add(
+      replaceable ? TransactionBuffer::Kind::kTopicRow : TransactionBuffer::Kind::kPlain,
+      route.observer->topic);
+  if (message == nullptr) return;
+  message->position = place;
+  Finish(BuildEvent(origin_, transaction_, route, change_, message));
 }
 
 void Decoder::PublishLogged(const LoggedMessage& logged) {
-  Message* message = receiver_->Add();
+  Message* message = buffer_.Add(TransactionBuffer::Kind::kPlain, {});
   message->position = change_.position;
   message->commit_time_us = change_.commit_time_us;
   message->subject.assign(logged.subject);
   AddCommonHeaders(origin_, transaction_, logged.message_id, message);
   message->headers.append(logged.headers);
   message->payload.assign(logged.payload);
-  receiver_->Seal();
+  buffer_.Seal();
+}
+
+void Decoder::Notify(const LoggedMessage& logged) {
+  // As NOTIFY does: the same payload on the same channel in one transaction is one notification.
+  if (!notifications_.Insert(logged.channel, logged.payload)) return;
+  Position position = change_.position;
+  for (const Observer* observer : relations_.FindChannel(logged.channel)) {
+    Message* message =
+        buffer_.Add(TransactionBuffer::Kind::kNotification,
+                    observer->topic.empty() ? logged.channel : std::string_view(observer->topic));
+    message->position = position;
+    message->commit_time_us = change_.commit_time_us;
+    ++position.route;
+    Finish(BuildNotification(origin_, transaction_, *observer, logged.channel, logged.payload,
+                             message));
+  }
+}
+
+void Decoder::Finish(const Status& status) {
+  if (status.ok()) {
+    buffer_.Seal();
+  } else {
+    buffer_.Refuse(status);
+  }
+}
+
+void Decoder::ApplySettings() {
+  origin_.subject_prefix = settings.subject_prefix;
+  origin_.topic_prefix = settings.topic_prefix;
+  origin_.notify_enrich = settings.notify_enrich;
+  buffer_.SetLimits(static_cast<size_t>(settings.transaction_buffer),
+                    static_cast<size_t>(settings.window_kb) * 1024);
 }
 
 }  // namespace fraiseql::pg

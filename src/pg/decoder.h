@@ -8,6 +8,9 @@
 
 #include "core/event.h"
 #include "core/logged_message.h"
+#include "core/message_receiver.h"
+#include "core/notification_set.h"
+#include "core/transaction_buffer.h"
 #include "pg/relation_cache.h"
 
 extern "C" {
@@ -17,22 +20,6 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Takes the messages of a decoder, in log order: the worker's pipeline, or the rows of messages().
-class MessageReceiver {
- public:
-  virtual ~MessageReceiver() = default;
-  // An empty message to fill.  May wait for room, and may raise while it does.
-  virtual Message* Add() = 0;
-  // The message that Add() gave out is complete.
-  virtual void Seal() = 0;
-  // Everything up to `end_lsn` has been handed over.
-  virtual void EndTransaction(XLogRecPtr end_lsn) = 0;
-  // The message that Add() gave out cannot be published, for this reason.
-  virtual void Refuse(const Status& reason) = 0;
-  // Called now and then within a transaction, which may be a large one; may raise.
-  virtual void Breathe() = 0;
-};
-
 // The callbacks of our output plugin, behind their C shells.  Lives in a memory context (see
 // NewInContext) or as long as the process; every function may raise.
 class Decoder {
@@ -40,8 +27,8 @@ class Decoder {
   // `receiver` is not owned.  `context` must outlive the decoder.
   Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context);
 
-  // Row changes without a subject of their own go to this prefix from now on.
-  void SetSubjectPrefix(const char* prefix) { origin_.subject_prefix = prefix; }
+  // Applies the settings that have to do with messages, from now on.
+  void ApplySettings();
 
   void Begin(ReorderBufferTXN* txn);
   void OnChange(::Relation relation, ReorderBufferChange* change);
@@ -59,9 +46,13 @@ class Decoder {
   bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);
   void PublishLogged(const LoggedMessage& logged);
+  void Notify(const LoggedMessage& logged);
+  void Finish(const Status& status);
 
   Origin origin_;
   MessageReceiver* const receiver_;
+  TransactionBuffer buffer_;
+  NotificationSet notifications_;  // of the transaction
   RelationCache relations_;
   MemoryContext scratch_;  // what one change needs; reset for each
   Change change_;

@@ -212,6 +212,10 @@ void DefineStream() {
       "fraiseql_nats.subject_prefix", "Subject before .Entity.OPERATION of row changes.",
       "Used by observers that have no subject of their own.", &settings.subject_prefix,
       "fraiseql.mutation", PGC_SIGHUP, 0, CheckPrefix, nullptr, nullptr);
+  DefineCustomStringVariable("fraiseql_nats.topic_prefix", "Subject before the type of a topic.",
+                             "The topic order_created goes to fraiseql.order.created.",
+                             &settings.topic_prefix, "fraiseql", PGC_SIGHUP, 0, CheckPrefix,
+                             nullptr, nullptr);
 }
 
 void DefineDelivery() {
@@ -228,6 +232,15 @@ void DefineDelivery() {
                           "How long the stream may be silent before messages are sent again.",
                           nullptr, &settings.ack_timeout_ms, 5000, 100, 600000, PGC_SIGHUP,
                           GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "fraiseql_nats.transaction_buffer",
+      "Most messages of a transaction in which notifications replace row events.",
+      "In a larger transaction both go out, and the log says so.", &settings.transaction_buffer,
+      10000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("fraiseql_nats.notify_enrich",
+                           "Adds type and timestamp to notifications that lack them.",
+                           "Only to payloads that are JSON objects.", &settings.notify_enrich, true,
+                           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
       "fraiseql_nats.traceparent", "W3C trace context of this session's changes.",
       "Goes out as the header traceparent of every message that the session's "

@@ -30,10 +30,14 @@ struct Settings {
   int replicas;
   int dedup_window_s;
   char* subject_prefix;
+  char* topic_prefix;
   // delivery
   int window_messages;
   int window_kb;
   int ack_timeout_ms;
+  int transaction_buffer;
+  // notify
+  bool notify_enrich;
   // session
   char* traceparent;
 };

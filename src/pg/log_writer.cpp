@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include "pg/compat.h"
+#include "pg/guard.h"
 #include "pg/log_writer.h"
 #include "pg/observer_table.h"
 
@@ -58,11 +59,13 @@ std::string& Body() {
 XLogRecPtr WriteToLogIfInstalled(const LoggedMessage& message) {
   const char* prefix = MessagePrefix();
   if (prefix == nullptr) return InvalidXLogRecPtr;
-  std::string& body = Body();
-  AppendLoggedMessage(message, &body);
-  const XLogRecPtr end = LogMessage(prefix, body.data(), body.size());
-  if (body.capacity() > kKeptCapacity) std::string().swap(body);
-  return end;
+  return Guard([&] {
+    std::string& body = Body();
+    AppendLoggedMessage(message, &body);
+    const XLogRecPtr end = LogMessage(prefix, body.data(), body.size());
+    if (body.capacity() > kKeptCapacity) std::string().swap(body);
+    return end;
+  });
 }
 
 XLogRecPtr WriteToLog(const LoggedMessage& message) {

@@ -14,6 +14,7 @@ extern "C" {
 #include "utils/relcache.h"
 }
 
+#include "core/topic.h"
 #include "pg/observer_table.h"
 #include "pg/type_encoder.h"
 
@@ -63,22 +64,22 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   };
   bool is_null = true;
   read_text("name", &row->name);
-  row->relation = DatumGetObjectId(datum("relation", &is_null));
+  const Datum relation = datum("relation", &is_null);
+  row->relation = is_null ? InvalidOid : DatumGetObjectId(relation);
+  read_text("channel", &row->channel);
   read_array("events", &row->events);
   read_text("subject", &row->subject);
   read_text("format", &row->format);
+  read_text("source", &row->source);
   read_text("entity", &row->entity);
   read_array("columns", &row->columns);
   const Datum is_enabled = datum("enabled", &is_null);
   row->enabled = !is_null && DatumGetBool(is_enabled);
 }
 
-Status ParseObserver(const ObserverRow& row, Observer* observer) {
-  if (row.name.empty()) return Status::Invalid("observer has no name");
-  observer->name = row.name;
-  observer->relation = row.relation;
-  observer->entity = row.entity;
-  observer->columns = row.columns;
+namespace {
+
+Status ParseEvents(const ObserverRow& row, Observer* observer) {
   observer->operations = 0;
   for (const std::string& event : row.events) {
     Operation operation = Operation::kInsert;
@@ -88,16 +89,62 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
     }
     observer->operations |= SetOf(operation);
   }
-  if (observer->operations == 0) {
-    return Status::Invalid("observer \"" + row.name + "\" observes no event",
-                           "Name at least one of INSERT, UPDATE, DELETE and TRUNCATE.");
+  if (observer->operations != 0) return Status::Ok();
+  return Status::Invalid("observer \"" + row.name + "\" observes no event",
+                         "Name at least one of INSERT, UPDATE, DELETE and TRUNCATE.");
+}
+
+// A subject without a dot is a topic, and so is a channel that has no subject.
+Status ParseDestination(const ObserverRow& row, Observer* observer) {
+  const std::string& where = row.subject.empty() ? row.channel : row.subject;
+  if (IsTopic(where)) {
+    observer->topic = where;
+    return row.subject.empty() ? Status::Ok() : CheckSubject(row.subject);
   }
-  if (!ParseFormat(row.format, &observer->format)) {
+  return where.empty() ? Status::Ok() : SubjectTemplate::Parse(where, &observer->subject);
+}
+
+Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
+  const bool is_topic = !observer->topic.empty();
+  observer->format = is_topic ? Format::kTopic : Format::kFraiseql;
+  observer->source = is_topic ? Source::kAuto : Source::kRow;
+  if (!row.format.empty() && !ParseFormat(row.format, &observer->format)) {
     return Status::Invalid("unknown format \"" + row.format + "\"",
-                           "Formats are \"fraiseql\" and \"row\".");
+                           "Formats are \"fraiseql\", \"topic\" and \"row\".");
   }
-  return row.subject.empty() ? Status::Ok()
-                             : SubjectTemplate::Parse(row.subject, &observer->subject);
+  if (!row.source.empty() && !ParseSource(row.source, &observer->source)) {
+    return Status::Invalid("unknown source \"" + row.source + "\"",
+                           "Sources are \"auto\", \"row\" and \"notify\".");
+  }
+  if (!is_topic && observer->source != Source::kRow) {
+    return Status::Invalid("source \"" + row.source + "\" needs a topic",
+                           "Give a subject without a dot, such as order_created.");
+  }
+  return ParseEvents(row, observer);
+}
+
+}  // namespace
+
+Status ParseObserver(const ObserverRow& row, Observer* observer) {
+  if (row.name.empty()) return Status::Invalid("observer has no name");
+  if (OidIsValid(row.relation) == !row.channel.empty()) {
+    return Status::Invalid("observer \"" + row.name + "\" needs either a table or a channel");
+  }
+  observer->name = row.name;
+  observer->relation = row.relation;
+  observer->channel = row.channel;
+  observer->entity = row.entity;
+  observer->columns = row.columns;
+  const Status status = ParseDestination(row, observer);
+  if (!status.ok()) return status;
+  if (OidIsValid(row.relation)) return ParseTableOptions(row, observer);
+  observer->source = Source::kNotify;
+  const bool of_tables =
+      !row.format.empty() || !row.entity.empty() || !row.source.empty() || !row.columns.empty();
+  if (of_tables || !observer->subject.columns().empty()) {
+    return Status::Invalid("format, entity, source and columns are for observers of tables");
+  }
+  return Status::Ok();
 }
 
 Oid FindOwnTable(const char* name) {

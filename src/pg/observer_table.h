@@ -30,10 +30,12 @@ Oid FindOwnTable(const char* name);
 // One row of the observer table, as text in UTF-8; what is null is empty.
 struct ObserverRow {
   std::string name;
-  Oid relation = InvalidOid;
+  Oid relation = InvalidOid;  // InvalidOid: null
+  std::string channel;
   std::vector<std::string> events;
   std::string subject;
   std::string format;
+  std::string source;
   std::string entity;
   std::vector<std::string> columns;
   bool enabled = false;

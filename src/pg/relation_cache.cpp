@@ -71,6 +71,7 @@ void RelationCache::LoadIfStale() {
   if (!stale_) return;
   stale_ = false;
   entries_.clear();
+  channels_.clear();
   LoadObservers(&loaded_);
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
 }
@@ -78,6 +79,13 @@ void RelationCache::LoadIfStale() {
 const std::string& RelationCache::message_prefix() {
   LoadIfStale();
   return loaded_.message_prefix;
+}
+
+const std::vector<const Observer*>& RelationCache::FindChannel(std::string_view channel) {
+  LoadIfStale();
+  const auto [entry, is_new] = channels_.try_emplace(std::string(channel));
+  if (is_new) entry->second = router_->ResolveChannel(channel);
+  return entry->second;
 }
 
 const CachedRelation* RelationCache::Find(::Relation relation) {
@@ -138,6 +146,7 @@ void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
     AppendJsonString(column.name, &column.json_key);
     column.json_key.push_back(':');
     if (column.name == "id") id_column = position;
+    column.is_key = column.name == "id" || IsMember(i, key);
     if (IsMember(i, key)) row_identity.push_back(position);
   }
   if (id_column >= 0) row_identity = {id_column};

@@ -49,6 +49,10 @@ class RelationCache {
   // the next call.  May raise.
   const CachedRelation* Find(::Relation relation);
 
+  // The observers of a notification on this channel, at this place of the log.  Owned by the cache,
+  // valid until the next call.  May raise.
+  const std::vector<const Observer*>& FindChannel(std::string_view channel);
+
   // The prefix of our logical messages at this place of the log; empty if there is no extension.
   const std::string& message_prefix();
 
@@ -61,6 +65,7 @@ class RelationCache {
 
   const MemoryContext context_;
   std::unordered_map<Oid, CachedRelation> entries_;
+  std::unordered_map<std::string, std::vector<const Observer*>> channels_;
   std::unique_ptr<Router> router_;
   LoadedObservers loaded_;
   bool stale_ = true;  // the observers have to be read again, and all routes with them

@@ -26,7 +26,6 @@ extern "C" {
 
 #include "pg/compat.h"
 #include "pg/decoder.h"
-#include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/slot.h"
 #include "pg/wal_reader.h"
@@ -162,7 +161,6 @@ void Messages(FunctionCallInfo fcinfo) {
   origin->system_id = GetSystemIdentifier();
   origin->database_id = MyDatabaseId;
   origin->database = get_database_name(MyDatabaseId);
-  origin->subject_prefix = settings.subject_prefix;
   auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, rows, CurrentMemoryContext);
 
   const int nest_level = NewGUCNestLevel();

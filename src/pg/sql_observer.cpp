@@ -80,6 +80,7 @@ void CheckRow(HeapTuple tuple, TupleDesc desc) {
   if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
     RaiseStatus(std::move(status));
   }
+  if (!OidIsValid(check->row.relation)) return;
   RequireObservableTable(check->row.relation);
   check->columns = check->observer.subject.columns();
   for (const std::string& column : check->columns) {

@@ -138,7 +138,6 @@ void Worker::OpenSlot() {
   origin.system_id = GetSystemIdentifier();
   origin.database_id = database_;
   origin.database = database_name_;
-  origin.subject_prefix = settings.subject_prefix;
   publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
                                                  CurrentStreamSettings());
   pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
@@ -241,7 +240,7 @@ void Worker::ApplySettings() {
       options.max_delay_ms != options_.max_delay_ms) {
     Leave(true);  // another worker begins with the new sizes at once
   }
-  decoder_->SetSubjectPrefix(settings.subject_prefix);
+  decoder_->ApplySettings();
   publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()), CurrentStreamSettings());
   pipeline_->Restart();
 }

@@ -40,7 +40,7 @@ BrokerProbe::Stored Copy(natsMsg* message) {
 
 void Answer(natsConnection* connection, natsSubscription*, natsMsg* message, void* text) {
   if (const char* reply = natsMsg_GetReply(message)) {
-    natsConnection_PublishString(connection, reply, static_cast<std::string*>(text)->c_str());
+    natsConnection_PublishString(connection, reply, static_cast<const char*>(text));
   }
   natsMsg_Destroy(message);
 }
@@ -57,6 +57,7 @@ BrokerProbe::BrokerProbe(const std::string& url) {
 
 BrokerProbe::~BrokerProbe() {
   const BlockedSignals blocked;
+  natsSubscription_Destroy(service_);
   jsCtx_Destroy(jetstream_);
   natsConnection_Destroy(connection_);
 }
@@ -98,11 +99,10 @@ std::vector<BrokerProbe::Stored> BrokerProbe::Messages(const std::string& stream
   return messages;
 }
 
-void BrokerProbe::Serve(const std::string& subject, const std::string& text) {
+void BrokerProbe::Serve(const std::string& subject, const char* text) {
   const BlockedSignals blocked;
-  served_ = text;
-  natsSubscription* service = nullptr;  // goes with the connection
-  natsConnection_Subscribe(&service, connection_, subject.c_str(), Answer, &served_);
+  natsConnection_Subscribe(&service_, connection_, subject.c_str(), Answer,
+                           const_cast<char*>(text));
   natsConnection_Flush(connection_);
 }
 

@@ -7,6 +7,7 @@
 
 struct __natsConnection;
 struct __jsCtx;
+struct __natsSubscription;
 
 namespace fraiseql::nats::test {
 
@@ -30,13 +31,14 @@ class BrokerProbe {
   std::string Api(const std::string& request, const std::string& body = "");
   std::vector<Stored> Messages(const std::string& stream);
 
-  // Answers `text` to every request on the subject, as a service would, until the end.
-  void Serve(const std::string& subject, const std::string& text);
+  // Answers `text` to every request on the subject, as a service would.  To be called once, and
+  // with a literal, as the library's thread may still answer when the probe is gone.
+  void Serve(const std::string& subject, const char* text);
 
  private:
   __natsConnection* connection_ = nullptr;
   __jsCtx* jetstream_ = nullptr;
-  std::string served_;
+  __natsSubscription* service_ = nullptr;
 };
 
 }  // namespace fraiseql::nats::test

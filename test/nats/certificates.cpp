@@ -9,9 +9,9 @@ namespace {
 constexpr char kNewKey[] = " -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes ";
 }
 
-Certificates::Certificates() {
+Certificates::Certificates(const std::string& server_names) {
   Run(std::string("req -x509 -days 2 -subj /CN=test-ca") + kNewKey + "-keyout ca.key -out ca.pem");
-  MakeSigned("server", "subjectAltName=DNS:localhost,IP:127.0.0.1");
+  MakeSigned("server", "subjectAltName=" + server_names);
   MakeSigned("client", "extendedKeyUsage=clientAuth");
 }
 

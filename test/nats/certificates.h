@@ -7,11 +7,10 @@
 
 namespace fraiseql::nats::test {
 
-// An authority, and certificates by it for a server ("localhost", 127.0.0.1) and a client; made
-// with the openssl command.
+// An authority, and certificates by it for a server and a client; made with the openssl command.
 class Certificates {
  public:
-  Certificates();
+  explicit Certificates(const std::string& server_names = "DNS:localhost,IP:127.0.0.1");
 
   std::string ca() const { return dir_.path() + "/ca.pem"; }
   std::string server_cert() const { return dir_.path() + "/server.pem"; }

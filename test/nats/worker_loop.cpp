@@ -34,15 +34,16 @@ WorkerLoop::WorkerLoop(BrokerSettings broker, StreamSettings stream, const Pipel
 
 bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
   const int64_t end = NowMs() + limit_ms;
-  for (int64_t now = NowMs(); now < end; now = NowMs()) {
+  for (;;) {
     Fill();
+    const int64_t now = NowMs();
+    if (now >= end) return false;
     publisher.Tick(now);
     pipeline.Run(now);
     longest_turn_ms = std::max(longest_turn_ms, NowMs() - now);
     if (done()) return true;
     Wait(end - now);
   }
-  return false;
 }
 
 bool WorkerLoop::RunUntilSettled(int64_t limit_ms) {

@@ -41,6 +41,12 @@ use constant {
     FILE_TIMEOUT => 300,    # no test file takes that long: something hangs
 };
 
+# Trouble with a server ends this test file, not the whole run.
+{
+    no warnings 'redefine';
+    *Test::Builder::BAIL_OUT = sub { die "$_[1]\n" };
+}
+
 # END blocks stop the servers: let them run also when we are asked to stop.
 $SIG{$_} = sub { exit 1 }
   for qw(INT TERM HUP);
@@ -223,6 +229,18 @@ sub wait_for_worker {
     return wait_until("there is a worker for $db", sub { $self->worker_pid($db) });
 }
 
+# After kill9(): waits until all processes of the server have seen its death, the worker too.
+sub wait_until_dead {
+    my ($self) = @_;
+    my $directory = $self->data_dir;
+    wait_until('all processes have gone',
+        sub { !grep { (readlink("$_/cwd") // '') eq $directory } glob '/proc/[0-9]*' }, 10);
+    # The dead server's parent is init, which may take its time to bury it, and a start would take it
+    # for alive.
+    unlink "$directory/postmaster.pid", $self->host . '/.s.PGSQL.' . $self->port . '.lock';
+    return;
+}
+
 # The most memory that the process ever had, in MB.
 sub peak_memory_mb {
     my ($pid) = @_;
@@ -319,6 +337,25 @@ SELECT count(*) = 0 FROM pg_stat_activity
 WHERE application_name = 'load' AND datname = '$load->{db}'
 END
       if defined $self->try_sql('template1', 'SELECT 1');
+    return;
+}
+
+# Stops the broker, makes 40,000 changes, starts it again and returns when the worker is in the midst
+# of delivering them.
+sub deliver_backlog {
+    my ($self, $db, $broker) = @_;
+    $broker->stop;
+    $self->finish_load(
+        $self->start_load(
+            $db,
+            clients      => 4,
+            transactions => 100,
+            script       => <<'END'));
+INSERT INTO tb_item (session, n, note) SELECT :client_id, g, 'backlog' FROM generate_series(1, 100) g;
+END
+    $broker->start;
+    my $before = $broker->stream_count(STREAM);
+    $broker->wait_for_messages(STREAM, $before + 5000);
     return;
 }
 

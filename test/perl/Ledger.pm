@@ -21,7 +21,7 @@ use warnings;
 
 use JSON::PP;
 
-use constant MAX_PROBLEMS => 20;
+use constant MAX_PROBLEMS => 10;
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
@@ -121,8 +121,10 @@ sub order_problems {
             push @problems, "$where has no valid position";
             next;
         }
-        push @problems, "$where was stored before, as message $position_at{$position}"
-          if exists $position_at{$position};
+        if (exists $position_at{$position}) {
+            push @problems, "$where was stored before, as message $position_at{$position}";
+            next;
+        }
         push @problems, "$where has the id of message $id_at{$id}: $id" if exists $id_at{$id};
         $position_at{$position} = $id_at{$id} = $message->{seq};
 

@@ -12,6 +12,7 @@ use warnings;
 
 use File::Basename qw(basename);
 use TAP::Harness;
+use TAP::Parser::Aggregator;
 
 my @files   = @ARGV;
 my $harness = TAP::Harness->new({
@@ -25,10 +26,20 @@ my $harness = TAP::Harness->new({
 $SIG{$_} = sub { exit 1 }
   for qw(INT TERM HUP);
 
-my $aggregate = $harness->runtests(@files);
+my $aggregate = TAP::Parser::Aggregator->new;
+$aggregate->start;
+my $complete = eval { $harness->aggregate_tests($aggregate, @files); 1 };
+print $@ unless $complete;
+$aggregate->stop;
+$harness->summary($aggregate);
+
 my ($passed, $failed) = (scalar $aggregate->passed, scalar $aggregate->failed);
 for my $file (@files) {
     my ($parser) = $aggregate->parsers($file);
+    if (!$parser) {    # never ran
+        ++$failed;
+        next;
+    }
     my $bad = $parser->wait || $parser->exit || $parser->parse_errors;
     next unless $bad || $parser->failed;
     ++$failed if $bad && !$parser->failed;

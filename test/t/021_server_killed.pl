@@ -11,36 +11,30 @@ use Test::More;
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats);
-$nats->create_stream(
-    name             => FraiseqlNode::STREAM,
-    subjects         => ['fraiseql.>'],
-    duplicate_window => 100_000_000
-);
 $node->create_extension('postgres');
 $node->create_item_table('postgres');
 
-# True while a process works in the data directory.
-sub any_process_left {
-    my $directory = $node->data_dir;
-    return grep { (readlink("$_/cwd") // '') eq $directory } glob '/proc/[0-9]*';
-}
-
-for my $how (qw(immediate kill9 immediate kill9)) {
-    my $load = $node->start_load('postgres', clients => 4);
-    $node->wait_for_changes('postgres', 300);
+for my $case (['immediate', 'load'], ['kill9', 'load'], ['immediate', 'backlog'], ['kill9', 'backlog']) {
+    my ($how, $work) = @$case;
+    my $load;
+    if ($work eq 'backlog') {
+        $node->deliver_backlog('postgres', $nats);
+    }
+    else {
+        $load = $node->start_load('postgres', clients => 4);
+        $node->wait_for_changes('postgres', 300);
+    }
     if ($how eq 'kill9') {
-        my $pid = $node->worker_pid('postgres');
         $node->kill9;
-        FraiseqlNode::wait_until('the worker has seen the death of the server',
-            sub { !kill 0, $pid }, 10);
-        FraiseqlNode::wait_until('all processes have gone', sub { !any_process_left() });
+        $node->wait_until_dead;
     }
     else {
         $node->stop('immediate');
     }
-    $node->stop_load($load);
+    $node->stop_load($load) if $load;
     $node->start;
-    $node->stream_equals_ledger('postgres', $nats, "after $how the stream holds what was committed");
+    $node->stream_equals_ledger('postgres', $nats,
+        "$how in the midst of a $work: the stream holds what was committed");
 }
 
 done_testing();
