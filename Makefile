@@ -13,7 +13,9 @@ REGRESS_OPTS = --temp-instance=build/regress --temp-config=test/regress.conf --e
 PG_CONFIG   ?= pg_config
 # Warnings are errors where the compiler is known: make WERROR=1.
 WARNINGS     = -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
-PG_CPPFLAGS  = -iquote src -isystem $(shell $(PG_CONFIG) --includedir-server)
+# Assertions end the whole server: they are for tests, make ASSERT=1.
+PG_CPPFLAGS  = -iquote src -isystem $(shell $(PG_CONFIG) --includedir-server) \
+               $(if $(ASSERT),,-DNDEBUG)
 PG_CXXFLAGS  = -std=c++17 $(WARNINGS) -fvisibility-inlines-hidden -fno-gnu-unique
 SHLIB_LINK   = -lnats -lcrypto -lstdc++ -lpthread -Wl,--version-script=src/exports.map -Wl,-z,now
 EXTRA_CLEAN  = build .deps src/.deps $(wildcard src/*/.deps)

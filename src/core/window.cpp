@@ -60,7 +60,7 @@ const Message* Window::NextToSend(uint64_t* sequence) {
   return &entry(next_).message;
 }
 
-void Window::Sent(uint64_t sequence) {
+void Window::Sent([[maybe_unused]] uint64_t sequence) {
   assert(sequence == next_ && next_ < end_);
   ++next_;
 }

@@ -24,9 +24,9 @@ struct BrokerSettings {
   std::string tls_key_file;
   bool tls_verify = true;  // the server's certificate, and its host name
 
-  int connect_timeout_ms = 2000;  // for each server of `url`
+  int connect_timeout_ms = 2000;              // for each server of `url`
   std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
-  std::string inbox_prefix = "_INBOX";  // replies come to subjects below it
+  std::string inbox_prefix = "_INBOX";        // replies come to subjects below it
 };
 
 enum class Storage { kFile, kMemory };

@@ -87,9 +87,9 @@ Status SetNkey(const BrokerSettings& settings, natsOptions* options) {
   Status status = ReadSettingFile("nkey_seed_file", settings.nkey_seed_file, &content);
   if (status.ok()) status = PublicNkey(content, &public_key);
   if (!status.ok()) return status;
-  return Checked(natsOptions_SetNKeyFromSeed(options, public_key.c_str(),
-                                             settings.nkey_seed_file.c_str()),
-                 "nkey_seed_file");
+  return Checked(
+      natsOptions_SetNKeyFromSeed(options, public_key.c_str(), settings.nkey_seed_file.c_str()),
+      "nkey_seed_file");
 }
 
 Status SetIdentity(const BrokerSettings& settings, natsOptions* options) {
@@ -97,8 +97,9 @@ Status SetIdentity(const BrokerSettings& settings, natsOptions* options) {
                          (settings.creds_file.empty() ? 0 : 1) +
                          (settings.nkey_seed_file.empty() ? 0 : 1);
   if (identities > 1) {
-    return Status::Invalid("more than one of user, token_file, creds_file and nkey_seed_file is set",
-                           "Keep the one that the NATS server expects.");
+    return Status::Invalid(
+        "more than one of user, token_file, creds_file and nkey_seed_file is set",
+        "Keep the one that the NATS server expects.");
   }
   if (settings.user.empty() && !settings.password_file.empty()) {
     return Status::Invalid("password_file is set without user", "Set user, too.");
@@ -115,8 +116,8 @@ Status SetTls(const BrokerSettings& settings, natsOptions* options) {
     return Status::Invalid("only one of tls_cert_file and tls_key_file is set", "Set both.");
   }
   // Also without TLS of our own wish, for the server may demand it.
-  Status status = Checked(natsOptions_SkipServerVerification(options, !settings.tls_verify),
-                          "tls_verify");
+  Status status =
+      Checked(natsOptions_SkipServerVerification(options, !settings.tls_verify), "tls_verify");
   if (!status.ok() || !WantsTls(settings)) return status;
   status = Checked(natsOptions_SetSecure(options, true), "url");
   std::string content;

@@ -38,7 +38,7 @@ void KeepAlive(int socket) {
 // With TLS, nats.c does not return from a write before all of it is in the socket's buffer.  A
 // socket counts as writable when a third of that buffer is free; so let a third hold what
 // Publisher::CanSend() allows to be unsent.  A larger message may still have to wait for a server
-// that has stopped reading: not for ever.
+// that has stopped reading; after about five seconds the connection is given up instead.
 void AvoidBlockingTlsWrites(int socket) {
   SetSocketOption(socket, SOL_SOCKET, SO_SNDBUF, 1 << 20);
   SetSocketOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
@@ -92,8 +92,8 @@ struct Connection::EventLoop {
 
   static natsStatus Use(Connection* self, natsOptions* options) {
     natsStatus code = natsOptions_SetEventLoop(options, self, Attach, Read, Write, Detach);
-    if (code == NATS_OK) code = natsOptions_SetSendAsap(options, true);        // no flusher thread
-    if (code == NATS_OK) code = natsOptions_SetPingInterval(options, 0);       // no timer callbacks
+    if (code == NATS_OK) code = natsOptions_SetSendAsap(options, true);   // no flusher thread
+    if (code == NATS_OK) code = natsOptions_SetPingInterval(options, 0);  // no timer callbacks
     if (code == NATS_OK) code = natsOptions_SetAllowReconnect(options, false);  // no such thread
     if (code == NATS_OK) code = natsOptions_SetErrorHandler(options, IgnoreError, nullptr);
     return code;
@@ -151,7 +151,8 @@ Status Connection::Subscribe(const BrokerSettings& settings) {
 }
 
 Status Connection::Subscribe(const std::string& subject, Inbox* inbox) {
-  natsStatus code = natsConnection_SubscribeSync(&inbox->subscription, connection_, subject.c_str());
+  natsStatus code =
+      natsConnection_SubscribeSync(&inbox->subscription, connection_, subject.c_str());
   // Beyond its limits the library drops messages; the window of messages in flight is limit enough.
   if (code == NATS_OK) code = natsSubscription_SetPendingLimits(inbox->subscription, -1, -1);
   if (code == NATS_OK) return Status::Ok();
@@ -174,8 +175,9 @@ Status Connection::Check() const {
 
 Status Connection::Publish(const Message& message, const std::string& reply) {
   natsMsg* copy = nullptr;
-  natsStatus code = natsMsg_Create(&copy, message.subject.c_str(), reply.c_str(),
-                                   message.payload.data(), static_cast<int>(message.payload.size()));
+  natsStatus code =
+      natsMsg_Create(&copy, message.subject.c_str(), reply.c_str(), message.payload.data(),
+                     static_cast<int>(message.payload.size()));
   if (code != NATS_OK) return PublishFailure(code);
   Status status = AddHeaders(message.headers, copy);
   if (status.ok()) {
@@ -203,9 +205,8 @@ Status Connection::AddHeaders(const std::string& headers, natsMsg* message) {
 
 Status Connection::Request(const std::string& subject, const std::string& body,
                            const std::string& reply) {
-  const natsStatus code =
-      natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(), body.data(),
-                                    static_cast<int>(body.size()));
+  const natsStatus code = natsConnection_PublishRequest(connection_, subject.c_str(), reply.c_str(),
+                                                        body.data(), static_cast<int>(body.size()));
   return code == NATS_OK ? Status::Ok() : PublishFailure(code);
 }
 

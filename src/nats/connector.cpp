@@ -71,14 +71,13 @@ void* Connector::Run(void* self) {
   attempt->old_.reset();
   nats_Open(-1);  // its threads are to be born before this one takes any signal
   {
-    const BlockedSignals before;
+    const BlockedSignals others;
     Unblock(InterruptSignal());
     attempt->status_ = Connection::Connect(attempt->settings_, &attempt->made_);
   }
-  const int wake_fd = attempt->wake_fd_;
   attempt->over_ = true;
   const uint64_t one = 1;
-  [[maybe_unused]] const ssize_t written = write(wake_fd, &one, sizeof(one));
+  [[maybe_unused]] const ssize_t written = write(attempt->wake_fd_, &one, sizeof(one));
   return nullptr;
 }
 

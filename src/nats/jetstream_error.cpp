@@ -42,7 +42,7 @@ constexpr KnownError kKnownErrors[] = {
     {10070, StatusCode::kUnavailable, ""},        // wrong last message id: look again, resend
     {10071, StatusCode::kUnavailable, ""},        // wrong last sequence: look again, resend
     {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
-    {10076, StatusCode::kInvalid, kNoJetStream},   // not enabled
+    {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled
     {10077, StatusCode::kUnavailable, kStreamFull},
     {10097, StatusCode::kRejected, "NATS takes at most 64 kB of headers."},
     {10118, StatusCode::kUnavailable, kNoLeader},  // stream offline

@@ -36,7 +36,8 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
                              "Check tls_ca_file, tls_cert_file and tls_key_file, and that the "
                              "server's certificate is for the host name in url.");
     case NATS_SECURE_CONNECTION_WANTED:
-      return Status::Invalid(what, "Remove the settings tls_* and tls:// or enable TLS in the server.");
+      return Status::Invalid(what,
+                             "Remove the settings tls_* and tls:// or enable TLS in the server.");
     case NATS_SECURE_CONNECTION_REQUIRED:
       return Status::Invalid(what, "Set tls_ca_file, or write tls:// in url.");
     case NATS_ADDRESS_MISSING:
@@ -45,8 +46,8 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
     case NATS_NO_SERVER:
     case NATS_TIMEOUT:
     case NATS_IO_ERROR:
-      return Status::Unavailable(what,
-                                 "Check url, and that the server runs and can be reached from here.");
+      return Status::Unavailable(
+          what, "Check url, and that the server runs and can be reached from here.");
     case NATS_PROTOCOL_ERROR:
     case NATS_CONNECTION_CLOSED:
       return Status::Unavailable(what,
@@ -57,9 +58,7 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
   }
 }
 
-Status ConnectTimeout(std::string_view url) {
-  return ConnectFailure(NATS_TIMEOUT, "", url);
-}
+Status ConnectTimeout(std::string_view url) { return ConnectFailure(NATS_TIMEOUT, "", url); }
 
 Status ConnectionLost(int code, std::string_view detail) {
   return Status::Unavailable("connection to NATS lost: " + Reason(code, detail));

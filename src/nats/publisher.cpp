@@ -205,11 +205,12 @@ Status Publisher::Send(const Message& message, uint64_t sequence) {
   return status;
 }
 
-Status Publisher::CheckLimits(const Message& message) const {
+Status Publisher::CheckLimits(const Message& message) {
   const size_t headers = message.headers.empty() ? 0 : message.headers.size() + kHeaderFrame;
   const size_t size = headers + message.payload.size();
   const auto limit = static_cast<size_t>(connection_->max_payload());
   if (size > limit) {
+    renew_connection_ = true;  // a server whose limit is raised tells new connections only
     return Status::Rejected("message of " + std::to_string(size) +
                                 " bytes, headers included, is over the NATS server's limit of " +
                                 std::to_string(limit),
@@ -259,10 +260,9 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
     return current;
   }
   if (ack.stream != stream_.name) {
-    reply->status = Status::Invalid(
-        "subjects meant for " + Named(stream_) + " are taken by stream \"" +
-            std::string(ack.stream) + "\"",
-        "Check stream_name and the subjects of both streams.");
+    reply->status = Status::Invalid("subjects meant for " + Named(stream_) +
+                                        " are taken by stream \"" + std::string(ack.stream) + "\"",
+                                    "Check stream_name and the subjects of both streams.");
     return current;
   }
   reply->duplicate = ack.duplicate;

@@ -70,7 +70,7 @@ class Publisher final : public Sink {
   // For people.
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
-  uint64_t connects() const { return connects_; }  // that succeeded
+  uint64_t connects() const { return connects_; }                          // that succeeded
   uint64_t last_stream_sequence() const { return last_stream_sequence_; }  // acknowledged to us
 
  private:
@@ -85,7 +85,7 @@ class Publisher final : public Sink {
   void OnNoAnswerer();
   void BecomeOpen();
   void Close(Status status);
-  Status CheckLimits(const Message& message) const;
+  Status CheckLimits(const Message& message);
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
 
   BrokerSettings broker_;
@@ -102,9 +102,9 @@ class Publisher final : public Sink {
   int64_t deadline_ms_ = 0;        // of the step; 0: to be set by the next Tick()
   uint64_t requests_ = 0;          // their number is the address of the answer
 
-  uint64_t generation_ = 0;  // counts Open(); part of the address of every acknowledgement
-  std::string reply_;        // "<inbox>.<generation>." and, while sending, the sequence number
-  size_t reply_prefix_ = 0;  // the length of the former
+  uint64_t generation_ = 0;   // counts Open(); part of the address of every acknowledgement
+  std::string reply_;         // "<inbox>.<generation>." and, while sending, the sequence number
+  size_t reply_prefix_ = 0;   // the length of the former
   uint64_t outstanding_ = 0;  // sent in this generation, not answered yet
   uint64_t last_stream_sequence_ = 0;
 };

@@ -49,7 +49,8 @@ std::string StreamConfig(const StreamSettings& settings) {
 ApiReply ParseApiReply(std::string_view data, std::string_view what) {
   const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
   if (!reply.is_object()) {
-    return {false, Status::Unavailable(std::string(what) + ": JetStream's answer is no JSON object")};
+    return {false,
+            Status::Unavailable(std::string(what) + ": JetStream's answer is no JSON object")};
   }
   const auto error = reply.find("error");
   if (error == reply.end() || !error->is_object()) return {};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "certificates.h"
+#include "jwt_account.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 
@@ -97,6 +98,14 @@ TEST(Access, WithNkey) {
   const TempDir dir;
   BrokerSettings settings = Broker(server.url());
   settings.nkey_seed_file = dir.Write("seed", std::string(kSeed) + "\n");
+  EXPECT_TRUE(Delivers(settings));
+}
+
+TEST(Access, WithCredentialsFile) {
+  NatsServer server(kJwtServerConfig);
+  const TempDir dir;
+  BrokerSettings settings = Broker(server.url());
+  settings.creds_file = dir.Write("creds", kJwtUserCreds);
   EXPECT_TRUE(Delivers(settings));
 }
 

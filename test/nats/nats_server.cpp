@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace fraiseql::nats::test {
 
@@ -66,13 +67,23 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-NatsServer::NatsServer(std::string config, const std::string& jetstream) : port_(FreePort()) {
+NatsServer::NatsServer(const std::string& config, std::string jetstream)
+    : jetstream_(std::move(jetstream)), port_(FreePort()) {
+  Configure(config);
+  Start();
+}
+
+void NatsServer::Configure(const std::string& config) {
   std::string text = "listen: \"127.0.0.1:" + std::to_string(port_) + "\"\n";
-  if (!jetstream.empty()) {
-    text += "jetstream: {store_dir: \"" + dir_.path() + "\", " + jetstream.substr(1) + "\n";
+  if (!jetstream_.empty()) {
+    text += "jetstream: {store_dir: \"" + dir_.path() + "\", " + jetstream_.substr(1) + "\n";
   }
   config_file_ = dir_.Write("server.conf", text + config + "\n");
-  Start();
+}
+
+void NatsServer::Reload(const std::string& config) {
+  Configure(config);
+  kill(pid_, SIGHUP);
 }
 
 NatsServer::~NatsServer() { Kill(); }

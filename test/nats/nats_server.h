@@ -31,7 +31,7 @@ int FreePort();
 class NatsServer {
  public:
   // `config` is added to the configuration file.  JetStream is on unless `jetstream` is empty.
-  explicit NatsServer(std::string config = "", const std::string& jetstream = "{}");
+  explicit NatsServer(const std::string& config = "", std::string jetstream = "{}");
   ~NatsServer();
   NatsServer(const NatsServer&) = delete;
   NatsServer& operator=(const NatsServer&) = delete;
@@ -40,6 +40,8 @@ class NatsServer {
   void Kill();    // SIGKILL
   void Pause();   // SIGSTOP
   void Resume();  // SIGCONT
+  // Changes the configuration of the running server; `config` as in the constructor.
+  void Reload(const std::string& config);
 
   int port() const { return port_; }
   std::string url() const { return "nats://127.0.0.1:" + std::to_string(port_); }
@@ -47,8 +49,11 @@ class NatsServer {
   std::string log() const;
 
  private:
+  void Configure(const std::string& config);
+
   TempDir dir_;
-  int port_;
+  const std::string jetstream_;
+  const int port_;
   std::string config_file_;
   pid_t pid_ = -1;
 };

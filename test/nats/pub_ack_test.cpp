@@ -35,10 +35,11 @@ TEST(PubAck, ReadsRefusals) {
 }
 
 TEST(PubAck, LeavesAloneWhatJetStreamDidNotSay) {
-  for (const char* text : {"", "OK", "+ACK", "{}", R"({"status":"done"})", R"({"error":"no such order"})",
-                           R"({"error":{"text":"no"}})", R"({"stream":"S"})", R"({"seq":1})",
-                           R"({"stream":7,"seq":1})", R"({"stream":"S","seq":"x"})", R"({"error":)",
-                           R"({"stream":)", R"({"error":{"code":)"}) {
+  for (const char* text :
+       {"", "OK", "+ACK", "{}", R"({"status":"done"})", R"({"error":"no such order"})",
+        R"({"error":{"text":"no"}})", R"({"stream":"S"})", R"({"seq":1})",
+        R"({"stream":7,"seq":1})", R"({"stream":"S","seq":"x"})", R"({"error":)", R"({"stream":)",
+        R"({"error":{"code":)"}) {
     EXPECT_EQ(ParsePubAck(text).kind, Kind::kForeign) << text;
   }
 }

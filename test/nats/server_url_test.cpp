@@ -10,7 +10,8 @@ using Servers = std::vector<std::string>;
 
 TEST(ServerUrl, SplitsAtCommasAndDropsBlanks) {
   EXPECT_EQ(SplitServers("nats://a:1"), Servers{"nats://a:1"});
-  EXPECT_EQ(SplitServers(" nats://a:1 ,b:2,\n\ttls://c"), (Servers{"nats://a:1", "b:2", "tls://c"}));
+  EXPECT_EQ(SplitServers(" nats://a:1 ,b:2,\n\ttls://c"),
+            (Servers{"nats://a:1", "b:2", "tls://c"}));
   EXPECT_EQ(SplitServers(",, a ,"), Servers{"a"});
   EXPECT_EQ(SplitServers(" "), Servers{});
   EXPECT_EQ(SplitServers(""), Servers{});

@@ -15,14 +15,22 @@ TEST(JetStreamError, SaysWhatToDo) {
     int code, err_code;
     StatusCode expected;
   };
-  for (const Case& c : {Case{400, 10054, StatusCode::kRejected}, {400, 10097, StatusCode::kRejected},
-                        {503, 10077, StatusCode::kUnavailable}, {400, 10002, StatusCode::kUnavailable},
-                        {500, 10047, StatusCode::kUnavailable}, {503, 10008, StatusCode::kUnavailable},
-                        {429, 10167, StatusCode::kUnavailable}, {409, 10158, StatusCode::kUnavailable},
-                        {400, 10071, StatusCode::kUnavailable}, {400, 10060, StatusCode::kInvalid},
-                        {503, 10039, StatusCode::kInvalid}, {400, 10065, StatusCode::kInvalid},
-                        {400, 10109, StatusCode::kInvalid}, {500, 10999, StatusCode::kUnavailable},
-                        {429, 0, StatusCode::kUnavailable}, {403, 0, StatusCode::kInvalid}}) {
+  for (const Case& c : {Case{400, 10054, StatusCode::kRejected},
+                        {400, 10097, StatusCode::kRejected},
+                        {503, 10077, StatusCode::kUnavailable},
+                        {400, 10002, StatusCode::kUnavailable},
+                        {500, 10047, StatusCode::kUnavailable},
+                        {503, 10008, StatusCode::kUnavailable},
+                        {429, 10167, StatusCode::kUnavailable},
+                        {409, 10158, StatusCode::kUnavailable},
+                        {400, 10071, StatusCode::kUnavailable},
+                        {400, 10060, StatusCode::kInvalid},
+                        {503, 10039, StatusCode::kInvalid},
+                        {400, 10065, StatusCode::kInvalid},
+                        {400, 10109, StatusCode::kInvalid},
+                        {500, 10999, StatusCode::kUnavailable},
+                        {429, 0, StatusCode::kUnavailable},
+                        {403, 0, StatusCode::kInvalid}}) {
     JetStreamError error;
     error.code = c.code;
     error.err_code = c.err_code;
@@ -57,10 +65,12 @@ TEST(StreamApi, DescribesTheStream) {
 TEST(StreamApi, UnderstandsAnswers) {
   EXPECT_TRUE(ParseApiReply(R"({"config":{"metadata":{"error":"x"}}})", "s").status.ok());
   const ApiReply missing = ParseApiReply(
-      R"({"type":"t","error":{"code":404,"err_code":10059,"description":"stream not found"}})", "s");
+      R"({"type":"t","error":{"code":404,"err_code":10059,"description":"stream not found"}})",
+      "s");
   EXPECT_TRUE(missing.not_found);
   EXPECT_EQ(missing.status.message(), "s: stream not found (JetStream error 10059)");
-  const ApiReply odd = ParseApiReply(R"({"error":{"code":"a","err_code":1.5,"description":[]}})", "s");
+  const ApiReply odd =
+      ParseApiReply(R"({"error":{"code":"a","err_code":1.5,"description":[]}})", "s");
   EXPECT_FALSE(odd.status.ok());
   EXPECT_FALSE(odd.not_found);
   for (const char* text : {"", "{", "[]", "7", "\xFF"}) {

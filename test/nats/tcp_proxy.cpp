@@ -99,8 +99,7 @@ bool TcpProxy::Relay(int from, int to) {
   char buffer[65536];
   const ssize_t n = recv(from, buffer, sizeof(buffer), 0);
   for (ssize_t done = 0; done < n;) {
-    const ssize_t sent =
-        send(to, buffer + done, static_cast<size_t>(n - done), MSG_NOSIGNAL);
+    const ssize_t sent = send(to, buffer + done, static_cast<size_t>(n - done), MSG_NOSIGNAL);
     if (sent <= 0) return false;
     done += sent;
   }

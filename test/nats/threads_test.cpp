@@ -45,7 +45,8 @@ bool TakesNoSignal(const std::string& thread_id) {
   while (std::getline(status, line)) {
     if (line.compare(0, 8, "SigBlk:\t") != 0) continue;
     uint64_t blocked = std::stoull(line.substr(8), nullptr, 16);
-    for (const int exempt : {SIGKILL, SIGSTOP, 32, 33, SIGRTMIN}) blocked |= uint64_t{1} << (exempt - 1);
+    for (const int exempt : {SIGKILL, SIGSTOP, 32, 33, SIGRTMIN})
+      blocked |= uint64_t{1} << (exempt - 1);
     return blocked == ~uint64_t{0};
   }
   return true;  // it has just ended
