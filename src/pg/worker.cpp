@@ -206,7 +206,8 @@ void Worker::ShowState() {
   if (streaming) entry_->failures = 0;
   status_.Show(state, streaming ? Status::Ok() : pipeline_->trouble(), publisher_->connected_url(),
                publisher_->stream_name());
-  status_.Count(*pipeline_, publisher_->connects(), reader_.position(),
+  const uint64_t connects = publisher_->connects();
+  status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, reader_.position(),
                 MyReplicationSlot->data.confirmed_flush);
 }
 

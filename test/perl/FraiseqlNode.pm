@@ -27,7 +27,6 @@ use Carp qw(croak);
 use File::Temp ();
 use IPC::Run;
 use Ledger;
-use List::Util qw(sum0);
 use NatsServer;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -73,7 +72,7 @@ sub new_node {
         restart_after_crash   => 'on',
         log_statement         => 'none',
         log_line_prefix       => '%m [%p] %b %d ',
-        wal_keep_size         => '512MB',           # for commits_in_wal()
+        wal_keep_size         => '512MB',           # for transaction_log()
         autovacuum_naptime    => '5s',
         ($preload ? (shared_preload_libraries => 'fraiseql_nats') : ()),
         (
@@ -401,42 +400,15 @@ sub stream_equals_ledger {
     return ok(!@problems, $name) && note(scalar(@messages) . ' messages compared');
 }
 
-# XIDs of the transactions that committed since $lsn, in the order of the log, which an
-# independent reader tells.
-sub commits_in_wal {
+# The log's own account of the transactions since $lsn, for Ledger::commit_order_problems().
+sub transaction_log {
     my ($self, $lsn) = @_;
     my $end = $self->safe_psql('postgres', 'SELECT pg_current_wal_flush_lsn()');
-    my ($out, $err) = run_command([
+    my ($log) = run_command([
         'pg_waldump', '--path', $self->data_dir . '/pg_wal', '--rmgr', 'Transaction',
         '--start', $lsn, '--end', $end
     ]);
-    return $out =~ /tx: +(\d+), lsn: \S+, prev \S+, desc: COMMIT /g;
-}
-
-# --- Time --------------------------------------------------------------------------------------
-
-# The median, or another quantile, of numbers.
-sub quantile {
-    my ($fraction, @numbers) = @_;
-    @numbers = sort { $a <=> $b } @numbers;
-    my $at = int($fraction * @numbers);
-    return $numbers[$at < @numbers ? $at : -1];
-}
-
-# From commit to stored, of each message, in milliseconds.
-sub latencies_ms {
-    return map { $_->{time} / 1e6 - commit_time_us($_) / 1e3 } @_;
-}
-
-# The header Fraiseql-Commit-Time as microseconds since 1970.
-sub commit_time_us {
-    my ($message) = @_;
-    my $text = $message->{headers}{'Fraiseql-Commit-Time'} // '';
-    my ($y, $mon, $d, $h, $min, $s, $us) =
-      $text =~ /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)\.(\d{6})Z$/
-      or croak "no commit time: \"$text\"";
-    require Time::Local;
-    return Time::Local::timegm($s, $min, $h, $d, $mon - 1, $y) * 1_000_000 + $us;
+    return $log;
 }
 
 # A load that a failed test left would keep the server's sessions open.

@@ -144,6 +144,23 @@ sub order_problems {
     return @problems;
 }
 
+# Transactions stand in the order in which the log has their commits; `log` is what pg_waldump prints,
+# an independent reader of it.
+sub commit_order_problems {
+    my ($messages, $log) = @_;
+    my (@streamed, %seen);
+    for my $message (@$messages) {
+        my $xid = $message->{headers}{'Fraiseql-Xid'};
+        push @streamed, $xid unless $seen{$xid}++;
+    }
+    my @committed = grep { $seen{$_} } $log =~ /tx: +(\d+), lsn: \S+, prev \S+, desc: COMMIT /g;
+    for my $i (0 .. $#streamed) {
+        my $expected = $committed[$i] // 'none';
+        return "transaction $streamed[$i] stands where $expected should be" if $streamed[$i] ne $expected;
+    }
+    return;
+}
+
 # Each transaction's messages say what its rows of the ledger say, in the same order.
 sub content_problems {
     my ($messages, $rows) = @_;

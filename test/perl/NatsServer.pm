@@ -97,6 +97,7 @@ sub start {
     my $executable = executable();
     my $pid = fork // croak "could not fork: $!";
     if (!$pid) {
+        POSIX::setsid();    # an interrupt at the terminal is for the one who owns the server
         open STDIN,  '<',  '/dev/null';
         open STDOUT, '>>', $self->logfile;
         open STDERR, '>>', $self->logfile;
@@ -129,6 +130,13 @@ sub restart {
     my ($self) = @_;
     $self->stop;
     return $self->start;
+}
+
+# The server goes on when this process ends; the caller sees to it and to its directory.
+sub leave_running {
+    my ($self) = @_;
+    $self->{owner} = 0;
+    return;
 }
 
 # The server stands still, its connections stay open.

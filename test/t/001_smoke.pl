@@ -7,6 +7,7 @@ use warnings;
 
 use FraiseqlNode;
 use JSON::PP;
+use Latency;
 use NatsServer;
 use Test::More;
 
@@ -52,7 +53,7 @@ for my $i (0 .. $#messages) {
     is($headers->{'Fraiseql-Table'}, 'public.tb_order', "message $i: table");
     is($headers->{'Fraiseql-Xid'}, $xid + $i, "message $i: transaction");
     like($headers->{'Content-Type'}, qr{^application/json}, "message $i: content type");
-    my $age = time() - FraiseqlNode::commit_time_us($messages[$i]) / 1e6;
+    my $age = time() - Latency::commit_time_us($messages[$i]) / 1e6;
     cmp_ok(abs $age, '<', 120, "message $i: commit time");
 }
 

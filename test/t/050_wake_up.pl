@@ -7,6 +7,7 @@ use strict;
 use warnings;
 
 use FraiseqlNode;
+use Latency;
 use NatsServer;
 use Test::More;
 
@@ -33,8 +34,8 @@ for my $commit (qw(on off)) {
     $node->wait_drained('postgres');
     my @messages = $node->messages_of('postgres', $nats);
     is(scalar @messages, $before + COMMITS, "synchronous_commit = $commit: all are there");
-    my @latencies = FraiseqlNode::latencies_ms(@messages[$before .. $#messages]);
-    my ($half, $most) = map { FraiseqlNode::quantile($_, @latencies) } 0.5, 0.99;
+    my @latencies = Latency::milliseconds(@messages[$before .. $#messages]);
+    my ($half, $most) = map { Latency::quantile($_, @latencies) } 0.5, 0.99;
     cmp_ok($half, '<', LIMIT_MS, "synchronous_commit = $commit: stored within " . LIMIT_MS . ' ms');
     note(sprintf 'synchronous_commit = %s: commit to stored %.2f ms (median), %.2f ms (99 %%)',
         $commit, $half, $most);
