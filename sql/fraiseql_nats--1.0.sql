@@ -221,6 +221,7 @@ CREATE FUNCTION status(
     OUT messages_resent bigint,
     OUT in_flight integer,
     OUT order_breaks bigint,
+    OUT messages_dropped bigint,
     OUT reconnects bigint,
     OUT last_error text,
     OUT last_error_at timestamptz,

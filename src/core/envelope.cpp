@@ -20,6 +20,22 @@ void AppendMessageId(const Origin& origin, const Position& position, std::string
   }
 }
 
+void AppendRunMessageId(const Origin& origin, std::string_view run, uint64_t count,
+                        std::string* out) {
+  AppendDecimal(origin.system_id, out);
+  out->push_back('.');
+  AppendDecimal(origin.database_id, out);
+  out->append(".n").append(run).push_back('.');
+  AppendDecimal(count, out);
+}
+
+void TransactionHeaders::BeginOutsideTransaction(int64_t time_us) {
+  commit_time_.clear();
+  AppendIsoTime(time_us, &commit_time_);
+  lines_.assign("Fraiseql-Commit-Time: ").append(commit_time_).append("\r\n");
+  own_size_ = lines_.size();
+}
+
 void TransactionHeaders::Begin(uint32_t xid, int64_t commit_time_us) {
   lines_.assign("Fraiseql-Xid: ");
   AppendDecimal(xid, &lines_);
@@ -44,9 +60,13 @@ void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transactio
   } else {
     lines->append(message_id);
   }
-  lines->append("\r\nFraiseql-Position: ");
-  AppendPosition(message->position, lines);
-  lines->append("\r\n").append(transaction.lines());
+  lines->append("\r\n");
+  if (message->position.commit_lsn != 0) {
+    lines->append("Fraiseql-Position: ");
+    AppendPosition(message->position, lines);
+    lines->append("\r\n");
+  }
+  lines->append(transaction.lines());
 }
 
 }  // namespace fraiseql

@@ -26,10 +26,17 @@ struct Origin {
 // these ids, and they are how a message is recognised after a restart.
 void AppendMessageId(const Origin& origin, const Position& position, std::string* out);
 
+// The same for a message that has no place in the log: the `count`th of a run of the process.
+//   <system id> "." <database OID> "." "n" <run> "." <count>
+void AppendRunMessageId(const Origin& origin, std::string_view run, uint64_t count,
+                        std::string* out);
+
 // The transaction that is being decoded: what all its messages say alike.
 class TransactionHeaders {
  public:
   void Begin(uint32_t xid, int64_t commit_time_us);
+  // For what was not read from the log: only the time is known, that of its arrival.
+  void BeginOutsideTransaction(int64_t time_us);
   // W3C trace context of the session, for the messages from here on; empty: none.
   void SetTraceparent(std::string_view traceparent);
   const std::string& lines() const { return lines_; }
@@ -42,7 +49,7 @@ class TransactionHeaders {
 };
 
 // Adds the headers that every message carries.  An empty `message_id` stands for that of the
-// position.
+// position; a message without a position (commit_lsn 0) has no header for it.
 void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transaction,
                       std::string_view message_id, Message* message);
 

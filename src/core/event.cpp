@@ -227,7 +227,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
 
 Status BuildNotification(const Origin& origin, const TransactionHeaders& transaction,
                          const Observer& observer, std::string_view channel,
-                         std::string_view payload, Message* message) {
+                         std::string_view payload, std::string_view message_id, Message* message) {
   std::string type;
   AppendTopicType(observer.topic.empty() ? channel : observer.topic, &type);
   if (!observer.topic.empty()) {
@@ -240,7 +240,7 @@ Status BuildNotification(const Origin& origin, const TransactionHeaders& transac
     values.database = origin.database;
     observer.subject.Append(values, &message->subject);
   }
-  AddCommonHeaders(origin, transaction, {}, message);
+  AddCommonHeaders(origin, transaction, message_id, message);
   message->headers.append("Fraiseql-Channel: ");
   AppendHeaderValue(channel, &message->headers);
   message->headers.append(ScanJsonObject(payload).valid

@@ -33,9 +33,10 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
                   const Change& change, Message* message);
 
 // Builds the message of a notification for one of its observers: the payload as it was sent, but
-// for what Origin::notify_enrich adds to a JSON object.
+// for what Origin::notify_enrich adds to a JSON object.  An empty `message_id` stands for that of
+// the position.
 Status BuildNotification(const Origin& origin, const TransactionHeaders& transaction,
                          const Observer& observer, std::string_view channel,
-                         std::string_view payload, Message* message);
+                         std::string_view payload, std::string_view message_id, Message* message);
 
 }  // namespace fraiseql

@@ -53,6 +53,8 @@ class Pipeline {
   void Restart();
 
   State state() const { return state_; }
+  // Streaming again after a failure, but nothing has been stored yet: it may well fail again.
+  bool on_probation() const { return probing_ && !window_.empty(); }
   // What stands in the way, or last did; see failures() for whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }

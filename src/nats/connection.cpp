@@ -4,6 +4,7 @@
 #include <nats/nats.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <utility>
@@ -35,13 +36,19 @@ void KeepAlive(int socket) {
   SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
-// With TLS, nats.c does not return from a write before all of it is in the socket's buffer.  A
-// socket counts as writable when a third of that buffer is free; so let a third hold what
+// With TLS, nats.c does not return from a write before all of it is in the socket's buffer, so one
+// must ask before writing, and that answer has to be good for all there is to write.  A socket
+// counts as writable when a third of that buffer is free; so let a third hold what
 // Publisher::CanSend() allows to be unsent.  A larger message may still have to wait for a server
 // that has stopped reading; after about five seconds the connection is given up instead.
 void AvoidBlockingTlsWrites(int socket) {
   SetSocketOption(socket, SOL_SOCKET, SO_SNDBUF, 1 << 20);
   SetSocketOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
+}
+
+bool IsWritable(int socket) {
+  pollfd fd = {socket, POLLOUT, 0};
+  return poll(&fd, 1, 0) == 1;
 }
 
 // Without one of ours, the library prints errors to stderr.  Nothing is lost: see Check().
@@ -162,7 +169,8 @@ Status Connection::Subscribe(const std::string& subject, Inbox* inbox) {
 void Connection::Process(bool readable, bool writable) {
   const BlockedSignals blocked;  // with TLS the library may poll()
   if (readable) natsConnection_ProcessReadEvent(connection_);
-  if (writable && wants_write_) natsConnection_ProcessWriteEvent(connection_);
+  if (!writable || !wants_write_) return;
+  if (!tls_ || IsWritable(socket_)) natsConnection_ProcessWriteEvent(connection_);
 }
 
 Status Connection::Check() const {
@@ -228,7 +236,12 @@ bool Connection::Next(Inbox* inbox, Delivery* delivery) {
     return false;
   }
   delivered_ = message;
-  delivery->address = std::string_view(natsMsg_GetSubject(message)).substr(inbox_.size() + 1);
+  const std::string_view subject = natsMsg_GetSubject(message);
+  const char* const reply_subject = natsMsg_GetReply(message);
+  if (reply_subject != nullptr) delivery->reply = reply_subject;
+  if (subject.compare(0, inbox_.size(), inbox_) == 0) {
+    delivery->address = subject.substr(inbox_.size() + 1);
+  }
   delivery->data = std::string_view(natsMsg_GetData(message),
                                     static_cast<size_t>(natsMsg_GetDataLength(message)));
   return true;

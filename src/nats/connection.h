@@ -27,6 +27,8 @@ class Connection {
   struct Delivery {
     std::string_view address;  // what followed "<inbox>." in the reply subject
     std::string_view data;
+    std::string_view reply;      // of a message that a consumer delivers: where to acknowledge it;
+                                 // it has no address, for it keeps the subject it was stored with
     bool no_responders = false;  // nobody listens to what was published; all else is unknown then
   };
 
@@ -43,7 +45,7 @@ class Connection {
   int socket() const { return socket_; }  // -1: closed
   bool wants_write() const { return wants_write_; }
 
-  // Reads and writes what can be without waiting.
+  // Reads and writes what can be without waiting.  `writable` may be a mere hope.
   void Process(bool readable, bool writable);
 
   // Not ok: the connection is closed, or the server has refused something for lack of permission

@@ -59,7 +59,8 @@ class Publisher final : public Sink {
   // -1: for as long as nothing happens.  Milliseconds, of the clock that Tick() is given.
   int64_t WaitMs(int64_t now_ms) const;
 
-  // What has happened.  An error or hang-up of the socket counts as readable.
+  // What has happened.  An error or hang-up of the socket counts as readable; `writable` may also
+  // be tried without having waited for it, which most often saves the waiting.
   void OnSocket(bool readable, bool writable);
   void OnWake();
   void Tick(int64_t now_ms);

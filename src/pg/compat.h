@@ -17,6 +17,7 @@ extern "C" {
 #include "replication/message.h"
 #include "replication/reorderbuffer.h"
 #include "replication/slot.h"
+#include "replication/snapbuild.h"
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
@@ -96,6 +97,9 @@ inline bool IsVirtual(Form_pg_attribute) { return false; }
 #endif
 
 #if PG_VERSION_NUM >= 160000
+inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId) {
+  return SnapBuildGetOrBuildSnapshot(builder);
+}
 inline AclResult FunctionAclCheck(Oid function, Oid role) {
   return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
 }
@@ -107,6 +111,9 @@ inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
   return slot->data.invalidated != RS_INVAL_NONE;
 }
 #else
+inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId xid) {
+  return SnapBuildGetOrBuildSnapshot(builder, xid);
+}
 inline AclResult FunctionAclCheck(Oid function, Oid role) {
   return pg_proc_aclcheck(function, role, ACL_EXECUTE);
 }

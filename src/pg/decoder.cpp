@@ -62,7 +62,11 @@ Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext 
   ApplySettings();
 }
 
-void Decoder::Begin(ReorderBufferTXN* txn) {
+void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
+  const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  relations_.BeginTransaction(context, txn);
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(scratch_);
   last_commit_time_ = CommitTime(txn);
   change_.position = {};
   change_.position.commit_lsn = txn->final_lsn;
@@ -221,7 +225,7 @@ void Decoder::Notify(const LoggedMessage& logged) {
     message->position = position;
     message->commit_time_us = change_.commit_time_us;
     ++position.route;
-    Finish(BuildNotification(origin_, transaction_, *observer, logged.channel, logged.payload,
+    Finish(BuildNotification(origin_, transaction_, *observer, logged.channel, logged.payload, {},
                              message));
   }
 }

@@ -30,7 +30,7 @@ class Decoder {
   // Applies the settings that have to do with messages, from now on.
   void ApplySettings();
 
-  void Begin(ReorderBufferTXN* txn);
+  void Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn);
   void OnChange(::Relation relation, ReorderBufferChange* change);
   void OnTruncate(int count, ::Relation relations[]);
   void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);

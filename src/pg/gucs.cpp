@@ -31,6 +31,9 @@ constexpr int kDefaultWindowKb = 16 * 1024;
 const config_enum_entry kStorages[] = {
     {"file", kStorageFile, false}, {"memory", kStorageMemory, false}, {nullptr, 0, false}};
 
+const config_enum_entry kCaptures[] = {
+    {"wal", kCaptureWal, false}, {"notify", kCaptureNotify, false}, {nullptr, 0, false}};
+
 // Check hooks run in any process, also in the postmaster: they may not raise, and what they
 // allocate for the value is of malloc.  They report by errdetail and errhint and return false.
 
@@ -137,6 +140,12 @@ void DefineWhatRuns() {
       "fraiseql_nats.databases", "Databases that are served, of those that have the extension.",
       "A list of names separated by commas, or * for all.", &settings.databases, "*", PGC_SIGHUP,
       GUC_LIST_INPUT, CheckDatabases, nullptr, nullptr);
+  DefineCustomEnumVariable("fraiseql_nats.capture", "Where messages come from.",
+                           "wal: from the log, all of them and surely.  notify: from LISTEN, only "
+                           "notifications and at most once, for a server whose wal_level is not "
+                           "logical.",
+                           &settings.capture, kCaptureWal, kCaptures, PGC_SIGHUP, 0, nullptr,
+                           nullptr, nullptr);
   settings.max_databases = kDefaultMaxDatabases;
   if (!process_shared_preload_libraries_in_progress) return;  // it is too late to size anything
   DefineCustomIntVariable("fraiseql_nats.max_databases",

@@ -9,6 +9,7 @@ struct Settings {
   // what runs
   bool enabled;
   char* databases;
+  int capture;
   int max_databases;
   // broker
   char* url;
@@ -46,6 +47,9 @@ extern Settings settings;
 
 constexpr int kStorageFile = 0;
 constexpr int kStorageMemory = 1;
+
+constexpr int kCaptureWal = 0;
+constexpr int kCaptureNotify = 1;
 
 // Called once, from _PG_init.
 void DefineSettings();

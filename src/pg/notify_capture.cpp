@@ -72,7 +72,7 @@ bool IsObserved(const std::string& channel) {
   if (channels.stale) {
     channels.stale = false;
     channels.names.clear();
-    LoadObservers(&channels.loaded);
+    LoadObservers(nullptr, &channels.loaded);
     for (const Observer& observer : channels.loaded.observers) {
       if (!observer.channel.empty()) channels.names.insert(observer.channel);
       if (observer.source != Source::kRow) channels.names.insert(observer.topic);
@@ -116,7 +116,7 @@ void Defer(const char* channel, const char* payload) {
 }
 
 void Capture(const char* channel, const char* payload) {
-  if (!XLogLogicalInfoActive()) return;
+  if (!XLogLogicalInfoActive() || settings.capture != kCaptureWal) return;
   static auto* key = new std::string;  // kept, so that nothing is left behind by an error
   *key = Utf8(channel);
   if (!IsObserved(*key)) return;

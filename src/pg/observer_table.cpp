@@ -152,31 +152,31 @@ Oid FindOwnTable(const char* name) {
   return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-// Calls `take(tuple, desc)` for each row that the catalog snapshot (in decoding: the historic one)
-// sees.  Never by index, which would be locked.
+// Calls `take(tuple, desc)` for each row that the snapshot sees.  Never by index, which would be
+// locked.
 template <typename Take>
-static void ScanOwnTable(Oid table, Take take) {
+static void ScanOwnTable(Oid table, Snapshot snapshot, Take take) {
   ::Relation relation = RelationIdGetRelation(table);
   if (!RelationIsValid(relation)) return;
-  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, nullptr);
   HeapTuple tuple;
   while (HeapTupleIsValid(tuple = systable_getnext(scan))) take(tuple, RelationGetDescr(relation));
   systable_endscan(scan);
   RelationClose(relation);
 }
 
-void LoadObservers(LoadedObservers* loaded) {
+void LoadObservers(Snapshot snapshot, LoadedObservers* loaded) {
   loaded->observers.clear();
   loaded->message_prefix.clear();
   loaded->table = FindOwnTable(kObserverTableName);
   const Oid secret = FindOwnTable(kSecretTableName);
   if (!OidIsValid(loaded->table) || !OidIsValid(secret)) return;
-  ScanOwnTable(secret, [=](HeapTuple tuple, TupleDesc desc) {
+  ScanOwnTable(secret, snapshot, [=](HeapTuple tuple, TupleDesc desc) {
     bool is_null = true;
     const Datum value = heap_getattr(tuple, 1, desc, &is_null);
     if (!is_null) loaded->message_prefix = Utf8Text(value);
   });
-  ScanOwnTable(loaded->table, [=](HeapTuple tuple, TupleDesc desc) {
+  ScanOwnTable(loaded->table, snapshot, [=](HeapTuple tuple, TupleDesc desc) {
     ReadObserverRow(tuple, desc, &loaded->row);
     if (!loaded->row.enabled) return;
     loaded->observers.emplace_back();

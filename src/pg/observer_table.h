@@ -12,6 +12,7 @@
 extern "C" {
 #include "access/htup.h"
 #include "access/tupdesc.h"
+#include "utils/snapshot.h"
 }
 
 #include "core/observer.h"
@@ -55,8 +56,9 @@ struct LoadedObservers {
   ObserverRow row;                  // scratch
 };
 
-// Reads the tables without any lock, so that it stands in nobody's way.  May raise; `*loaded` must
-// outlive that.  REQUIRES: a decoding callback (historic snapshot) or a transaction.
-void LoadObservers(LoadedObservers* loaded);
+// Reads the tables without any lock, so that it stands in nobody's way, as `snapshot` sees them
+// (null: the snapshot of the catalogs).  May raise; `*loaded` must outlive that.
+// REQUIRES: a decoding callback or a transaction.
+void LoadObservers(Snapshot snapshot, LoadedObservers* loaded);
 
 }  // namespace fraiseql::pg

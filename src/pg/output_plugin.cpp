@@ -34,7 +34,7 @@ void OnStartup(LogicalDecodingContext* context, OutputPluginOptions* options, bo
 
 void OnBegin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   Decoder* decoder = DecoderOf(context);
-  Guard([=] { decoder->Begin(txn); });
+  Guard([=] { decoder->Begin(context, txn); });
 }
 
 void OnChange(LogicalDecodingContext* context, ReorderBufferTXN*, ::Relation relation,

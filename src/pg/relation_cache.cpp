@@ -35,6 +35,32 @@ bool IsMember(int index, const Bitmapset* attributes) {
   return bms_is_member(index + 1 - FirstLowInvalidHeapAttributeNumber, attributes);
 }
 
+// The catalogs as all transactions left them that committed before this one: the state of the
+// snapshot builder, which has just learned of its commit, without it.  Its own snapshot will not
+// do: that goes along with its changes, and would give one part of them to an observer and not the
+// other.  In the current memory context.
+Snapshot SnapshotBefore(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
+  const Snapshot now = BuilderSnapshot(context->snapshot_builder, txn->xid);
+  auto* before = static_cast<Snapshot>(palloc(sizeof(SnapshotData)));
+  *before = *now;
+  before->xip = static_cast<TransactionId*>(palloc(sizeof(TransactionId) * (now->xcnt + 1)));
+  before->xcnt = 0;
+  const auto is_own = [=](TransactionId xid) {
+    if (xid == txn->xid) return true;
+    // dlist_foreach() and dlist_container() do not compile as C++.
+    const dlist_node* head = &txn->subtxns.head;
+    for (const dlist_node* at = head->next; at != nullptr && at != head; at = at->next) {
+      const char* child = reinterpret_cast<const char*>(at) - offsetof(ReorderBufferTXN, node);
+      if (reinterpret_cast<const ReorderBufferTXN*>(child)->xid == xid) return true;
+    }
+    return false;
+  };
+  for (uint32 i = 0; i < now->xcnt; ++i) {
+    if (!is_own(now->xip[i])) before->xip[before->xcnt++] = now->xip[i];
+  }
+  return before;
+}
+
 }  // namespace
 
 RelationCache::RelationCache(MemoryContext context) : context_(context) {
@@ -67,29 +93,22 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
   }
 }
 
-void RelationCache::LoadIfStale() {
+void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   if (!stale_) return;
   stale_ = false;
   entries_.clear();
   channels_.clear();
-  LoadObservers(&loaded_);
+  LoadObservers(SnapshotBefore(context, txn), &loaded_);
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
 }
 
-const std::string& RelationCache::message_prefix() {
-  LoadIfStale();
-  return loaded_.message_prefix;
-}
-
 const std::vector<const Observer*>& RelationCache::FindChannel(std::string_view channel) {
-  LoadIfStale();
   const auto [entry, is_new] = channels_.try_emplace(std::string(channel));
   if (is_new) entry->second = router_->ResolveChannel(channel);
   return entry->second;
 }
 
 const CachedRelation* RelationCache::Find(::Relation relation) {
-  LoadIfStale();
   CachedRelation* entry = &entries_[RelationGetRelid(relation)];
   if (!entry->valid) {
     // Valid from the start, so that an invalidation that arrives meanwhile is not overwritten.

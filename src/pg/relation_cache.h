@@ -15,6 +15,8 @@
 #include "pg/type_encoder.h"
 
 extern "C" {
+#include "replication/logical.h"
+#include "replication/reorderbuffer.h"
 #include "utils/relcache.h"
 }
 
@@ -45,6 +47,10 @@ class RelationCache {
   RelationCache(const RelationCache&) = delete;
   RelationCache& operator=(const RelationCache&) = delete;
 
+  // A transaction begins: from here to the next call the observers are those that had been
+  // committed before it committed, whatever it or others did to them while it ran.  May raise.
+  void BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn);
+
   // The entry of the relation, current at this place of the log.  Owned by the cache, valid until
   // the next call.  May raise.
   const CachedRelation* Find(::Relation relation);
@@ -53,12 +59,11 @@ class RelationCache {
   // valid until the next call.  May raise.
   const std::vector<const Observer*>& FindChannel(std::string_view channel);
 
-  // The prefix of our logical messages at this place of the log; empty if there is no extension.
-  const std::string& message_prefix();
+  // The prefix of our logical messages; empty if there is no extension.
+  const std::string& message_prefix() const { return loaded_.message_prefix; }
 
  private:
   static void OnInvalidation(Datum, Oid relation);
-  void LoadIfStale();
   void Fill(::Relation relation, CachedRelation* entry);
   void FillNames(::Relation relation, CachedRelation* entry);
   void FillColumns(::Relation relation, CachedRelation* entry);
@@ -68,7 +73,7 @@ class RelationCache {
   std::unordered_map<std::string, std::vector<const Observer*>> channels_;
   std::unique_ptr<Router> router_;
   LoadedObservers loaded_;
-  bool stale_ = true;  // the observers have to be read again, and all routes with them
+  bool stale_ = true;  // the observers are to be read again before the next transaction
 };
 
 }  // namespace fraiseql::pg

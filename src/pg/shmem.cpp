@@ -42,7 +42,7 @@ void InitEntry(DatabaseEntry* entry) {
   pg_atomic_init_u32(&c.in_flight, 0);
   for (pg_atomic_uint64* counter :
        {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
-        &c.resent, &c.order_breaks, &c.reconnects, &c.last_progress_at}) {
+        &c.resent, &c.order_breaks, &c.dropped, &c.reconnects, &c.last_progress_at}) {
     pg_atomic_init_u64(counter, 0);
   }
 }

@@ -126,6 +126,7 @@ void AwaitSlot() {
                               "the server.")));
     return;
   }
+  if (settings.capture == kCaptureNotify) return;
   const SlotName slot = OwnSlotName(MyDatabaseId);
   const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kAwaitSlotMs);
   while (!SlotIsReady(slot.c_str()) && settings.enabled && wal_level >= WAL_LEVEL_LOGICAL &&

@@ -61,10 +61,15 @@ void OnTerminate(SIGNAL_ARGS) {
 }  // namespace
 
 Worker::Worker(Oid database, DatabaseEntry* entry)
-    : database_(database), entry_(entry), status_(entry), options_(CurrentPipelineOptions()) {}
+    : database_(database),
+      entry_(entry),
+      status_(entry),
+      options_(CurrentPipelineOptions()),
+      capture_(settings.capture) {}
 
 void Worker::Run() {
   FindOutAboutDatabase();
+  if (capture_ == kCaptureNotify) RunListener();
   AwaitPreconditions();
   OpenSlot();
   while (!MustLeave()) {
@@ -133,17 +138,38 @@ void Worker::OpenSlot() {
                             "pg_drop_replication_slot(); a new one is made at once.")));
   }
   pqsignal(SIGTERM, OnTerminate);
+  OpenPipeline();
+  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext);
+  reader_.Open(decoder_.get());
+}
 
+Origin Worker::MakeOrigin() const {
   Origin origin;
   origin.system_id = GetSystemIdentifier();
   origin.database_id = database_;
   origin.database = database_name_;
+  return origin;
+}
+
+void Worker::OpenPipeline() {
   publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
                                                  CurrentStreamSettings());
   pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
   wait_set_ = std::make_unique<WaitSet>(publisher_.get());
-  decoder_ = std::make_unique<Decoder>(origin, this, TopMemoryContext);
-  reader_.Open(decoder_.get());
+}
+
+// With capture = notify: no slot, no log, only what LISTEN brings.
+void Worker::RunListener() {
+  pqsignal(SIGTERM, OnTerminate);
+  OpenPipeline();
+  listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
+  while (!MustLeave()) {
+    listener_->Listen();
+    listener_->Take();
+    Turn(kIdleWaitMs, WaitForLogEvent());
+    ApplySettings();
+  }
+  Leave(true);
 }
 
 void Worker::DecodeSome() {
@@ -187,7 +213,7 @@ void Worker::ShowState() {
   WorkerState state = WorkerState::kConnecting;
   switch (pipeline_->state()) {
     case Pipeline::State::kStreaming:
-      state = WorkerState::kStreaming;
+      if (!pipeline_->on_probation()) state = WorkerState::kStreaming;
       break;
     case Pipeline::State::kBlocked:
       state = WorkerState::kBlocked;
@@ -204,11 +230,19 @@ void Worker::ShowState() {
   }
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
-  status_.Show(state, streaming ? Status::Ok() : pipeline_->trouble(), publisher_->connected_url(),
+  const Status reason = listener_ != nullptr
+                            ? Status::Unavailable("notifications only, and at most once",
+                                                  "\"fraiseql_nats.capture\" is \"notify\".")
+                            : Status::Ok();
+  status_.Show(state, streaming ? reason : pipeline_->trouble(), publisher_->connected_url(),
                publisher_->stream_name());
   const uint64_t connects = publisher_->connects();
-  status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, reader_.position(),
-                MyReplicationSlot->data.confirmed_flush);
+  status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0);
+  if (listener_ != nullptr) {
+    pg_atomic_write_u64(&entry_->counters.dropped, listener_->dropped());
+  } else {
+    status_.CountLog(reader_.position(), MyReplicationSlot->data.confirmed_flush);
+  }
 }
 
 // Sleeps until there is more log, a reply, or a moment for housekeeping.
@@ -235,13 +269,13 @@ void Worker::ApplySettings() {
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
   const PipelineOptions options = CurrentPipelineOptions();
-  if (options.window_messages != options_.window_messages ||
+  if (settings.capture != capture_ || options.window_messages != options_.window_messages ||
       options.window_bytes != options_.window_bytes ||
       options.ack_timeout_ms != options_.ack_timeout_ms ||
       options.max_delay_ms != options_.max_delay_ms) {
     Leave(true);  // another worker begins with the new sizes at once
   }
-  decoder_->ApplySettings();
+  if (decoder_ != nullptr) decoder_->ApplySettings();
   publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()), CurrentStreamSettings());
   pipeline_->Restart();
 }
@@ -259,8 +293,10 @@ void Worker::Leave(bool drain) {
          pipeline_->window().in_flight() > 0 && MonotonicMs() < until) {
     Turn(10, WaitForBrokerEvent());
   }
-  slot_.Confirm(pipeline_->window().settled_lsn(), MonotonicMs());
-  slot_.Save();
+  if (listener_ == nullptr) {
+    slot_.Confirm(pipeline_->window().settled_lsn(), MonotonicMs());
+    slot_.Save();
+  }
   proc_exit(0);
 }
 

@@ -8,6 +8,7 @@
 #include "core/pipeline.h"
 #include "nats/publisher.h"
 #include "pg/decoder.h"
+#include "pg/notify_listener.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
 #include "pg/wait_set.h"
@@ -31,6 +32,9 @@ class Worker final : public MessageReceiver {
   void AwaitPreconditions();
   Status MissingPrecondition() const;
   void OpenSlot();
+  void OpenPipeline();
+  Origin MakeOrigin() const;
+  [[noreturn]] void RunListener();
 
   // Streaming.
   void DecodeSome();
@@ -60,6 +64,8 @@ class Worker final : public MessageReceiver {
   std::unique_ptr<Decoder> decoder_;
   WalReader reader_;
   SlotKeeper slot_;
+  std::unique_ptr<NotifyListener> listener_;  // with capture = notify; else null
+  const int capture_;
   XLogRecPtr decodable_ =
       InvalidXLogRecPtr;  // how far the log went when it was last read to its end
   int64_t last_sleep_us_ = 0;

@@ -65,13 +65,15 @@ void WorkerStatus::RecordError(const Status& error) {
   LWLockRelease(shared->lock);
 }
 
-void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects, XLogRecPtr read,
-                         XLogRecPtr confirmed) {
+void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {
+  pg_atomic_write_u64(&entry_->counters.read_lsn, read);
+  pg_atomic_write_u64(&entry_->counters.confirmed_lsn, confirmed);
+}
+
+void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects) {
   WorkerCounters& c = entry_->counters;
   const Window& window = pipeline.window();
   pg_atomic_write_u32(&c.in_flight, static_cast<uint32>(window.in_flight()));
-  pg_atomic_write_u64(&c.read_lsn, read);
-  pg_atomic_write_u64(&c.confirmed_lsn, confirmed);
   if (window.in_flight() > 0) {
     pg_atomic_write_u64(&c.sent_lsn, window.at(window.next() - 1).position.commit_lsn);
   }

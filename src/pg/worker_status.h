@@ -24,7 +24,8 @@ class WorkerStatus {
   void RecordError(const Status& error);
 
   // Copies the numbers.
-  void Count(const Pipeline& pipeline, uint64_t reconnects, XLogRecPtr read, XLogRecPtr confirmed);
+  void Count(const Pipeline& pipeline, uint64_t reconnects);
+  void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:
   void Log(WorkerState state, const Status& reason, const std::string& server);

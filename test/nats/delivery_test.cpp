@@ -211,6 +211,8 @@ TEST(Delivery, WaitsForAFullStreamToHaveRoom) {
   EXPECT_NE(loop.pipeline.trouble().message().find("maximum messages exceeded"), std::string::npos);
   EXPECT_NE(loop.pipeline.trouble().hint(), "");
   ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() == 100; }));
+  // A further attempt is refused: by then so are all messages of the first.
+  ASSERT_TRUE(loop.RunUntilTrouble());
   probe.Api("STREAM.PURGE.fraiseql_events");
   ASSERT_TRUE(loop.RunUntilSettled());
   const auto stored = probe.Messages("fraiseql_events");

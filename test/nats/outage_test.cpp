@@ -84,7 +84,7 @@ TEST(Outage, GoesOnAfterTheBrokerStoodStill) {
   EXPECT_NE(loop.pipeline.trouble().message().find("no acknowledgement"), std::string::npos);
   ASSERT_TRUE(loop.RunUntilTrouble());  // the request for the stream's state, after 2 s
   EXPECT_NE(loop.pipeline.trouble().message().find("does not answer"), std::string::npos);
-  EXPECT_LT(loop.longest_turn_ms, 100);
+  EXPECT_LT(loop.longest_turn_ms, 500);
   server.Resume();
   ASSERT_TRUE(loop.RunUntilSettled());
   ExpectAllOnceInOrder(server, 30000);

@@ -100,6 +100,10 @@ class SilentServer {
   std::thread thread_;
 };
 
+// Milliseconds; typically it is one or two, but the machine may have other things to do.  What must
+// not be waited for takes a second or more in these tests.
+constexpr int64_t kPrompt = 500;
+
 constexpr char kTlsGreeting[] =
     "INFO {\"server_id\":\"x\",\"version\":\"2.9.10\",\"max_payload\":1048576,\"headers\":true,"
     "\"tls_required\":true}\r\n";
@@ -157,23 +161,25 @@ TEST(Threads, SignalsDoNoHarm) {
   EXPECT_GT(signals_taken, 50);
 }
 
+// Delivers, loses the broker, and returns how many threads took signals at some point.
+int CountThreadsThatTakeSignals() {
+  NatsServer server;
+  const int others = ThreadsThatTakeSignals();  // of a sanitizer
+  WorkerLoop loop(Broker(server.url()));
+  EXPECT_TRUE(loop.RunUntil([&] { return loop.publisher.connecting(); }));
+  int taking = ThreadsThatTakeSignals() - others;
+  loop.Produce(100);
+  EXPECT_TRUE(loop.RunUntilSettled());
+  server.Kill();
+  EXPECT_TRUE(loop.RunUntilTrouble());
+  return taking + ThreadsThatTakeSignals() - others;
+}
+
 // In a process of its own, for the library's threads live as long as the process does.
 TEST(ThreadsDeathTest, NoOtherThreadTakesASignal) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
-  NatsServer server;
-  const auto deliver_and_count = [&server] {
-    const int before = ThreadsThatTakeSignals();  // of a sanitizer
-    WorkerLoop loop(Broker(server.url()));
-    const bool connecting = loop.RunUntil([&] { return loop.publisher.connecting(); });
-    int taking = ThreadsThatTakeSignals();
-    loop.Produce(100);
-    const bool settled = loop.RunUntilSettled();
-    server.Kill();
-    const bool trouble = loop.RunUntilTrouble();
-    taking += ThreadsThatTakeSignals();
-    _exit(connecting && settled && trouble && taking == 2 * before ? 0 : 1);
-  };
-  EXPECT_EXIT(deliver_and_count(), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT(_exit(CountThreadsThatTakeSignals() + (HasFailure() ? 100 : 0)),
+              testing::ExitedWithCode(0), "");
 }
 
 TEST(Threads, TwoHundredConnectsLeaveNothingBehind) {
@@ -208,14 +214,14 @@ TEST(Threads, TheMainThreadNeverWaitsForASilentServer) {
   for (const char* greeting : {"", kTlsGreeting}) {
     SilentServer server(greeting);
     BrokerSettings settings = Broker(server.url());
-    settings.connect_timeout_ms = 300;
+    settings.connect_timeout_ms = 1000;
     WorkerLoop loop(settings);
     const int64_t before = NowMs();
     ASSERT_TRUE(loop.RunUntilTrouble()) << greeting;
-    EXPECT_GE(NowMs() - before, 250);
-    EXPECT_LT(NowMs() - before, 2000);
+    EXPECT_GE(NowMs() - before, 900);
+    EXPECT_LT(NowMs() - before, 5000);
     EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kUnavailable);
-    EXPECT_LT(loop.longest_turn_ms, 100);
+    EXPECT_LT(loop.longest_turn_ms, kPrompt);
   }
 }
 
@@ -231,7 +237,7 @@ TEST(Threads, LeavingDoesNotWaitForAConnect) {
       EXPECT_TRUE(loop.publisher.connecting());
       before = NowMs();
     }
-    EXPECT_LT(NowMs() - before, 200) << greeting;
+    EXPECT_LT(NowMs() - before, kPrompt) << greeting;
   }
 }
 
@@ -252,7 +258,7 @@ TEST(Threads, TheMainThreadNeverWaitsForATlsServerThatStandsStill) {
   ASSERT_TRUE(loop.RunUntilTrouble());
   server.Resume();
   ASSERT_TRUE(loop.RunUntilSettled());
-  EXPECT_LT(loop.longest_turn_ms, 200);
+  EXPECT_LT(loop.longest_turn_ms, kPrompt);
 }
 
 }  // namespace

@@ -40,6 +40,7 @@ bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
     if (now >= end) return false;
     publisher.Tick(now);
     pipeline.Run(now);
+    if (publisher.wants_write()) publisher.OnSocket(false, true);
     longest_turn_ms = std::max(longest_turn_ms, NowMs() - now);
     if (done()) return true;
     Wait(end - now);

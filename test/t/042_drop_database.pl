@@ -68,7 +68,12 @@ for my $round (1 .. 3) {
     $took = time_of('DROP DATABASE brief');
     cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, "round $round: of a database that is just made");
 }
-for my $trouble (qw(suspend stop)) {
+for my $round (1 .. 6) {
+    database_with_extension('short');
+    $took = time_of('DROP DATABASE short');
+    cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, "round $round: in the midst of publishing");
+}
+for my $trouble (qw(suspend stop suspend stop)) {
     database_with_extension('troubled');
     $nats->$trouble;
     # More than can be on its way: the worker is certainly in the middle of it.
