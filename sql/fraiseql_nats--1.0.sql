@@ -29,6 +29,7 @@ CREATE TABLE observer (
     columns text[],
     format text,
     source text,
+    condition text CHECK (octet_length(condition) <= 2048),
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
     enabled boolean NOT NULL DEFAULT true
 ) WITH (user_catalog_table = true, toast_tuple_target = 8160);
@@ -42,6 +43,7 @@ COMMENT ON COLUMN observer.subject IS 'subject template, or a topic if it has no
 COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all';
 COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
 COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: auto, row or notify; null: auto for a topic';
+COMMENT ON COLUMN observer.condition IS 'which changes, in FraiseQL''s condition language; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
 
@@ -85,6 +87,7 @@ CREATE FUNCTION observe(
     format text DEFAULT NULL,
     entity text DEFAULT NULL,
     source text DEFAULT NULL,
+    condition text DEFAULT NULL,
     name text DEFAULT NULL
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -102,8 +105,8 @@ BEGIN
             observer_name := observer_name || '.' || lower(array_to_string(events, '_'));
         END IF;
     END IF;
-    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity, source)
-    VALUES (observer_name, relation, events, subject, columns, format, entity, source);
+    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity, source, condition)
+    VALUES (observer_name, relation, events, subject, columns, format, entity, source, condition);
     RETURN observer_name;
 EXCEPTION
     WHEN unique_violation THEN
@@ -111,7 +114,7 @@ EXCEPTION
             USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
 END
 $$;
-COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -252,7 +255,7 @@ COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages th
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_nats FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    observe(regclass, text[], text, text[], text, text, text, text), unobserve(text), enable(text), disable(text),
+    observe(regclass, text[], text, text[], text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
     create_preview_slot(name, boolean), messages(name, pg_lsn, integer, boolean)
 TO fraiseql_nats_admin;

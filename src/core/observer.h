@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/change.h"
+#include "core/condition.h"
 #include "core/subject.h"
 
 namespace fraiseql {
@@ -46,6 +47,7 @@ struct Observer {
   Format format = Format::kFraiseql;
   std::string entity;                // empty: from the table's name
   std::vector<std::string> columns;  // those that are published; empty: all
+  Condition condition;               // which changes; empty: all
 };
 
 // The entity of a table: its name without a leading "tb_", in PascalCase (tb_order_item is

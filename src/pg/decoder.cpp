@@ -94,11 +94,29 @@ void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
     ReadRow(*entry, relation, NewTuple(change), false, &change_.new_row);
     Position position = change_.position;
     for (const Route& route : entry->routes) {
-      if (Wants(route, change_.operation)) Publish(route, &position);
+      if (Wants(route, change_.operation) && Meets(route)) Publish(route, &position);
     }
   }
   MemoryContextSwitchTo(old);
   MemoryContextReset(scratch_);
+}
+
+// A change of which it cannot be said whether it meets the condition is not published; the log says
+// so, once for an observer.
+bool Decoder::Meets(const Route& route) {
+  const Observer& observer = *route.observer;
+  if (observer.condition.empty()) return true;
+  bool holds = false;
+  const Status status = observer.condition.Evaluate(change_, &holds);
+  if (status.ok()) return holds;
+  if (untestable_ != observer.name) {
+    untestable_ = observer.name;
+    ereport(LOG, (errmsg("condition of observer \"%s\" cannot be tested: %s", observer.name.c_str(),
+                         status.message().c_str()),
+                  errdetail("Such changes are not published."),
+                  status.hint().empty() ? 0 : errhint("%s", status.hint().c_str())));
+  }
+  return false;
 }
 
 // TRUNCATE of a partitioned table names its partitions as well: whoever observes the partitioned

@@ -43,6 +43,7 @@ class Decoder {
   void ReadRow(const CachedRelation& entry, ::Relation relation, HeapTuple tuple, bool key_only,
                RowImage* row);
   void CountChange();
+  bool Meets(const Route& route);
   bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);
   void PublishLogged(const LoggedMessage& logged);
@@ -53,6 +54,7 @@ class Decoder {
   MessageReceiver* const receiver_;
   TransactionBuffer buffer_;
   NotificationSet notifications_;  // of the transaction
+  std::string untestable_;         // the observer whose condition failed last
   RelationCache relations_;
   MemoryContext scratch_;  // what one change needs; reset for each
   Change change_;

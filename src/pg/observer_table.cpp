@@ -71,6 +71,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   read_text("subject", &row->subject);
   read_text("format", &row->format);
   read_text("source", &row->source);
+  read_text("condition", &row->condition);
   read_text("entity", &row->entity);
   read_array("columns", &row->columns);
   const Datum is_enabled = datum("enabled", &is_null);
@@ -120,6 +121,10 @@ Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
     return Status::Invalid("source \"" + row.source + "\" needs a topic",
                            "Give a subject without a dot, such as order_created.");
   }
+  if (!row.condition.empty()) {
+    const Status status = Condition::Parse(row.condition, &observer->condition);
+    if (!status.ok()) return status;
+  }
   return ParseEvents(row, observer);
 }
 
@@ -139,10 +144,11 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   if (!status.ok()) return status;
   if (OidIsValid(row.relation)) return ParseTableOptions(row, observer);
   observer->source = Source::kNotify;
-  const bool of_tables =
-      !row.format.empty() || !row.entity.empty() || !row.source.empty() || !row.columns.empty();
+  const bool of_tables = !row.format.empty() || !row.entity.empty() || !row.source.empty() ||
+                         !row.columns.empty() || !row.condition.empty();
   if (of_tables || !observer->subject.columns().empty()) {
-    return Status::Invalid("format, entity, source and columns are for observers of tables");
+    return Status::Invalid(
+        "format, entity, source, columns and condition are for observers of tables");
   }
   return Status::Ok();
 }

@@ -37,6 +37,7 @@ struct ObserverRow {
   std::string subject;
   std::string format;
   std::string source;
+  std::string condition;
   std::string entity;
   std::vector<std::string> columns;
   bool enabled = false;

@@ -86,6 +86,10 @@ void CheckRow(HeapTuple tuple, TupleDesc desc) {
   for (const std::string& column : check->columns) {
     RequireColumn(check->row.relation, column.c_str());
   }
+  check->columns = check->observer.condition.columns();
+  for (const std::string& column : check->columns) {
+    RequireColumn(check->row.relation, column.c_str());
+  }
   for (const std::string& column : check->row.columns) {
     RequireColumn(check->row.relation, column.c_str());
   }

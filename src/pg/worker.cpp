@@ -191,9 +191,13 @@ void Worker::DecodeSome() {
 void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   const int64_t now = MonotonicMs();
   publisher_->Tick(now);
-  pipeline_->Run(now);
-  // Most often the socket takes everything at once, and nobody needs to be told.
-  if (publisher_->wants_write()) publisher_->OnSocket(false, true);
+  // Most often the socket takes everything at once, and nobody needs to be told: then there is room
+  // for more in its buffer.
+  for (uint64_t sent = UINT64_MAX; sent != pipeline_->sent();) {
+    sent = pipeline_->sent();
+    pipeline_->Run(now);
+    if (publisher_->wants_write()) publisher_->OnSocket(false, true);
+  }
   ShowState();
   for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
     if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);

@@ -143,11 +143,17 @@ sub wait_until {
     }
 }
 
-# The result of a query; undef if the server does not answer it now.
+# The result of one statement; undef if the server does not answer it now.  It may well be down: the
+# statement is not given through a pipe, which would break then.
 sub try_sql {
     my ($self, $db, $sql) = @_;
-    my ($status, $stdout) = $self->psql($db, $sql, timeout => 60);
-    return $status == 0 ? $stdout : undef;
+    my ($stdout, $stderr) = ('', '');
+    my @psql = ('psql', '-XAtq', '--dbname', $self->connstr($db), '--command', $sql);
+    my $ok   = eval {
+        IPC::Run::run(\@psql, '<', '/dev/null', '>', \$stdout, '2>', \$stderr, IPC::Run::timeout(60));
+    };
+    chomp $stdout;
+    return $ok ? $stdout : undef;
 }
 
 sub wait_for_sql {
