@@ -31,7 +31,8 @@ CREATE TABLE observer (
     source text,
     condition text CHECK (octet_length(condition) <= 2048),
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
-    enabled boolean NOT NULL DEFAULT true
+    enabled boolean NOT NULL DEFAULT true,
+    origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))
 ) WITH (user_catalog_table = true, toast_tuple_target = 8160);
 
 COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
@@ -46,8 +47,9 @@ COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: a
 COMMENT ON COLUMN observer.condition IS 'which changes, in FraiseQL''s condition language; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
+COMMENT ON COLUMN observer.origin IS 'sql, or toml: declared in fraiseql.toml or fraiseql-observer.toml, which keep it as it is there';
 
-SELECT pg_catalog.pg_extension_config_dump('observer', '');
+SELECT pg_catalog.pg_extension_config_dump('observer', $$WHERE origin = 'sql'$$);
 GRANT SELECT, INSERT, UPDATE, DELETE ON observer TO fraiseql_nats_admin;
 GRANT SELECT ON observer TO pg_monitor;
 
@@ -182,6 +184,92 @@ CREATE EVENT TRIGGER fraiseql_nats_drop ON sql_drop
     EXECUTE FUNCTION forget_dropped_tables();
 COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers of dropped tables';
 
+-- Files -------------------------------------------------------------------------------------------
+
+CREATE FUNCTION config_values(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_config_values';
+COMMENT ON FUNCTION config_values() IS 'the settings that fraiseql.toml, fraiseql-observer.toml and the environment give';
+
+CREATE FUNCTION show_config(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT s.name,
+           CASE WHEN of_files THEN c.value ELSE current_setting(s.name) END,
+           CASE WHEN of_files THEN c.source ELSE replace(s.source, 'configuration file', 'postgresql.conf') END,
+           CASE WHEN of_files THEN c.place ELSE s.sourcefile || ':' || s.sourceline END
+    FROM pg_settings s
+    LEFT JOIN fraiseql_nats.config_values() c ON c.name = s.name
+    CROSS JOIN LATERAL (SELECT c.name IS NOT NULL AND s.source = 'default' AS of_files) x
+    WHERE s.name LIKE 'fraiseql\_nats.%'
+    ORDER BY s.name
+$$;
+COMMENT ON FUNCTION show_config() IS 'the settings in force, and where each comes from: what the administrator has set beats environment, fraiseql-observer.toml and fraiseql.toml';
+
+CREATE FUNCTION validate_config(config text DEFAULT NULL, OUT level text, OUT place text, OUT message text, OUT hint text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_validate_config';
+COMMENT ON FUNCTION validate_config(text) IS 'what is wrong with a text of fraiseql.toml or fraiseql-observer.toml; null: with the files there are';
+
+CREATE FUNCTION reload() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_reload';
+COMMENT ON FUNCTION reload() IS 'has the server read its configuration again, if FraiseQL''s files are right';
+
+CREATE FUNCTION declared_observers(
+    OUT name text, OUT "table" text, OUT events text[], OUT subject text, OUT columns text[], OUT format text,
+    OUT source text, OUT condition text, OUT entity text, OUT place text) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_declared_observers';
+COMMENT ON FUNCTION declared_observers() IS 'the observers that fraiseql.toml and fraiseql-observer.toml declare';
+
+-- Tables are looked for in the schema public, unless the file names another.
+CREATE FUNCTION sync_observers() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    d record;
+    present fraiseql_nats.observer;
+BEGIN
+    IF EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND o.name NOT IN
+               (SELECT x.name FROM fraiseql_nats.declared_observers() x)) THEN
+        DELETE FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND o.name NOT IN
+            (SELECT x.name FROM fraiseql_nats.declared_observers() x);
+    END IF;
+    -- ON CONFLICT is not for catalog tables.
+    FOR d IN SELECT x.*, to_regclass(x."table") AS relation FROM fraiseql_nats.declared_observers() x LOOP
+        CONTINUE WHEN d.relation IS NULL;  -- until it is created
+        SELECT * INTO present FROM fraiseql_nats.observer x WHERE x.name = d.name;
+        CONTINUE WHEN FOUND AND
+            (present.relation, present.events, present.subject, present.columns, present.format, present.source,
+             present.condition, present.entity) IS NOT DISTINCT FROM
+            (d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d.entity);
+        BEGIN
+            DELETE FROM fraiseql_nats.observer x WHERE x.name = d.name AND x.origin = 'toml';
+            INSERT INTO fraiseql_nats.observer
+                   (name, relation, events, subject, columns, format, source, condition, entity, origin)
+            VALUES (d.name, d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d.entity, 'toml');
+        EXCEPTION WHEN OTHERS THEN
+            RAISE WARNING '%: observer "%" cannot be made: %', d.place, d.name, SQLERRM;
+        END;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION sync_observers() IS 'brings the observers of the origin toml in line with the files';
+
+-- A table that a file names is observed from its creation on.
+CREATE FUNCTION observe_new_tables() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM fraiseql_nats.declared_observers() d
+               WHERE NOT EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.name = d.name)) THEN
+        PERFORM fraiseql_nats.sync_observers();
+    END IF;
+EXCEPTION WHEN OTHERS THEN  -- nobody's table shall fail because of this
+    RAISE WARNING 'observers of fraiseql.toml cannot be made: %', SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION observe_new_tables() IS 'makes the observers that the files declare for a table that is new';
+CREATE EVENT TRIGGER fraiseql_nats_create ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    EXECUTE FUNCTION observe_new_tables();
+COMMENT ON EVENT TRIGGER fraiseql_nats_create IS 'makes the observers that the files declare for a table that is new';
+
 -- Publishing --------------------------------------------------------------------------------------
 
 CREATE FUNCTION publish(subject text, payload text, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
@@ -202,6 +290,36 @@ COMMENT ON FUNCTION publish(text, bytea, jsonb, text) IS 'publishes a message if
 CREATE FUNCTION fraiseql_nats.pg_notify(text, text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
 COMMENT ON FUNCTION fraiseql_nats.pg_notify(text, text) IS 'pg_notify() that also writes notifications on observed channels into the log';
+
+-- The stream -------------------------------------------------------------------------------------
+
+CREATE FUNCTION stream_info(
+    OUT name text, OUT subjects text, OUT messages bigint, OUT bytes bigint, OUT first_sequence bigint,
+    OUT last_sequence bigint, OUT consumers bigint, OUT max_age interval, OUT max_bytes bigint, OUT max_msgs bigint,
+    OUT dedup_window interval, OUT replicas bigint) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_info';
+COMMENT ON FUNCTION stream_info() IS 'the stream that is published to; a limit that is not set is null';
+
+CREATE FUNCTION stream_sync(OUT field text, OUT found text, OUT wanted text, OUT changed boolean) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_sync';
+COMMENT ON FUNCTION stream_sync() IS 'brings the stream in line with the settings; returns what differed, and whether it could be changed';
+
+CREATE FUNCTION consumers(
+    OUT name text, OUT filter_subject text, OUT push boolean, OUT queue text, OUT max_deliver bigint, OUT ack_wait interval,
+    OUT pending bigint, OUT ack_pending bigint, OUT redelivered bigint, OUT delivered_sequence bigint, OUT ack_floor bigint,
+    OUT bound boolean) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_consumers';
+COMMENT ON FUNCTION consumers() IS 'the consumers of the stream, and how far they are';
+
+CREATE FUNCTION create_consumer(
+    name text, filter_subject text DEFAULT NULL, push boolean DEFAULT false, queue text DEFAULT NULL,
+    max_deliver integer DEFAULT NULL, ack_wait interval DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_consumer';
+COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval) IS 'makes or changes a durable consumer, with max_deliver and ack_wait from the settings unless given';
+
+CREATE FUNCTION delete_consumer(name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_consumer';
+COMMENT ON FUNCTION delete_consumer(text) IS 'deletes a consumer';
 
 -- Looking -----------------------------------------------------------------------------------------
 
@@ -258,6 +376,12 @@ GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
     create_preview_slot(name, boolean), messages(name, pg_lsn, integer, boolean)
+TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION
+    stream_info(), stream_sync(), consumers(), delete_consumer(text),
+    create_consumer(text, text, boolean, text, integer, interval)
+TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), declared_observers()
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)

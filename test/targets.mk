@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: check demo help format format-check lint packages
+.PHONY: check demo order-system help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -17,6 +17,13 @@ demo: packages
 	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	test/setup/as-user env KEEP="$(KEEP)" test/demo/demo
+
+#: make order-system     runs examples/order-system and checks that its numbers add up
+order-system: packages
+	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	test/order-system/run --prepare
+	test/setup/as-user test/order-system/run
 
 #: make check            all tests; the last line counts them
 check: packages

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ struct StreamSettings {
   Storage storage = Storage::kFile;
   int replicas = 1;
   int duplicate_window_s = 120;
+  int max_age_s = 0;          // 0: no limit
+  int64_t max_bytes = -1;     // -1: no limit
+  int64_t max_messages = -1;  // -1: no limit
+  bool discard_new = false;   // what a full stream does without: the oldest, or the new message
 };
 
 }  // namespace fraiseql::nats

@@ -34,6 +34,15 @@ const config_enum_entry kStorages[] = {
 const config_enum_entry kCaptures[] = {
     {"wal", kCaptureWal, false}, {"notify", kCaptureNotify, false}, {nullptr, 0, false}};
 
+const config_enum_entry kDiscards[] = {
+    {"old", kDiscardOld, false}, {"new", kDiscardNew, false}, {nullptr, 0, false}};
+const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
+                                          {"update", kManageUpdate, false},
+                                          {"verify", kManageVerify, false},
+                                          {"off", kManageOff, false},
+                                          {nullptr, 0, false}};
+constexpr double kMaxCount = 9007199254740992.0;  // 2^53
+
 // Check hooks run in any process, also in the postmaster: they may not raise, and what they
 // allocate for the value is of malloc.  They report by errdetail and errhint and return false.
 
@@ -80,9 +89,8 @@ bool CheckStreamName(char** value, void**, GucSource) {
       name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
     return true;
   }
-  return Refuse(
-      Status::Invalid("A stream name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
-                      "The default is \"fraiseql_events\"."));
+  return Refuse(Status::Invalid("A name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
+                                "It may have letters, digits, '_' and '-'."));
 }
 
 // Subjects of a stream may have wildcards: * for a token, > for all that follow.
@@ -97,6 +105,16 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
     }
     return CheckSubject(plain);
   });
+  return status.ok() || Refuse(status);
+}
+
+// A consumer is named by the rules for streams.
+bool CheckConsumerName(char** value, void** extra, GucSource source) {
+  return **value == '\0' || CheckStreamName(value, extra, source);
+}
+
+bool CheckOptionalSubject(char** value, void**, GucSource) {
+  const Status status = **value == '\0' ? Status::Ok() : CheckSubject(*value);
   return status.ok() || Refuse(status);
 }
 
@@ -156,13 +174,14 @@ void DefineWhatRuns() {
                           nullptr, nullptr, nullptr);
 }
 
-void DefineFile(const char* name, const char* short_desc, const char* long_desc, char** variable) {
-  DefineCustomStringVariable(name, short_desc, long_desc, variable, "", PGC_SIGHUP,
+void DefineFile(const char* name, const char* short_desc, const char* long_desc, char** variable,
+                const char* value = "") {
+  DefineCustomStringVariable(name, short_desc, long_desc, variable, value, PGC_SIGHUP,
                              GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
 }
 
 void DefineBroker() {
-  constexpr char kReadAgain[] = "Read again at every connect.  Empty: not used.";
+  static constexpr char kReadAgain[] = "Read again at every connect.  Empty: not used.";
   DefineCustomStringVariable("fraiseql_nats.url", "URLs of the NATS servers.",
                              "nats://host:port or tls://host:port, several separated by commas.",
                              &settings.url, "nats://localhost:4222", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
@@ -227,6 +246,54 @@ void DefineStream() {
                              nullptr, nullptr);
 }
 
+void DefineStreamLimits() {
+  DefineCustomEnumVariable(
+      "fraiseql_nats.stream_manage", "What is done about the stream.",
+      "create: make it if it does not exist.  update: also change what differs "
+      "from these settings.  verify: only say so.  off: nothing.",
+      &settings.stream_manage, kManageCreate, kManagements, PGC_SIGHUP, 0, nullptr, nullptr,
+      nullptr);
+  DefineCustomIntVariable("fraiseql_nats.max_age", "How long the stream keeps a message.",
+                          "0: without limit.", &settings.max_age_s, 0, 0, INT_MAX, PGC_SIGHUP,
+                          GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomRealVariable("fraiseql_nats.max_bytes", "Most bytes that the stream keeps.",
+                           "-1: without limit.", &settings.max_bytes, -1, -1, kMaxCount, PGC_SIGHUP,
+                           GUC_UNIT_BYTE, nullptr, nullptr, nullptr);
+  DefineCustomRealVariable("fraiseql_nats.max_msgs", "Most messages that the stream keeps.",
+                           "-1: without limit.", &settings.max_msgs, -1, -1, kMaxCount, PGC_SIGHUP,
+                           0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable("fraiseql_nats.discard", "What a full stream does without.",
+                           "new: it refuses messages, and publishing waits.", &settings.discard,
+                           kDiscardOld, kDiscards, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+}
+
+void DefineConsumer() {
+  DefineCustomStringVariable(
+      "fraiseql_nats.consumer_name", "Durable pull consumer that is made with the stream.",
+      "Empty: none.  Not made when stream_manage is verify or off.", &settings.consumer_name,
+      "fraiseql_observer_worker", PGC_SIGHUP, 0, CheckConsumerName, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.max_deliver",
+                          "How often a message is delivered before a consumer gives it up.",
+                          "Of consumers that are made here.", &settings.max_deliver, 3, 1, 1000000,
+                          PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.ack_wait",
+                          "How long a consumer may take to acknowledge a message.",
+                          "Of consumers that are made here.", &settings.ack_wait_s, 30, 1, 86400,
+                          PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("fraiseql_nats.dlq_subject",
+                             "Subject of messages that a consumer has given up.",
+                             "Empty: they are not copied.", &settings.dlq_subject, "fraiseql.dlq",
+                             PGC_SIGHUP, 0, CheckOptionalSubject, nullptr, nullptr);
+}
+
+void DefineFiles() {
+  static constexpr char kWhere[] = "Below the data directory if it is no absolute path.  Empty: none.";
+  DefineFile("fraiseql_nats.config_file", "FraiseQL's fraiseql.toml.", kWhere,
+             &settings.config_file, kDefaultConfigFile);
+  DefineFile("fraiseql_nats.observer_config_file", "FraiseQL's fraiseql-observer.toml.", kWhere,
+             &settings.observer_config_file, kDefaultObserverConfigFile);
+}
+
 void DefineDelivery() {
   DefineCustomIntVariable(
       "fraiseql_nats.window_messages", "Most messages that are read and not yet acknowledged.",
@@ -263,7 +330,10 @@ void DefineSettings() {
   DefineWhatRuns();
   DefineBroker();
   DefineStream();
+  DefineStreamLimits();
+  DefineConsumer();
   DefineDelivery();
+  DefineFiles();
   MarkGUCPrefixReserved("fraiseql_nats");
 }
 

@@ -30,6 +30,19 @@ struct Settings {
   int storage;
   int replicas;
   int dedup_window_s;
+  int stream_manage;
+  int max_age_s;     // 0: no limit
+  double max_bytes;  // -1: no limit
+  double max_msgs;   // -1: no limit
+  int discard;
+  // consumer
+  char* consumer_name;
+  int max_deliver;
+  int ack_wait_s;
+  char* dlq_subject;
+  // files
+  char* config_file;
+  char* observer_config_file;
   char* subject_prefix;
   char* topic_prefix;
   // delivery
@@ -47,6 +60,18 @@ extern Settings settings;
 
 constexpr int kStorageFile = 0;
 constexpr int kStorageMemory = 1;
+
+constexpr int kDiscardOld = 0;
+constexpr int kDiscardNew = 1;
+
+// The numbers of nats::EnsureMode.
+constexpr int kManageOff = 0;
+constexpr int kManageVerify = 1;
+constexpr int kManageCreate = 2;
+constexpr int kManageUpdate = 3;
+
+constexpr char kDefaultConfigFile[] = "fraiseql.toml";
+constexpr char kDefaultObserverConfigFile[] = "fraiseql-observer.toml";
 
 constexpr int kCaptureWal = 0;
 constexpr int kCaptureNotify = 1;

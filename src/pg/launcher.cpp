@@ -27,6 +27,7 @@ extern "C" {
 }
 
 #include "pg/compat.h"
+#include "pg/config_files.h"
 #include "pg/decoder.h"
 #include "pg/gucs.h"
 #include "pg/guard.h"
@@ -53,6 +54,7 @@ class Launcher {
   void Run();
 
  private:
+  void ReadConfig();
   void ScanDatabases();
   void Tend();
   bool TendEntry(DatabaseEntry* entry);
@@ -63,6 +65,7 @@ class Launcher {
   std::vector<FoundDatabase> databases_;
   std::set<Oid> without_extension_;  // found out by a worker that came and went
   std::map<Oid, BackgroundWorkerHandle*> handles_;
+  std::string fingerprint_;  // of the configuration that is applied
   bool told_no_worker_slot_ = false;
   bool busy_ = false;
 };
@@ -196,7 +199,19 @@ void Launcher::Probe() {
   LWLockRelease(shared->lock);
 }
 
+// FraiseQL's files may switch publishing off.  Their errors are told of by the workers.
+void Launcher::ReadConfig() {
+  LoadedConfig config;
+  LoadConfig(&config);
+  if (!config.errors.empty()) return;
+  // A value that is not there any more has to be forgotten: another launcher begins without it.
+  if (!fingerprint_.empty() && fingerprint_ != config.fingerprint) proc_exit(1);
+  fingerprint_ = config.fingerprint;
+  (void)ApplyConfig(config.config, false);
+}
+
 void Launcher::Run() {
+  ReadConfig();
   while (!ShutdownRequestPending) {
     ScanDatabases();
     Tend();
@@ -209,6 +224,7 @@ void Launcher::Run() {
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
       ProcessConfigFile(PGC_SIGHUP);
+      ReadConfig();
     }
   }
 }

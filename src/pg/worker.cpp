@@ -11,6 +11,7 @@ extern "C" {
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
+#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -19,6 +20,7 @@ extern "C" {
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 }
 
@@ -69,6 +71,8 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
 
 void Worker::Run() {
   FindOutAboutDatabase();
+  for (Status wrong; !(wrong = ReadConfig()).ok();) AwaitReload(wrong);
+  options_ = CurrentPipelineOptions();
   if (capture_ == kCaptureNotify) RunListener();
   AwaitPreconditions();
   OpenSlot();
@@ -110,14 +114,47 @@ Status Worker::MissingPrecondition() const {
 
 // Waits, without a slot and without a loop of errors, for what only an administrator can mend.
 void Worker::AwaitPreconditions() {
-  for (Status missing; !(missing = MissingPrecondition()).ok();) {
-    status_.Show(WorkerState::kMisconfigured, missing, "", "");
-    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5000,
-                    LauncherMainEvent());
-    ResetLatch(MyLatch);
-    CHECK_FOR_INTERRUPTS();
-    if (MustLeave()) proc_exit(0);
+  for (Status missing; !(missing = MissingPrecondition()).ok();) AwaitReload(missing);
+}
+
+// Shows what is wrong, and waits until it may not be any more.
+void Worker::AwaitReload(const Status& wrong) {
+  status_.Show(WorkerState::kMisconfigured, wrong, "", "");
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5000,
+                  LauncherMainEvent());
+  ResetLatch(MyLatch);
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
   }
+  if (MustLeave()) proc_exit(0);
+}
+
+// Reads FraiseQL's files for the first time.
+Status Worker::ReadConfig() {
+  LoadConfig(&config_);
+  if (!config_.errors.empty()) {
+    return Status::Invalid(config_.errors.front().text(), config_.errors.front().hint);
+  }
+  for (const ConfigProblem& warning : config_.config.warnings) {
+    ereport(WARNING, (errmsg("%s", warning.text().c_str()),
+                      warning.hint.empty() ? 0 : errhint("%s", warning.hint.c_str())));
+  }
+  return ApplyConfig(config_.config, false);
+}
+
+// The observers that the files declare become rows of the table.  Before the slot is acquired: who
+// decodes must not read or write tables as others do.
+void Worker::SyncObservers() {
+  SetCurrentStatementStartTimestamp();
+  StartTransactionCommand();
+  SPI_connect();
+  PushActiveSnapshot(GetTransactionSnapshot());
+  (void)SPI_execute("SELECT fraiseql_nats.sync_observers()", false, 0);
+  SPI_finish();
+  PopActiveSnapshot();
+  CommitTransactionCommand();
 }
 
 void Worker::OpenSlot() {
@@ -130,6 +167,7 @@ void Worker::OpenSlot() {
     MakeSlot(slot.c_str(), false);
     ReplicationSlotRelease();
   }
+  SyncObservers();
   AcquireSlot(slot.c_str());
   if (SlotIsInvalidated(MyReplicationSlot)) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -156,11 +194,13 @@ void Worker::OpenPipeline() {
                                                  CurrentStreamSettings());
   pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
   wait_set_ = std::make_unique<WaitSet>(publisher_.get());
+  upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
 }
 
 // With capture = notify: no slot, no log, only what LISTEN brings.
 void Worker::RunListener() {
   pqsignal(SIGTERM, OnTerminate);
+  SyncObservers();
   OpenPipeline();
   listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
   while (!MustLeave()) {
@@ -199,6 +239,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   }
   ShowState();
+  upkeep_.Run(pipeline_->state() == Pipeline::State::kStreaming, now);
   for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
     if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);
   }
@@ -272,6 +313,18 @@ void Worker::ApplySettings() {
   if (!ConfigReloadPending) return;
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
+  LoadedConfig config;
+  LoadConfig(&config);
+  if (config.errors.empty()) {
+    if (config.fingerprint != config_.fingerprint) Leave(true);  // another begins with the new one
+  } else {
+    // The last good configuration stays in force.
+    const ConfigProblem& error = config.errors.front();
+    status_.RecordError(Status::Invalid(error.text()));
+    ereport(LOG, (errmsg("configuration is not applied: %s", error.text().c_str()),
+                  error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
+  }
+  (void)ApplyConfig(config_.config, false);
   const PipelineOptions options = CurrentPipelineOptions();
   if (settings.capture != capture_ || options.window_messages != options_.window_messages ||
       options.window_bytes != options_.window_bytes ||
@@ -282,6 +335,7 @@ void Worker::ApplySettings() {
   if (decoder_ != nullptr) decoder_->ApplySettings();
   publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()), CurrentStreamSettings());
   pipeline_->Restart();
+  upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
 }
 
 bool Worker::MustLeave() const {
@@ -329,70 +383,4 @@ void Worker::Breathe() {
   if (MustLeave()) Leave(false);
 }
 
-// --- the process ---------------------------------------------------------------------------------
-
-namespace {
-
-// Runs as the process ends, in whatever way but a crash.
-void Detach(int code, Datum argument) {
-  DatabaseEntry* entry = FindEntry(DatumGetObjectId(argument));
-  if (entry == nullptr) return;
-  entry->latch = nullptr;
-  pg_atomic_write_u32(&entry->sleeping, 0);
-  pg_atomic_write_u32(&entry->counters.state, static_cast<uint32>(WorkerState::kStopped));
-  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  entry->pid = 0;
-  if (code != 0) {
-    // Soon after a first failure, less and less often after more of them.
-    const int delay_ms = 100 << std::min(entry->failures, 9);
-    entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
-    ++entry->failures;
-  }
-  LWLockRelease(shared->lock);
-  WakeLauncher();
-}
-
-// The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
-// handlers of the libraries would run beside them.
-void ExitAtOnce(int code, Datum) { _exit(code); }
-
-DatabaseEntry* Attach(Oid database) {
-  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindEntry(database);
-  const bool welcome = entry != nullptr && entry->pid == 0 && entry->vacating == 0;
-  if (entry != nullptr) entry->starting = false;
-  if (welcome) {
-    entry->pid = MyProcPid;
-    entry->latch = MyLatch;
-  }
-  LWLockRelease(shared->lock);
-  if (!welcome) proc_exit(0);
-  before_shmem_exit(Detach, ObjectIdGetDatum(database));
-  return entry;
-}
-
-}  // namespace
-
 }  // namespace fraiseql::pg
-
-extern "C" {
-
-PGDLLEXPORT void fraiseql_nats_worker_main(Datum);
-
-void fraiseql_nats_worker_main(Datum argument) {
-  using namespace fraiseql::pg;
-  const Oid database = DatumGetObjectId(argument);
-  // die() until the slot is open: it also ends waits inside of Postgres, for old transactions say.
-  pqsignal(SIGTERM, die);
-  pqsignal(SIGHUP, SignalHandlerForConfigReload);
-  on_proc_exit(ExitAtOnce, 0);
-  BackgroundWorkerUnblockSignals();
-  DatabaseEntry* entry = Attach(database);
-  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-  PinOutputSettings(false);
-  AllowOwnPlugin(false);
-  // Lives until the process ends, and is then left to the kernel.
-  auto* worker = new Worker(database, entry);
-  Guard([=] { worker->Run(); });
-}
-}

@@ -7,6 +7,8 @@
 
 #include "core/pipeline.h"
 #include "nats/publisher.h"
+#include "pg/broker_upkeep.h"
+#include "pg/config_files.h"
 #include "pg/decoder.h"
 #include "pg/notify_listener.h"
 #include "pg/shmem.h"
@@ -31,6 +33,9 @@ class Worker final : public MessageReceiver {
   void FindOutAboutDatabase();
   void AwaitPreconditions();
   Status MissingPrecondition() const;
+  void AwaitReload(const Status& wrong);
+  Status ReadConfig();
+  void SyncObservers();
   void OpenSlot();
   void OpenPipeline();
   Origin MakeOrigin() const;
@@ -57,9 +62,11 @@ class Worker final : public MessageReceiver {
   DatabaseEntry* const entry_;
   std::string database_name_;
   WorkerStatus status_;
+  LoadedConfig config_;
   PipelineOptions options_;
   std::unique_ptr<nats::Publisher> publisher_;
   std::unique_ptr<Pipeline> pipeline_;
+  BrokerUpkeep upkeep_;
   std::unique_ptr<WaitSet> wait_set_;
   std::unique_ptr<Decoder> decoder_;
   WalReader reader_;

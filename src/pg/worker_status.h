@@ -7,6 +7,11 @@
 #include <string>
 
 #include "core/pipeline.h"
+
+extern "C" {
+#include "access/xlogdefs.h"
+}
+
 #include "pg/shmem.h"
 
 namespace fraiseql::pg {

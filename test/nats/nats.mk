@@ -19,7 +19,7 @@ NATS_TEST_CXXFLAGS = -std=c++17 -g -O1 -Wall -Wextra -Wshadow $(if $(WERROR),-We
 	$(NATS_TEST_SANITIZE)
 
 # The library is not built with -fsanitize=thread: what happens wholly within it cannot be judged.
-NATS_TEST_ENV = TSAN_OPTIONS="suppressions=test/nats/tsan.supp $(TSAN_OPTIONS)"
+NATS_TEST_ENV = PATH="$$PATH:/usr/sbin" TSAN_OPTIONS="suppressions=test/nats/tsan.supp $(TSAN_OPTIONS)"
 
 .PHONY: nats-test
 nats-test: $(NATS_TEST_DIR)/nats_test

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/config_problem.h"
+
+namespace fraiseql {
+
+// Who says so; the first beats those behind it.
+enum class SettingSource : uint8_t {
+  kEnvironment,
+  kObserverFile,  // fraiseql-observer.toml
+  kFile,          // fraiseql.toml
+};
+
+struct SettingValue {
+  std::string text;  // as Postgres takes it: "30d", "10737418240", "on"
+  SettingSource source = SettingSource::kFile;
+  std::string where;  // "FRAISEQL_NATS_URL" or "fraiseql-observer.toml:7:1"
+};
+
+// A value for the Postgres setting fraiseql_nats.<name>.
+struct Setting {
+  std::string name;
+  SettingValue value;
+  std::vector<SettingValue> overridden;  // by `value`, in the order of their sources
+};
+
+// An observer that a file declares.  An empty text is one that the file does not give.
+struct ObserverRule {
+  std::string name;  // given, or derived from table or entity and events; unique in the Config
+  std::string table;
+  std::string entity;  // with a table: what its entity is called; else it names the table
+  std::vector<std::string> events;  // INSERT, UPDATE, DELETE, TRUNCATE; at least one
+  std::string subject;              // a topic or a template
+  std::string condition;
+  std::vector<std::string> columns;  // those that are published; empty: all
+  std::string format;
+  std::string source;
+  std::string where;  // "fraiseql.toml:4:1"
+};
+
+// What the files and the environment say together.
+struct Config {
+  std::vector<Setting> settings;  // by name
+  std::vector<ObserverRule> rules;
+  std::vector<ConfigProblem> warnings;
+};
+
+}  // namespace fraiseql

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+
+namespace fraiseql {
+
+enum class ValueType : uint8_t { kString, kInteger, kBoolean, kStrings, kTables };
+
+// A key of the files, or what an environment variable stands for.  Paths are those of
+// fraiseql-observer.toml and of [observers].
+struct KnownKey {
+  std::string_view path;
+  ValueType type;
+  std::string_view setting;      // the Postgres setting, without "fraiseql_nats."; empty: none
+  std::string_view environment;  // the variable that beats the files; empty: none
+  Status (*check)(std::string_view value) = nullptr;  // of a string; its message stands alone
+  int64_t min = 0, max = 0;                           // of an integer
+  std::string_view unit = {};                         // as Postgres spells it
+};
+
+// A documented key, or a whole section, that this extension cannot honour.
+struct RefusedKey {
+  std::string_view path, reason, hint;
+};
+
+// A value that is accepted, since files are shared with FraiseQL, but does nothing here.
+struct IdleValue {
+  std::string_view path, value, reason, hint;
+};
+
+// The section of the server's fraiseql.toml that holds the same keys as kTransportPath.
+constexpr std::string_view kServerTransportPath = "observers.runtime.transport";
+constexpr std::string_view kTransportPath = "transport";
+constexpr std::string_view kRulesPath = "observers.rules";
+
+const KnownKey* FindKnownKey(std::string_view path);
+const RefusedKey* FindRefusedKey(std::string_view path);
+const IdleValue* FindIdleValue(std::string_view path, std::string_view value);
+
+// Whether there are keys below `path`.
+bool IsSection(std::string_view path);
+
+// The names that may stand in a section; "" is the top of a file.
+std::vector<std::string_view> NamesIn(std::string_view section);
+
+// Those with an environment variable.
+std::vector<const KnownKey*> KeysOfEnvironment();
+
+}  // namespace fraiseql

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+
+namespace fraiseql {
+
+// The value of an environment variable, if it is set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+// Replaces each ${NAME} by the variable's value and each ${NAME:-default} by its value or, if it is
+// unset or empty, by the default, which ends at the next '}'.  Values are not expanded again.
+// kInvalid, and `expanded` untouched: a variable without default is unset, or "${" begins neither.
+Status ExpandVariables(std::string_view text, const Environment& environment,
+                       std::string* expanded);
+
+}  // namespace fraiseql

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config_keys.h"
+#include "config/config_problem.h"
+#include "config/environment.h"
+#include "config/toml_value.h"
+
+namespace fraiseql {
+
+// A known key with a value that has passed its checks.
+struct Assignment {
+  const KnownKey* key = nullptr;
+  TextPosition at;                       // of the key
+  std::vector<std::string> texts;        // one, or those of an array of strings
+  std::vector<const TomlValue*> tables;  // those of an array of tables; not owned
+};
+
+// Reads tables of one file against the tables of known and refused keys.  Variables are replaced in
+// strings.  What is wrong is added to the problems, and does not stop the reading.
+class SectionReader {
+ public:
+  // All are kept by reference.
+  SectionReader(const std::string& file, const Environment& environment, ConfigProblems* problems)
+      : file_(file), environment_(environment), problems_(problems) {}
+
+  // Reads a table whose keys are those below `path`; returns whether all of it is good.  Messages
+  // call it `display`, which is `path` but for sections that may stand in several places, and empty
+  // where a key alone says enough.
+  bool ReadTable(const TomlValue& table, std::string_view path, const std::string& display,
+                 std::vector<Assignment>* assignments);
+  // Reads one entry of such a table.
+  void ReadEntry(const TomlEntry& entry, std::string_view path, const std::string& display,
+                 std::vector<Assignment>* assignments);
+
+  void AddError(TextPosition at, std::string reason, std::string_view hint);
+  void AddWarning(TextPosition at, std::string reason, std::string_view hint);
+
+ private:
+  // These return false after they have added an error.
+  bool ReadValue(const std::string& name, const TomlValue& value, Assignment* assignment);
+  bool ReadString(const std::string& name, const TomlValue& value, Assignment* assignment);
+  bool ReadElements(const std::string& name, const TomlValue& value, Assignment* assignment);
+  bool IsOfType(const std::string& name, const TomlValue& value, TomlValue::Type type);
+
+  void RefuseUnknown(const TomlEntry& entry, std::string_view section, const std::string& display);
+
+  const std::string& file_;
+  const Environment& environment_;
+  ConfigProblems* problems_;
+};
+
+}  // namespace fraiseql

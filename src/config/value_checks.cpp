@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "config/value_checks.h"
+
+#include "core/condition.h"
+#include "core/observer.h"
+#include "core/subject.h"
+#include "core/topic.h"
+
+namespace fraiseql {
+
+namespace {
+
+constexpr size_t kMaxNameBytes = 255;      // of the observer table, and of NATS
+constexpr size_t kMaxSubjectBytes = 1024;  // of the observer table
+constexpr size_t kMaxColumnBytes = 63;     // of a Postgres identifier
+constexpr size_t kMaxTableBytes = 200;     // schema and table; leaves room in names made of it
+
+std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+Status CheckLength(const std::string& what, std::string_view text, size_t max) {
+  if (text.empty())
+    return Status::Invalid(what + " is empty", "Give it a value, or remove the key.");
+  if (text.size() <= max) return Status::Ok();
+  return Status::Invalid(what + " is longer than " + std::to_string(max) + " bytes",
+                         "Choose a shorter one.");
+}
+
+// Streams and consumers follow one rule.
+Status CheckAssetName(const std::string& what, std::string_view name) {
+  const Status status = CheckLength(what, name, kMaxNameBytes);
+  if (!status.ok() || name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
+    return status;
+  }
+  return Status::Invalid(what + ' ' + Quoted(name) + " has a blank or one of . * > \\ /",
+                         "Letters, digits, - and _ are safe.");
+}
+
+Status CheckIsNats(const std::string& what, std::string_view value) {
+  if (value == "nats") return Status::Ok();
+  return Status::Invalid(what + ' ' + Quoted(value) + " is not supported, only \"nats\" is",
+                         "fraiseql_nats publishes to NATS; write \"nats\".");
+}
+
+Status CheckServerUrl(std::string_view url) {
+  const size_t host = url.find("://");
+  const std::string_view scheme = url.substr(0, host);
+  if ((scheme == "nats" || scheme == "tls") && url.size() > host + 3 &&
+      url.find(' ') == std::string_view::npos) {
+    return Status::Ok();
+  }
+  return Status::Invalid("server URL does not have the form nats://host:port or tls://host:port",
+                         "Give one URL, or several separated by commas.");
+}
+
+}  // namespace
+
+Status CheckBackend(std::string_view backend) { return CheckIsNats("backend", backend); }
+Status CheckTransport(std::string_view transport) { return CheckIsNats("transport", transport); }
+
+Status CheckServerUrls(std::string_view urls) {
+  while (true) {
+    const size_t comma = urls.find(',');
+    std::string_view url = urls.substr(0, comma);
+    while (!url.empty() && url.front() == ' ') url.remove_prefix(1);
+    while (!url.empty() && url.back() == ' ') url.remove_suffix(1);
+    const Status status = CheckServerUrl(url);
+    if (!status.ok() || comma == std::string_view::npos) return status;
+    urls.remove_prefix(comma + 1);
+  }
+}
+
+Status CheckStreamName(std::string_view name) { return CheckAssetName("stream name", name); }
+Status CheckConsumerName(std::string_view name) { return CheckAssetName("consumer name", name); }
+
+Status CheckRuleName(std::string_view name) {
+  return CheckLength("name of the observer", name, kMaxNameBytes);
+}
+
+Status CheckTable(std::string_view table) { return CheckLength("table", table, kMaxTableBytes); }
+
+Status CheckEntity(std::string_view entity) {
+  if (entity != "*") return CheckLength("entity", entity, kMaxTableBytes);
+  return Status::Invalid("entity \"*\" is not supported",
+                         "Declare an observer for each table or entity.");
+}
+
+Status CheckEvent(std::string_view event) {
+  Operation operation{};
+  if (ParseOperation(event, &operation)) return Status::Ok();
+  if (event == "CUSTOM") {
+    return Status::Invalid("event \"CUSTOM\" is not supported",
+                           "Publish such an event with fraiseql_nats.publish() or pg_notify().");
+  }
+  return Status::Invalid("unknown event " + Quoted(event),
+                         "Events are INSERT, UPDATE, DELETE and TRUNCATE.");
+}
+
+Status CheckRuleSubject(std::string_view subject) {
+  const Status status = CheckLength("subject", subject, kMaxSubjectBytes);
+  if (!status.ok()) return status;
+  SubjectTemplate parsed;
+  return IsTopic(subject) ? CheckSubject(subject) : SubjectTemplate::Parse(subject, &parsed);
+}
+
+Status CheckCondition(std::string_view condition) {
+  Condition parsed;
+  return Condition::Parse(condition, &parsed);
+}
+
+Status CheckColumn(std::string_view column) {
+  return CheckLength("column", column, kMaxColumnBytes);
+}
+
+Status CheckFormat(std::string_view format) {
+  Format parsed{};
+  if (ParseFormat(format, &parsed)) return Status::Ok();
+  return Status::Invalid("unknown format " + Quoted(format),
+                         "Formats are those of fraiseql_nats.observe().");
+}
+
+Status CheckSource(std::string_view source) {
+  Source parsed{};
+  if (ParseSource(source, &parsed)) return Status::Ok();
+  return Status::Invalid("unknown source " + Quoted(source),
+                         "Sources are those of fraiseql_nats.observe().");
+}
+
+}  // namespace fraiseql

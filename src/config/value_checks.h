@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string_view>
+
+#include "core/status.h"
+
+namespace fraiseql {
+
+// Checks of strings, before they become settings or observers.  kInvalid with a message that stands
+// alone; that of CheckServerUrls() does not repeat the value, which may hold a password.
+
+Status CheckBackend(std::string_view backend);
+Status CheckTransport(std::string_view transport);
+Status CheckServerUrls(std::string_view urls);
+Status CheckStreamName(std::string_view name);
+Status CheckConsumerName(std::string_view name);
+
+Status CheckRuleName(std::string_view name);
+Status CheckTable(std::string_view table);
+Status CheckEntity(std::string_view entity);
+Status CheckEvent(std::string_view event);
+Status CheckRuleSubject(std::string_view subject);
+Status CheckCondition(std::string_view condition);
+Status CheckColumn(std::string_view column);
+Status CheckFormat(std::string_view format);
+Status CheckSource(std::string_view source);
+
+}  // namespace fraiseql

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/jetstream_client.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "core/number.h"
+#include "nats/blocked_signals.h"
+#include "nats/clock.h"
+#include "nats/connector.h"
+#include "nats/nats_status.h"
+#include "nats/pub_ack.h"
+#include "nats/server_url.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+constexpr int64_t kRequestTimeoutMs = 2000;
+constexpr int64_t kConnectGraceMs = 1000;  // on top of what the library is told
+
+bool IsRaised(const EventFd* event) { return event != nullptr && event->raised(); }
+
+Status Cancelled() { return Status::Unavailable("given up, as the caller is leaving"); }
+
+Status NoAnswer(const std::string& subject) {
+  return Status::Unavailable(
+      "NATS does not answer: \"" + subject + "\"",
+      "The server may be stopped or overloaded, or the NATS cluster have no leader.");
+}
+
+}  // namespace
+
+Status JetStreamClient::Open(const BrokerSettings& broker, const EventFd* cancel,
+                             std::unique_ptr<JetStreamClient>* client) {
+  std::unique_ptr<JetStreamClient> made(new JetStreamClient(cancel));
+  Connector connector;  // one that leaves cuts the attempt short
+  Status status = connector.Start(broker, nullptr);
+  if (!status.ok()) return status;
+  const auto servers = static_cast<int64_t>(SplitServers(broker.url).size());
+  const int64_t end = SteadyMs() + servers * broker.connect_timeout_ms + kConnectGraceMs;
+  while (!connector.Finish(&status, &made->connection_)) {
+    const int64_t left = end - SteadyMs();
+    if (left <= 0) return ConnectTimeout(broker.url);
+    if (IsRaised(cancel)) return Cancelled();
+    pollfd fds[2] = {{connector.wake_fd(), POLLIN, 0},
+                     {cancel != nullptr ? cancel->fd() : -1, POLLIN, 0}};
+    poll(fds, 2, static_cast<int>(left));
+  }
+  if (status.ok()) *client = std::move(made);
+  return status;
+}
+
+JetStreamClient::~JetStreamClient() {
+  const BlockedSignals blocked;
+  connection_.reset();
+}
+
+Status JetStreamClient::Request(const std::string& subject, const std::string& body,
+                                std::string* answer) {
+  const std::string reply = NewReply(Expect::kAnswer);
+  Status status = connection_->Request(subject, body, reply);
+  Connection::Delivery delivery;
+  if (status.ok()) status = Await(Expect::kAnswer, reply, kRequestTimeoutMs, &delivery);
+  if (!status.ok()) return Lose(std::move(status));
+  if (delivery.no_responders) {
+    return Status::Unavailable(
+        "nobody answers to \"" + subject + "\"",
+        "JetStream may be disabled in the NATS server, or have no leader at present.");
+  }
+  if (delivery.address.empty()) return Lose(NoAnswer(subject));
+  answer->assign(delivery.data);
+  return Status::Ok();
+}
+
+Status JetStreamClient::Publish(const Message& message, Stored* stored) {
+  *stored = {};
+  const std::string reply = NewReply(Expect::kAck);
+  Status status = connection_->Publish(message, reply);
+  PubAck ack;
+  Connection::Delivery delivery;
+  while (status.ok() && ack.kind == PubAck::Kind::kForeign) {
+    status = Await(Expect::kAck, reply, kRequestTimeoutMs, &delivery);
+    if (!status.ok()) break;
+    if (delivery.no_responders) {
+      return Status::Unavailable("no stream takes subject \"" + message.subject + "\"",
+                                 "Add it to the subjects of a stream.");
+    }
+    if (delivery.address.empty()) status = NoAnswer(message.subject);
+    ack = ParsePubAck(delivery.data);
+  }
+  if (!status.ok()) return Lose(std::move(status));
+  if (ack.kind == PubAck::Kind::kRefused) {
+    stored->err_code = ack.error.err_code;
+    return ToStatus(ack.error, "publish to \"" + message.subject + "\"");
+  }
+  stored->sequence = ack.stream_sequence;
+  stored->duplicate = ack.duplicate;
+  return status;
+}
+
+Status JetStreamClient::Pull(const std::string& stream, const std::string& consumer,
+                             int64_t wait_ms, std::optional<Delivered>* message) {
+  message->reset();
+  std::string body = R"({"batch":1,"expires":)";
+  AppendDecimal(wait_ms * 1000000, &body);
+  body.push_back('}');
+  const std::string reply = NewReply(Expect::kAnswer);
+  const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer;
+  Status status = connection_->Request(subject, body, reply);
+  Connection::Delivery delivery;
+  if (status.ok()) {
+    status = Await(Expect::kMessage, reply, wait_ms + kRequestTimeoutMs, &delivery);
+  }
+  if (!status.ok()) return Lose(std::move(status));
+  if (delivery.no_responders) {
+    return Status::Unavailable("consumer \"" + consumer + "\" of stream \"" + stream +
+                               "\" does not exist, or has no leader at present");
+  }
+  if (!delivery.reply.empty()) {
+    *message = Delivered{std::string(delivery.data), std::string(delivery.reply)};
+  } else if (delivery.address.empty()) {  // else the server has said that there is none
+    return Lose(NoAnswer(subject));
+  }
+  return status;
+}
+
+Status JetStreamClient::Ack(const Delivered& message) {
+  std::string answer;
+  return Request(message.reply, "+ACK", &answer);
+}
+
+Status JetStreamClient::Nak(const Delivered& message, int64_t delay_ms) {
+  std::string body = R"(-NAK {"delay":)";
+  AppendDecimal(delay_ms * 1000000, &body);
+  body.push_back('}');
+  std::string answer;
+  return Request(message.reply, body, &answer);
+}
+
+void JetStreamClient::Sleep(int64_t ms) const {
+  const int64_t end = SteadyMs() + ms;
+  for (int64_t left = ms; left > 0 && !IsRaised(cancel_); left = end - SteadyMs()) {
+    pollfd fd = {cancel_ != nullptr ? cancel_->fd() : -1, POLLIN, 0};
+    poll(&fd, 1, static_cast<int>(left));
+  }
+}
+
+std::string JetStreamClient::NewReply(Expect expected) {
+  std::string reply = connection_->inbox();
+  reply.append(expected == Expect::kAck ? ".0." : ".");  // see Connection::Publish()
+  AppendDecimal(++requests_, &reply);
+  return reply;
+}
+
+// Waits for what comes to `reply`.  Without address, reply and no_responders: nothing has come.
+Status JetStreamClient::Await(Expect expected, const std::string& reply, int64_t wait_ms,
+                              Connection::Delivery* delivery) {
+  const int64_t end = SteadyMs() + wait_ms;
+  for (;;) {
+    if (Take(expected, reply, delivery)) return Status::Ok();
+    Status status = connection_->Check();
+    if (!status.ok()) return status;
+    if (IsRaised(cancel_)) return Cancelled();
+    const int64_t left = end - SteadyMs();
+    if (left <= 0) {
+      *delivery = {};
+      return status;
+    }
+    Turn(left);
+  }
+}
+
+// False: nothing has come so far.
+bool JetStreamClient::Take(Expect expected, const std::string& reply,
+                           Connection::Delivery* delivery) {
+  const std::string_view address = std::string_view(reply).substr(connection_->inbox().size() + 1);
+  while (expected == Expect::kAck ? connection_->NextAck(delivery)
+                                  : connection_->NextAnswer(delivery)) {
+    if (delivery->no_responders || delivery->address == address) return true;
+    if (expected == Expect::kMessage && !delivery->reply.empty()) return true;
+  }
+  return false;
+}
+
+// Lets the connection read and write, once.
+void JetStreamClient::Turn(int64_t wait_ms) {
+  const auto events = static_cast<short>(POLLIN | (connection_->wants_write() ? POLLOUT : 0));
+  pollfd fds[2] = {{connection_->socket(), events, 0},
+                   {cancel_ != nullptr ? cancel_->fd() : -1, POLLIN, 0}};
+  if (poll(fds, 2, static_cast<int>(wait_ms)) <= 0) return;
+  connection_->Process((fds[0].revents & ~POLLOUT) != 0, (fds[0].revents & POLLOUT) != 0);
+}
+
+Status JetStreamClient::Lose(Status status) {
+  lost_ = true;
+  return status;
+}
+
+Status WithJetStream(const BrokerSettings& broker,
+                     const std::function<Status(JetStreamClient*)>& work) {
+  std::unique_ptr<JetStreamClient> client;
+  Status status = JetStreamClient::Open(broker, nullptr, &client);
+  return status.ok() ? work(client.get()) : status;
+}
+
+}  // namespace fraiseql::nats

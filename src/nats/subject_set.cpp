@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/subject_set.h"
+
+#include <algorithm>
+
+namespace fraiseql::nats {
+
+namespace {
+
+// Takes the first token off `subject`.
+std::string_view NextToken(std::string_view* subject) {
+  const std::string_view token = subject->substr(0, subject->find('.'));
+  subject->remove_prefix(std::min(subject->size(), token.size() + 1));
+  return token;
+}
+
+}  // namespace
+
+bool Covers(std::string_view wide, std::string_view narrow) {
+  while (!wide.empty() && !narrow.empty()) {
+    const std::string_view pattern = NextToken(&wide);
+    const std::string_view token = NextToken(&narrow);
+    if (pattern == ">") return true;
+    if (token == ">" || (pattern != "*" && pattern != token)) return false;
+  }
+  return wide.empty() && narrow.empty();
+}
+
+std::vector<std::string> Union(std::vector<std::string> subjects,
+                               const std::vector<std::string>& added) {
+  for (const std::string& subject : added) {
+    const auto covers = [&](const std::string& present) { return Covers(present, subject); };
+    if (std::any_of(subjects.begin(), subjects.end(), covers)) continue;
+    const auto covered = [&](const std::string& present) { return Covers(subject, present); };
+    subjects.erase(std::remove_if(subjects.begin(), subjects.end(), covered), subjects.end());
+    subjects.push_back(subject);
+  }
+  return subjects;
+}
+
+}  // namespace fraiseql::nats

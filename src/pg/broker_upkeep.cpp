@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/consumer_management.h"
+#include "nats/jetstream_client.h"
+
+extern "C" {
+#include "postgres.h"
+}
+
+#include "pg/broker_config.h"
+#include "pg/broker_upkeep.h"
+#include "pg/gucs.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64_t kRetryMs = 10000;
+
+void LogOutcome(const nats::StreamOutcome& outcome) {
+  const std::string& stream = settings.stream_name;
+  for (const nats::Difference& difference : outcome.differences) {
+    if (difference.changed) {
+      ereport(LOG, (errmsg("stream \"%s\": %s is now %s, it was %s", stream.c_str(),
+                           difference.field.c_str(), difference.wanted.c_str(),
+                           difference.found.c_str())));
+    } else {
+      ereport(LOG,
+              (errmsg("stream \"%s\": %s is %s, not %s", stream.c_str(), difference.field.c_str(),
+                      difference.found.c_str(), difference.wanted.c_str()),
+               errhint("Set \"fraiseql_nats.stream_manage\" to \"update\" to change what can be "
+                       "changed, or adjust the settings.")));
+    }
+  }
+}
+
+}  // namespace
+
+void BrokerUpkeep::Begin(const nats::BrokerSettings& broker) {
+  broker_ = broker;
+  pending_ = settings.stream_manage != kManageOff;
+  not_before_ms_ = 0;
+  call_.Abandon();
+  mover_.Stop();
+}
+
+void BrokerUpkeep::Run(bool publishing, int64_t now_ms) {
+  if (call_.busy()) FinishCall(now_ms);
+  if (pending_ && publishing && !call_.busy() && now_ms >= not_before_ms_) StartCall();
+}
+
+void BrokerUpkeep::StartCall() {
+  pending_ = false;
+  const auto mode = static_cast<nats::EnsureMode>(settings.stream_manage);
+  nats::ConsumerSpec consumer;
+  consumer.name = settings.stream_manage >= kManageCreate ? settings.consumer_name : "";
+  consumer.max_deliver = settings.max_deliver;
+  consumer.ack_wait_ms = int64_t{settings.ack_wait_s} * 1000;
+  const Status status = call_.Start([broker = broker_, stream = CurrentStreamSpec(), mode,
+                                     consumer](nats::StreamOutcome* outcome) {
+    return nats::WithJetStream(broker, [&](nats::JetStreamClient* js) {
+      const Status ensured = nats::EnsureStream(js, stream, mode, outcome);
+      nats::ConsumerChange change = nats::ConsumerChange::kNone;
+      if (!ensured.ok() || consumer.name.empty()) return ensured;
+      return nats::EnsureConsumer(js, stream.name, consumer, &change);
+    });
+  });
+  if (!status.ok()) pending_ = true;
+}
+
+void BrokerUpkeep::FinishCall(int64_t now_ms) {
+  Status status;
+  nats::StreamOutcome outcome;
+  if (!call_.Finish(&status, &outcome)) return;
+  LogOutcome(outcome);
+  if (status.ok()) {
+    StartMover();
+    return;
+  }
+  pending_ = true;
+  not_before_ms_ = now_ms + kRetryMs;
+  if (told_ == status.message()) return;
+  told_ = status.message();
+  ereport(LOG, (errmsg("stream and consumers are not as configured: %s", status.message().c_str()),
+                status.hint().empty() ? 0 : errhint("%s", status.hint().c_str())));
+}
+
+void BrokerUpkeep::StartMover() {
+  if (settings.stream_manage < kManageCreate || settings.dlq_subject[0] == '\0') return;
+  if (mover_.running()) return;
+  nats::DeadLetterSettings dead_letters;
+  dead_letters.stream = settings.stream_name;
+  dead_letters.subject = settings.dlq_subject;
+  (void)mover_.Start(broker_, dead_letters);
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: PostgreSQL
+// The worker's process: how it begins and how it ends.
+#include <algorithm>
+
+extern "C" {
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "tcop/tcopprot.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/guard.h"
+#include "pg/worker.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// Runs as the process ends, in whatever way but a crash.
+void Detach(int code, Datum argument) {
+  DatabaseEntry* entry = FindEntry(DatumGetObjectId(argument));
+  if (entry == nullptr) return;
+  entry->latch = nullptr;
+  pg_atomic_write_u32(&entry->sleeping, 0);
+  pg_atomic_write_u32(&entry->counters.state, static_cast<uint32>(WorkerState::kStopped));
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  entry->pid = 0;
+  if (code != 0) {
+    // Soon after a first failure, less and less often after more of them.
+    const int delay_ms = 100 << std::min(entry->failures, 9);
+    entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
+    ++entry->failures;
+  }
+  LWLockRelease(shared->lock);
+  WakeLauncher();
+}
+
+// The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
+// handlers of the libraries would run beside them.
+void ExitAtOnce(int code, Datum) { _exit(code); }
+
+DatabaseEntry* Attach(Oid database) {
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindEntry(database);
+  const bool welcome = entry != nullptr && entry->pid == 0 && entry->vacating == 0;
+  if (entry != nullptr) entry->starting = false;
+  if (welcome) {
+    entry->pid = MyProcPid;
+    entry->latch = MyLatch;
+  }
+  LWLockRelease(shared->lock);
+  if (!welcome) proc_exit(0);
+  // Registered before the connection to the database is, and so run after the slot is released and
+  // the process has left the list of those that are connected: who waits for it can go on.
+  on_shmem_exit(Detach, ObjectIdGetDatum(database));
+  return entry;
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PGDLLEXPORT void fraiseql_nats_worker_main(Datum);
+
+void fraiseql_nats_worker_main(Datum argument) {
+  using namespace fraiseql::pg;
+  const Oid database = DatumGetObjectId(argument);
+  // die() until the slot is open: it also ends waits inside of Postgres, for old transactions say.
+  pqsignal(SIGTERM, die);
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  on_proc_exit(ExitAtOnce, 0);
+  BackgroundWorkerUnblockSignals();
+  DatabaseEntry* entry = Attach(database);
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  PinOutputSettings(false);
+  AllowOwnPlugin(false);
+  // Lives until the process ends, and is then left to the kernel.
+  auto* worker = new Worker(database, entry);
+  Guard([=] { worker->Run(); });
+}
+}

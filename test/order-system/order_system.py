@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Runs the order system of examples/order-system and checks that its numbers add up.
+
+A temporary Postgres, nats-server and Redis, the example's services as processes of their own, a few
+hundred orders from several sessions, some without stock, some rolled back, one that no service can
+price, and an orchestrator that is killed half way.  Called by `run`.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import asyncpg
+
+from books import (
+    Books,
+    enter_counters,
+    enter_dead_letters,
+    enter_inventory,
+    enter_orders,
+    enter_stream,
+)
+from orders import COMMITTED, ORDERS, POISON, SESSIONS, create_order, create_orders
+from processes import Processes
+from servers import start_nats, start_postgres, start_redis
+from system import EXAMPLE, SERVICES, STREAM, TREE, System
+
+STARTED = time.monotonic()
+LOGS = TREE / "build" / "order-system" / "log"
+DATABASE = "inventory_db"
+
+# Durable name: filter subject, queue group.  What examples/order-system/consumers.sql makes.
+CONSUMERS = {
+    "orchestrator": ("fraiseql.order.created", None),
+    "idempotent-processor": ("fraiseql.order.created", None),
+    "dlq-handler": ("fraiseql.dlq", None),
+    "analytics": ("fraiseql.order.>", "analytics"),  # last: it takes what the others publish
+}
+# Instead of the 30 seconds of fraiseql-observer.toml: a dead letter takes three times as long.
+ACK_WAIT = 5
+MAX_DELIVER = 3
+
+
+# --- The system ----------------------------------------------------------------------------------
+
+
+async def start_database(processes, directory, nats_url):
+    """Returns its URL."""
+    settings = {
+        "wal_level": "logical",
+        "shared_preload_libraries": "fraiseql_nats",
+        "fraiseql_nats.config_file": EXAMPLE / "fraiseql.toml",
+        "fraiseql_nats.observer_config_file": EXAMPLE / "fraiseql-observer.toml",
+        "fraiseql_nats.ack_wait": f"{ACK_WAIT}s",
+    }
+    server = await start_postgres(processes, directory, settings, {"NATS_URL": nats_url})
+
+    conn = await asyncpg.connect(server.format(database="postgres"))
+    await conn.execute(f"CREATE DATABASE {DATABASE}")
+    await conn.close()
+
+    url = server.format(database=DATABASE)
+    conn = await asyncpg.connect(url)
+    for script in ("schema.sql", "stock.sql"):
+        await conn.execute((EXAMPLE / script).read_text())
+    await conn.execute("CREATE EXTENSION fraiseql_nats")
+    async def is_ready():
+        observed = "SELECT count(*) = 2 FROM fraiseql_nats.observer"
+        streaming = "SELECT state = 'streaming' FROM fraiseql_nats.status()"
+        return await conn.fetchval(observed) and await conn.fetchval(streaming)
+
+    await processes.wait_until("both observers are there and the worker publishes", is_ready)
+    await conn.close()
+    return url
+
+
+async def make_consumers(pool):
+    await pool.execute((EXAMPLE / "consumers.sql").read_text())
+
+
+# --- The story -----------------------------------------------------------------------------------
+
+
+async def run_orders(system, books):
+    processes, pool = system.processes, system.pool
+    third = ORDERS // 3
+
+    step(f"Creating a poisoned order, and many good ones from {SESSIONS} sessions")
+    async with pool.acquire() as conn:
+        await create_order(conn, POISON)
+    await create_orders(pool, range(third))
+
+    async def is_at_work():
+        return await system.decided() >= third // 4
+
+    await processes.wait_until("the orchestrator is at work", is_at_work)
+    step("Killing the orchestrator (kill -9), and creating more orders")
+    processes.kill9("orchestrator")
+    await create_orders(pool, range(third, 2 * third))
+
+    async def is_gone():
+        return not (await system.consumer("orchestrator")).push_bound
+
+    await processes.wait_until("the broker knows that the orchestrator is gone", is_gone)
+    left = (await system.consumer("orchestrator")).num_ack_pending
+    books.note("messages that the killed orchestrator left", left)
+
+    step("Starting it again, and creating the rest")
+    await system.start_services("orchestrator")
+    await create_orders(pool, range(2 * third, ORDERS))
+
+    async def is_decided():
+        return await system.decided() >= len(COMMITTED) + 1
+
+    await processes.wait_until("every order is confirmed or failed", is_decided)
+
+    step("Updating the status of the confirmed orders")
+    for order_id in system.stream.order_ids("fraiseql.order.confirmed"):
+        await pool.execute("SELECT fn_update_order_status($1, 'confirmed')", uuid.UUID(order_id))
+
+
+async def wait_for_silence(system):
+    """Waits until nothing is left that could bring another message."""
+    processes, pool, redis = system.processes, system.pool, system.redis
+    flushed = await pool.fetchval("SELECT pg_current_wal_flush_lsn()")
+
+    async def is_published():
+        return await pool.fetchval(
+            "SELECT confirmed_lsn >= $1 AND in_flight = 0 FROM fraiseql_nats.status()", flushed
+        )
+
+    async def is_priced():
+        return await redis.llen("orders:priced") >= len(COMMITTED)
+
+    async def is_logged():
+        return await redis.llen("dead_letters") >= 1
+
+    async def is_idle():
+        infos = [await system.consumer(name) for name in CONSUMERS]
+        return all(
+            info.num_pending == 0 and info.num_ack_pending == 0
+            for info in infos
+        )
+
+    step("Waiting until all is done")
+    await processes.wait_until("everything is published", is_published)
+    await processes.wait_until("every order but one is priced", is_priced)
+    await processes.wait_until("the dead letter is logged", is_logged)
+    await processes.wait_until("the consumers have nothing to deliver", is_idle)
+
+
+# --- The books -----------------------------------------------------------------------------------
+
+
+async def keep_books(system, books):
+    await system.stream.read()
+    await enter_orders(system, books)
+    await enter_inventory(system, books)
+    await enter_counters(system, books)
+    await enter_stream(system, books, EXAMPLE / "fraiseql-observer.toml")
+    await enter_dead_letters(system, books)
+
+
+# --- The run -------------------------------------------------------------------------------------
+
+
+def step(text):
+    print(f"{time.monotonic() - STARTED:6.1f} s  {text}", flush=True)
+
+
+async def run(directory):
+    """Returns whether the numbers add up."""
+    with Processes(LOGS) as processes:
+        step("Starting NATS, Redis and Postgres")
+        nats_url = await start_nats(processes, directory / "nats")
+        redis_url = await start_redis(processes, directory / "redis")
+        database_url = await start_database(processes, directory / "postgres", nats_url)
+        urls = {"NATS_URL": nats_url, "REDIS_URL": redis_url, "DATABASE_URL": database_url}
+
+        system = System(processes, urls)
+        await system.connect()
+        try:
+            step("Starting the services")
+            await make_consumers(system.pool)
+            await system.start_services(*SERVICES)
+            return await check(system)
+        finally:
+            await system.close()
+
+
+async def check(system):
+    """Returns whether the numbers add up."""
+    books, trouble = Books(), None
+    try:
+        await run_orders(system, books)
+        await wait_for_silence(system)
+    except TimeoutError as error:  # the books show what is missing
+        trouble = error
+    await keep_books(system, books)
+    print(books)
+    if trouble:
+        print(f"order-system: {trouble}")
+    return books.add_up() and not trouble
+
+
+async def main():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, asyncio.current_task().cancel)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    directory = Path(tempfile.mkdtemp(prefix="order_system."))
+    try:
+        return await run(directory)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    if os.geteuid() == 0:
+        sys.exit("order-system: Postgres does not run as root; use test/setup/as-user")
+    try:
+        adds_up = asyncio.run(main())
+    except asyncio.CancelledError:
+        sys.exit("order-system: interrupted")
+    except (RuntimeError, TimeoutError) as error:
+        sys.exit(f"order-system: {error}\nThe logs are in {LOGS}.")
+    print(f"order-system: the numbers {'add up' if adds_up else 'do NOT add up'}")
+    sys.exit(0 if adds_up else 1)

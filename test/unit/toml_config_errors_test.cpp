@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <gtest/gtest.h>
+
+#include "config/toml_config.h"
+
+namespace fraiseql {
+namespace {
+
+// One input that is wrong, the one error that it gives, and what the hint says.
+struct Case {
+  std::string text, message, hint;
+};
+
+std::vector<ConfigProblem> ErrorsOf(const ConfigInput& input) {
+  Config config;
+  return ParseConfig(input, &config);
+}
+
+ConfigInput InputOf(const std::string& file, const std::string& observer_file) {
+  ConfigInput input;
+  if (!file.empty()) input.file = ConfigFile{"f.toml", file};
+  if (!observer_file.empty()) input.observer_file = ConfigFile{"o.toml", observer_file};
+  input.environment = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "EMPTY") return "";
+    return std::nullopt;
+  };
+  return input;
+}
+
+void ExpectOneError(const ConfigInput& input, const Case& expected) {
+  const auto errors = ErrorsOf(input);
+  ASSERT_EQ(errors.size(), 1u) << expected.text;
+  EXPECT_EQ(errors[0].text(), expected.message);
+  EXPECT_NE(errors[0].hint.find(expected.hint), std::string::npos) << errors[0].hint;
+  EXPECT_NE(errors[0].hint, "");
+}
+
+TEST(TomlConfigErrors, OfFraiseqlToml) {
+  const Case kCases[] = {
+      // What is no TOML.
+      {"a = \n", "f.toml:1:5: error while parsing key-value pair: expected value, saw '\\n'",
+       "TOML"},
+      {"[=]\n",
+       "f.toml:1:2: error while parsing key: expected bare key starting character or string "
+       "delimiter, saw '='",
+       "TOML"},
+      {"[observers]\nbackend = nats\n",
+       "f.toml:2:13: error while parsing floating-point: expected 'nan', saw 'nat'",
+       "strings in quotes"},
+      {"[observers]\nx = 1\nx = 2\n",
+       "f.toml:3:5: error while parsing key-value pair: cannot redefine existing integer 'x'",
+       "TOML"},
+      {"[[observers]]\ntable = 't' event = 'INSERT'\n",
+       "f.toml:2:13: error while parsing key-value pair: expected a comment or whitespace, saw 'e'",
+       "TOML"},
+      {"[[observers]] extra\n",
+       "f.toml:1:15: error while parsing table header: expected a comment or whitespace, saw 'e'",
+       "TOML"},
+      {"[observers]\n[observers]\n",
+       "f.toml:2:1: error while parsing table header: cannot redefine existing table 'observers'",
+       "TOML"},
+      {"[[observers]]\n[observers.retry]\n[observers.retry]\n",
+       "f.toml:3:1: error while parsing table header: cannot redefine existing table "
+       "'observers.retry'",
+       "TOML"},
+      {"[observers]\nx = 9223372036854775808\n",
+       "f.toml:2:24: error while parsing decimal integer: '9223372036854775808' is not "
+       "representable in 64 bits",
+       "TOML"},
+      {"x = \"\xFF\"\n", "f.toml:1:5: encountered invalid utf-8 sequence", "TOML"},
+      {"[a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.h.i]\n",
+       "f.toml:1:67: key has too many parts", "five"},
+      // Keys.
+      {"[observers]\nbakend = \"nats\"\n", "f.toml:2:1: unknown key \"bakend\" in [observers]",
+       "Did you mean \"backend\"?"},
+      {"[observers]\ncolour = 1\n", "f.toml:2:1: unknown key \"colour\" in [observers]",
+       "Known keys are enabled, backend, nats_url, rules."},
+      {"[observers.runtime]\nspeed = 1\n",
+       "f.toml:2:1: unknown key \"speed\" in [observers.runtime]", "Remove it."},
+      {"[observers.runtime.transport]\nrun_bridges = true\n",
+       "f.toml:2:1: unknown key \"run_bridges\" in [observers.runtime.transport]",
+       "Did you mean \"run_bridge\"?"},
+      // Types and values.
+      {"observers = 1\n", "f.toml:1:13: \"observers\" must be a table, not an integer", "section"},
+      {"[observers]\nbackend = 1\n",
+       "f.toml:2:11: \"observers.backend\" must be a string, not an integer", "quotes"},
+      {"[observers]\nenabled = \"true\"\n",
+       "f.toml:2:11: \"observers.enabled\" must be a boolean, not a string", "without quotes"},
+      {"[observers]\nenabled = 1979-05-27\n",
+       "f.toml:2:11: \"observers.enabled\" must be a boolean, not a date or time", "true"},
+      {"[observers]\nruntime = 1.5\n",
+       "f.toml:2:11: \"observers.runtime\" must be a table, not a float", "section"},
+      {"[observers]\nbackend = \"redis\"\n",
+       "f.toml:2:11: backend \"redis\" is not supported, only \"nats\" is", "write \"nats\""},
+      {"[observers]\nnats_url = \"http://a:secret@b\"\n",
+       "f.toml:2:12: server URL does not have the form nats://host:port or tls://host:port",
+       "commas"},
+      {"[observers]\nnats_url = \"nats://a,b\"\n",
+       "f.toml:2:12: server URL does not have the form nats://host:port or tls://host:port",
+       "commas"},
+      {"[observers]\nnats_url = \"nats://a\"\n[observers.runtime.transport.nats]\nurl = "
+       "\"nats://b\"\n",
+       "f.toml:4:1: setting \"url\" has another value at f.toml:2:1", "Remove one"},
+      // Variables.
+      {"[observers]\nnats_url = \"${NATS_URL}\"\n",
+       "f.toml:2:12: \"observers.nats_url\": environment variable NATS_URL is not set",
+       "${NATS_URL:-default}"},
+      {"[observers]\nnats_url = \"nats://${HOST\"\n",
+       "f.toml:2:12: \"observers.nats_url\": \"${\" without \"}\"", "${NAME}"},
+      {"[observers]\nnats_url = \"${EMPTY}\"\n",
+       "f.toml:2:12: server URL does not have the form nats://host:port or tls://host:port",
+       "Give one URL"},
+      // What cannot be honoured.
+      {"[observers]\nredis_url = \"redis://a\"\n",
+       "f.toml:2:1: \"observers.redis_url\" cannot be honoured: fraiseql_nats does not use Redis",
+       "nats_url"},
+      {"[observers]\nbackend = \"nats\"\n[[observers.handlers]]\nname = \"x\"\n",
+       "f.toml:3:13: \"observers.handlers\" cannot be honoured: actions are run by FraiseQL's own "
+       "runtime",
+       "services act on the messages"},
+      {"[[observers.subscribe]]\nsubject = \"x\"\n",
+       "f.toml:1:13: \"observers.subscribe\" cannot be honoured: fraiseql_nats publishes to NATS "
+       "and does not subscribe",
+       "Subscribe in a service"},
+      {"[observers.runtime]\npoll_interval_ms = 100\n",
+       "f.toml:2:1: \"observers.runtime.poll_interval_ms\" cannot be honoured: fraiseql_nats reads "
+       "the log as it is written and does not poll",
+       "Remove it."},
+      {"[observers.nats]\nurl = \"nats://a\"\n",
+       "f.toml:1:12: \"observers.nats\" cannot be honoured: FraiseQL has no such section",
+       "nats_url in [observers]"},
+      {"[nats.auth]\ntype = \"token\"\n",
+       "f.toml:1:2: \"nats\" cannot be honoured: FraiseQL has no such section",
+       "fraiseql_nats.token_file"},
+      {"[transport]\ntransport = \"nats\"\n",
+       "f.toml:1:2: \"transport\" belongs into fraiseql-observer.toml",
+       "[observers.runtime.transport]"},
+  };
+  for (const Case& c : kCases) ExpectOneError(InputOf(c.text, ""), c);
+}
+
+TEST(TomlConfigErrors, OfFraiseqlObserverToml) {
+  const std::string jetstream = "[transport.nats.jetstream]\n";
+  const Case kCases[] = {
+      {"[transprt]\n", "o.toml:1:2: unknown key \"transprt\"", "Did you mean \"transport\"?"},
+      {"[project]\n", "o.toml:1:2: unknown key \"project\"",
+       "Known keys are observers, transport."},
+      {"[transport]\ntransport = \"postgres\"\n",
+       "o.toml:2:13: transport \"postgres\" is not supported, only \"nats\" is", "write \"nats\""},
+      {"[transport]\nbackend = \"nats\"\n",
+       "o.toml:2:1: \"transport.backend\" cannot be honoured: FraiseQL has no such key",
+       "transport = \"nats\""},
+      {"[transport.nats]\nurls = \"nats://a\"\n",
+       "o.toml:2:1: unknown key \"urls\" in [transport.nats]", "Did you mean \"url\"?"},
+      {"[transport.nats]\nstream_name = \"my stream\"\n",
+       "o.toml:2:15: stream name \"my stream\" has a blank or one of . * > \\ /", "safe"},
+      {"[transport.nats]\nconsumer_name = \"\"\n", "o.toml:2:17: consumer name is empty", "value"},
+      {"[transport.nats]\nsubject_prefix = \"a..b\"\n",
+       "o.toml:2:18: subject \"a..b\" has an empty token", "dots"},
+      {"[transport.bridge]\nbatch_size = 100\n",
+       "o.toml:2:1: \"transport.bridge.batch_size\" cannot be honoured: fraiseql_nats bounds its "
+       "memory otherwise",
+       "window_messages"},
+      {jetstream + "max_age_day = 30\n",
+       "o.toml:2:1: unknown key \"max_age_day\" in [transport.nats.jetstream]",
+       "Did you mean \"max_age_days\"?"},
+      {jetstream + "max_age_days = \"30\"\n",
+       "o.toml:2:16: \"transport.nats.jetstream.max_age_days\" must be an integer, not a string",
+       "without quotes"},
+      {jetstream + "max_bytes = 1e9\n",
+       "o.toml:2:13: \"transport.nats.jetstream.max_bytes\" must be an integer, not a float",
+       "digits"},
+      {jetstream + "dedup_window_minutes = 0\n",
+       "o.toml:2:24: \"transport.nats.jetstream.dedup_window_minutes\" must be between 1 and 60, "
+       "not 0",
+       "range"},
+      {jetstream + "dedup_window_minutes = 61\n",
+       "o.toml:2:24: \"transport.nats.jetstream.dedup_window_minutes\" must be between 1 and 60, "
+       "not 61",
+       "range"},
+      {jetstream + "ack_wait_secs = 0\n",
+       "o.toml:2:17: \"transport.nats.jetstream.ack_wait_secs\" must be between 1 and 2147483, "
+       "not 0",
+       "range"},
+      {jetstream + "max_deliver = -1\n",
+       "o.toml:2:15: \"transport.nats.jetstream.max_deliver\" must be between 1 and 2147483647, "
+       "not -1",
+       "range"},
+      {jetstream + "max_msgs = -2\n",
+       "o.toml:2:12: \"transport.nats.jetstream.max_msgs\" must be at least -1, not -2", "range"},
+      {jetstream + "max_age_days = -1\n",
+       "o.toml:2:16: \"transport.nats.jetstream.max_age_days\" must be between 0 and 24855, not -1",
+       "range"},
+      {"[redis]\nurl = \"redis://a\"\n",
+       "o.toml:1:2: \"redis\" cannot be honoured: fraiseql_nats does not use Redis", "Remove it."},
+      {"[performance]\nenable_dedup = true\n",
+       "o.toml:1:2: \"performance\" cannot be honoured: this is a part of FraiseQL's own runtime",
+       "Remove it"},
+      {"[job_queue]\n",
+       "o.toml:1:2: \"job_queue\" cannot be honoured: this is a part of FraiseQL's own runtime",
+       "Remove it"},
+      {"[clickhouse]\n",
+       "o.toml:1:2: \"clickhouse\" cannot be honoured: this is a part of FraiseQL's own runtime",
+       "stream"},
+      {"max_concurrency = 50\n",
+       "o.toml:1:1: \"max_concurrency\" cannot be honoured: actions are run by FraiseQL's own "
+       "runtime",
+       "Remove it"},
+  };
+  for (const Case& c : kCases) ExpectOneError(InputOf("", c.text), c);
+}
+
+TEST(TomlConfigErrors, OfAnObserver) {
+  const Case kCases[] = {
+      {"", "o.toml:1:1: observer has neither table nor entity", "tb_order"},
+      {"table = 't'", "o.toml:1:1: observer has no event", "event = "},
+      {"table = 't'\nevent = 'INSERT'\nevent_type = 'INSERT'",
+       "o.toml:1:1: observer gives its events twice", "events = "},
+      {"table = 't'\nevent = 'UPSERT'", "o.toml:3:9: unknown event \"UPSERT\"", "INSERT, UPDATE"},
+      {"entity = 'T'\nevent_type = 'CUSTOM'", "o.toml:3:14: event \"CUSTOM\" is not supported",
+       "publish()"},
+      {"table = 't'\nevents = []", "o.toml:3:10: \"events\" is empty", "value"},
+      {"table = 't'\nevents = ['INSERT', 1]",
+       "o.toml:3:21: each element of \"events\" must be a string, not an integer", "quotes"},
+      {"table = 't'\nevents = 'INSERT'", "o.toml:3:10: \"events\" must be an array, not a string",
+       "brackets"},
+      {"table = ''\nevent = 'INSERT'", "o.toml:2:9: table is empty", "value"},
+      {"table = '${T}'\nevent = 'INSERT'",
+       "o.toml:2:9: \"table\": environment variable T is not set", "${T:-default}"},
+      {"entity = '*'\nevent = 'INSERT'", "o.toml:2:10: entity \"*\" is not supported",
+       "each table"},
+      {"tabel = 't'\nevent = 'INSERT'", "o.toml:2:1: unknown key \"tabel\"",
+       "Did you mean \"table\"?"},
+      {"table = 't'\nevent = 'INSERT'\nsubject = 'a b'",
+       "o.toml:4:11: subject \"a b\" has a wildcard, a blank or a control character", "tokens"},
+      {"table = 't'\nevent = 'INSERT'\nsubject = 'a.{what}'",
+       "o.toml:4:11: unknown placeholder {what} in a subject", "{column:NAME}"},
+      {"table = 't'\nevent = 'INSERT'\ncondition = 'a = 1'",
+       "o.toml:4:13: invalid condition at character 3: expected one of == != > < >= <=, found "
+       "\"=\"",
+       "Equality is ==."},
+      {"table = 't'\nevent = 'TRUNCATE'\ncondition = 'a == 1'",
+       "o.toml:1:1: TRUNCATE has no row that a condition could look at", "another observer"},
+      {"table = 't'\nevent = 'INSERT'\nformat = 'xml'", "o.toml:4:10: unknown format \"xml\"",
+       "observe()"},
+      {"table = 't'\nevent = 'INSERT'\nsource = 'both'", "o.toml:4:10: unknown source \"both\"",
+       "observe()"},
+      {"table = 't'\nevent = 'INSERT'\nsubject = 'a.b'\nsource = 'auto'",
+       "o.toml:1:1: source \"auto\" needs a topic", "order_created"},
+      {"table = 't'\nevent = 'INSERT'\n[[observers.actions]]\ntype = 'webhook'",
+       "o.toml:4:13: \"actions\" cannot be honoured: actions are run by FraiseQL's own runtime",
+       "services act on the messages"},
+      {"table = 't'\nevent = 'INSERT'\n[observers.retry]\nmax_attempts = 3",
+       "o.toml:4:12: \"retry\" cannot be honoured: fraiseql_nats sends a message until the stream "
+       "has it",
+       "Remove it."},
+      {"table = 't'\nevent = 'INSERT'\n[observers.on_failure]",
+       "o.toml:4:12: \"on_failure\" cannot be honoured: actions are run by FraiseQL's own runtime",
+       "Remove it"},
+      {"table = 't'\nevent = 'INSERT'\n[[observers]]\ntable = 't'\nevent = 'INSERT'",
+       "o.toml:4:1: observer repeats the one at o.toml:1:1", "Remove one"},
+      {"name = 'n'\ntable = 't'\nevent = 'INSERT'\n[[observers]]\nname = 'n'\ntable = 'u'\nevent = "
+       "'INSERT'",
+       "o.toml:5:1: observer \"n\" is already declared at o.toml:1:1", "another name"},
+  };
+  for (const Case& c : kCases) ExpectOneError(InputOf("", "[[observers]]\n" + c.text), c);
+}
+
+TEST(TomlConfigErrors, OfRulesThatAreNoTables) {
+  ExpectOneError(InputOf("[observers]\nrules = 1\n", ""),
+                 {"", "f.toml:2:9: \"observers.rules\" must be an array, not an integer", ""});
+  ExpectOneError(
+      InputOf("[observers]\nrules = ['a']\n", ""),
+      {"", "f.toml:2:10: each element of \"observers.rules\" must be a table, not a string", ""});
+  ExpectOneError(InputOf("observers = [1]\n", ""),
+                 {"",
+                  "f.toml:1:14: each element of \"observers.rules\" must be a table, not an "
+                  "integer",
+                  ""});
+}
+
+TEST(TomlConfigErrors, AreAllReportedInTheOrderOfTheirPlaces) {
+  const auto errors = ErrorsOf(InputOf(
+      "[[observers]]\nevent = 'x'\ntable = 1\n[observers]\nbackend = 'redis'\nzzz = 1\naaa = 1\n",
+      "[transport]\ntransport = 'memory'\nnats.url = 'x'\n"));
+  std::string text;
+  for (const ConfigProblem& error : errors) text += error.text() + '\n';
+  EXPECT_EQ(text,
+            "o.toml:2:13: transport \"memory\" is not supported, only \"nats\" is\n"
+            "o.toml:3:12: server URL does not have the form nats://host:port or tls://host:port\n"
+            "f.toml:2:9: unknown event \"x\"\n"
+            "f.toml:3:9: \"table\" must be a string, not an integer\n"
+            "f.toml:5:11: backend \"redis\" is not supported, only \"nats\" is\n"
+            "f.toml:6:1: unknown key \"zzz\" in [observers]\n"
+            "f.toml:7:1: unknown key \"aaa\" in [observers]\n");
+}
+
+TEST(TomlConfigErrors, OfSize) {
+  ExpectOneError(InputOf(std::string(1024 * 1024 + 1, '\n'), ""),
+                 {"", "f.toml: file is larger than 1 MB", "configuration"});
+}
+
+}  // namespace
+}  // namespace fraiseql
