@@ -287,7 +287,8 @@ void DefineConsumer() {
 }
 
 void DefineFiles() {
-  static constexpr char kWhere[] = "Below the data directory if it is no absolute path.  Empty: none.";
+  static constexpr char kWhere[] =
+      "Below the data directory if it is no absolute path.  Empty: none.";
   DefineFile("fraiseql_nats.config_file", "FraiseQL's fraiseql.toml.", kWhere,
              &settings.config_file, kDefaultConfigFile);
   DefineFile("fraiseql_nats.observer_config_file", "FraiseQL's fraiseql-observer.toml.", kWhere,

@@ -58,7 +58,8 @@ TEST(StreamApi, DescribesTheStream) {
   EXPECT_EQ(StreamInfoSubject("orders"), "$JS.API.STREAM.INFO.orders");
   EXPECT_EQ(StreamCreateSubject("orders"), "$JS.API.STREAM.CREATE.orders");
   EXPECT_EQ(StreamConfig(settings),
-            R"({"discard":"old","duplicate_window":5000000000,"name":"orders","num_replicas":3,)"
+            R"({"discard":"old","duplicate_window":5000000000,"max_age":0,"max_bytes":-1,)"
+            R"("max_msgs":-1,"name":"orders","num_replicas":3,)"
             R"("retention":"limits","storage":"memory","subjects":["a.>","b\"c"]})");
 }
 

@@ -13,7 +13,9 @@ constexpr char kTransactionLines[] =
     "Fraiseql-Xid: 771\r\nFraiseql-Commit-Time: 2026-01-15T10:30:00.123456Z\r\n";
 constexpr char kTraceparent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-Origin TestOrigin() { return {7012345678901234567, 16384, "shop", "fraiseql.mutation", "fraiseql"}; }
+Origin TestOrigin() {
+  return {7012345678901234567, 16384, "shop", "fraiseql.mutation", "fraiseql"};
+}
 
 std::string MessageId(const Origin& origin, const Position& position) {
   std::string id;

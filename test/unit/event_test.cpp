@@ -43,7 +43,8 @@ class EventTest : public ::testing::Test {
 
   Status Build() {
     const Router router({observer_});
-    const std::vector<Route> routes = router.Resolve(relation_, {{observer_.relation, relation_.table}});
+    const std::vector<Route> routes =
+        router.Resolve(relation_, {{observer_.relation, relation_.table}});
     message_.Clear();
     message_.position = change_.position;
     return BuildEvent(origin_, transaction_, routes.at(0), change_, &message_);
