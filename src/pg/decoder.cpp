@@ -14,13 +14,11 @@ extern "C" {
 #include "pg/compat.h"
 #include "pg/decoder.h"
 #include "pg/gucs.h"
+#include "pg/unix_time.h"
 
 namespace fraiseql::pg {
 
 namespace {
-
-constexpr int64 kPostgresToUnixUs =
-    (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
 constexpr uint64_t kChangesPerBreath = 64;  // a power of two
 

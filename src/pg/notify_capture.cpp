@@ -92,17 +92,11 @@ struct Deferred {
 };
 List* deferred = NIL;
 
-std::string_view Utf8(const char* text) {
-  int length = 0;
-  const char* utf8 = ToUtf8(text, static_cast<int>(strlen(text)), &length);
-  return {utf8, static_cast<size_t>(length)};
-}
-
 void WriteNotification(const char* channel, const char* payload) {
   LoggedMessage message;
   message.kind = LoggedKind::kNotify;
-  message.channel = Utf8(channel);
-  message.payload = Utf8(payload);
+  message.channel = ToUtf8View(channel);
+  message.payload = ToUtf8View(payload);
   LogTraceContext();
   (void)WriteToLogIfInstalled(message);
 }
@@ -118,7 +112,7 @@ void Defer(const char* channel, const char* payload) {
 void Capture(const char* channel, const char* payload) {
   if (!XLogLogicalInfoActive() || settings.capture != kCaptureWal) return;
   static auto* key = new std::string;  // kept, so that nothing is left behind by an error
-  *key = Utf8(channel);
+  *key = ToUtf8View(channel);
   if (!IsObserved(*key)) return;
   if (IsInParallelMode() && !TransactionIdIsValid(GetCurrentTransactionIdIfAny())) {
     Defer(channel, payload);

@@ -24,21 +24,13 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/notify_listener.h"
 #include "pg/type_encoder.h"
+#include "pg/unix_time.h"
 
 namespace fraiseql::pg {
 
 namespace {
 
-constexpr int64 kPostgresToUnixUs =
-    (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
-
 NotifyListener* listener = nullptr;
-
-std::string_view Utf8(const char* text) {
-  int length = 0;
-  const char* utf8 = ToUtf8(text, static_cast<int>(strlen(text)), &length);
-  return {utf8, static_cast<size_t>(length)};
-}
 
 void Reset() {}
 int Flush() { return 0; }
@@ -108,8 +100,8 @@ int NotifyListener::OnClientMessage(char type, const char* body, size_t) {
 }
 
 void NotifyListener::Publish(const char* channel, const char* payload) {
-  const std::string_view utf8_channel = Utf8(channel);
-  const std::string_view utf8_payload = Utf8(payload);
+  const std::string_view utf8_channel = ToUtf8View(channel);
+  const std::string_view utf8_payload = ToUtf8View(payload);
   for (const Observer* observer : router_->ResolveChannel(utf8_channel)) {
     ++count_;
     if (!pipeline_->HasRoom()) {

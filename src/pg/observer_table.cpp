@@ -24,10 +24,8 @@ namespace {
 
 std::string Utf8Text(Datum value) {
   const text* detoasted = DatumGetTextPP(value);
-  int length = 0;
-  const char* utf8 =
-      ToUtf8(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)), &length);
-  return {utf8, static_cast<size_t>(length)};
+  return std::string(
+      ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted))));
 }
 
 }  // namespace

@@ -25,11 +25,7 @@ namespace {
 RelationCache* live_cache = nullptr;
 
 // Converts first, which may raise, and assigns then.
-void AssignName(const char* name, std::string* target) {
-  int length = 0;
-  const char* utf8 = ToUtf8(name, static_cast<int>(strlen(name)), &length);
-  target->assign(utf8, static_cast<size_t>(length));
-}
+void AssignName(const char* name, std::string* target) { target->assign(ToUtf8View(name)); }
 
 bool IsMember(int index, const Bitmapset* attributes) {
   return bms_is_member(index + 1 - FirstLowInvalidHeapAttributeNumber, attributes);

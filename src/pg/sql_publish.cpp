@@ -25,16 +25,10 @@ namespace fraiseql::pg {
 
 namespace {
 
-std::string_view Utf8View(const char* text, int length) {
-  int utf8_length = 0;
-  const char* utf8 = ToUtf8(text, length, &utf8_length);
-  return {utf8, static_cast<size_t>(utf8_length)};
-}
-
 std::string_view TextArgument(FunctionCallInfo fcinfo, int number) {
   if (PG_ARGISNULL(number)) return {};
   const text* value = PG_GETARG_TEXT_PP(number);
-  return Utf8View(VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value)));
+  return ToUtf8View(VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value)));
 }
 
 void AddHeaderLine(StringInfo lines, std::string_view name, std::string_view value) {
@@ -95,14 +89,14 @@ bool AddHeaders(Jsonb* headers, StringInfo lines) {
   JsonbIteratorToken token;
   while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE) {
     if (token == WJB_KEY) {
-      name = Utf8View(value.val.string.val, value.val.string.len);
+      name = ToUtf8View(value.val.string.val, value.val.string.len);
       has_content_type =
           has_content_type || (name.size() == strlen("Content-Type") &&
                                pg_strncasecmp(name.data(), "Content-Type", name.size()) == 0);
     } else if (token == WJB_VALUE || token == WJB_ELEM) {
       int length = 0;
       const char* text = ScalarText(value, &length);
-      AddHeaderLine(lines, name, Utf8View(text, length));
+      AddHeaderLine(lines, name, ToUtf8View(text, length));
     } else if (token == WJB_BEGIN_OBJECT && !name.empty()) {
       ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                       errmsg("header values must be strings, numbers or booleans")));
@@ -117,7 +111,7 @@ std::string_view Payload(FunctionCallInfo fcinfo, const char** content_type) {
       Jsonb* jsonb = PG_GETARG_JSONB_P(1);
       const char* json = JsonbToCString(nullptr, &jsonb->root, VARSIZE(jsonb));
       *content_type = "application/json";
-      return Utf8View(json, static_cast<int>(strlen(json)));
+      return ToUtf8View(json, static_cast<int>(strlen(json)));
     }
     case BYTEAOID: {
       const bytea* bytes = PG_GETARG_BYTEA_PP(1);

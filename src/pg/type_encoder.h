@@ -7,6 +7,7 @@
 // PinOutputSettings() takes it from the rest.  Include after postgres.h.
 
 #include <string>
+#include <string_view>
 
 extern "C" {
 #include "fmgr.h"
@@ -59,6 +60,15 @@ void AppendServerText(const char* text, int length, std::string* out);
 
 // Text in the server's encoding as UTF-8, palloc'd if it had to be converted.
 const char* ToUtf8(const char* text, int length, int* utf8_length);
+
+inline std::string_view ToUtf8View(const char* text, int length) {
+  int utf8_length = 0;
+  const char* utf8 = ToUtf8(text, length, &utf8_length);
+  return {utf8, static_cast<size_t>(utf8_length)};
+}
+inline std::string_view ToUtf8View(const char* text) {
+  return ToUtf8View(text, static_cast<int>(strlen(text)));
+}
 
 // Makes the output functions of this process independent of what database, role or session have
 // set, for the time of a GUC nest level if `nest_level` is true, else for good.

@@ -7,14 +7,12 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/unix_time.h"
 #include "pg/worker_status.h"
 
 namespace fraiseql::pg {
 
 namespace {
-
-constexpr int64 kPostgresToUnixUs =
-    (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
 
 template <size_t N>
 void Copy(const std::string& from, char (&to)[N]) {
