@@ -11,11 +11,11 @@ namespace fraiseql {
 
 namespace {
 
-constexpr int64_t kNoLimit = std::numeric_limits<int64_t>::max();
-// A setting of Postgres is 32 bits wide; the shortest unit of time it is kept in is a millisecond.
-constexpr int64_t kMaxSetting = std::numeric_limits<int32_t>::max();
-constexpr int64_t kMaxDays = kMaxSetting / 86400;
-constexpr int64_t kMaxSeconds = kMaxSetting / 1000;
+// What the settings of Postgres take.
+constexpr int64_t kMaxCount = int64_t{1} << 53;
+constexpr int64_t kMaxDays = std::numeric_limits<int32_t>::max() / 86400;
+constexpr int64_t kMaxAckWaitSeconds = 86400;
+constexpr int64_t kMaxDeliveries = 1'000'000;
 
 constexpr KnownKey String(std::string_view path, Status (*check)(std::string_view),
                           std::string_view setting = {}, std::string_view environment = {}) {
@@ -66,13 +66,13 @@ constexpr KnownKey kKnownKeys[] = {
             "FRAISEQL_NATS_DEDUP_WINDOW_MINUTES"),
     Integer("transport.nats.jetstream.max_age_days", 0, kMaxDays, "d", "max_age",
             "FRAISEQL_NATS_MAX_AGE_DAYS"),
-    Integer("transport.nats.jetstream.max_msgs", -1, kNoLimit, "", "max_msgs",
+    Integer("transport.nats.jetstream.max_msgs", -1, kMaxCount, "", "max_msgs",
             "FRAISEQL_NATS_MAX_MSGS"),
-    Integer("transport.nats.jetstream.max_bytes", -1, kNoLimit, "", "max_bytes",
+    Integer("transport.nats.jetstream.max_bytes", -1, kMaxCount, "", "max_bytes",
             "FRAISEQL_NATS_MAX_BYTES"),
-    Integer("transport.nats.jetstream.ack_wait_secs", 1, kMaxSeconds, "s", "ack_wait",
+    Integer("transport.nats.jetstream.ack_wait_secs", 1, kMaxAckWaitSeconds, "s", "ack_wait",
             "FRAISEQL_NATS_ACK_WAIT_SECS"),
-    Integer("transport.nats.jetstream.max_deliver", 1, kMaxSetting, "", "max_deliver",
+    Integer("transport.nats.jetstream.max_deliver", 1, kMaxDeliveries, "", "max_deliver",
             "FRAISEQL_NATS_MAX_DELIVER"),
 };
 

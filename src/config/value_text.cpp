@@ -2,7 +2,6 @@
 #include "config/value_text.h"
 
 #include <charconv>
-#include <limits>
 
 namespace fraiseql {
 
@@ -30,11 +29,8 @@ Status BooleanVariable(const std::string& name, const std::string& value, std::s
 
 Status IntegerText(const KnownKey& key, const std::string& name, int64_t value, std::string* text) {
   if (value < key.min || value > key.max) {
-    const bool has_max = key.max != std::numeric_limits<int64_t>::max();
-    const std::string range =
-        has_max ? "between " + std::to_string(key.min) + " and " + std::to_string(key.max)
-                : "at least " + std::to_string(key.min);
-    return Status::Invalid(name + " must be " + range + ", not " + std::to_string(value),
+    return Status::Invalid(name + " must be between " + std::to_string(key.min) + " and " +
+                               std::to_string(key.max) + ", not " + std::to_string(value),
                            "Choose a value in this range.");
   }
   *text = std::to_string(value) + std::string(key.unit);

@@ -51,6 +51,8 @@ enum class Content : uint8_t {
 //   Fraiseql-Dlq-Missing     "gone" or "too_large", if the payload is not the original's
 //   ...                      all headers of the original but Nats-* and Fraiseql-Dlq-*
 //
+// Whoever sends a dead letter to its original subject again leaves out Nats-* likewise.
+//
 // The payload is that of the original; where that is missing, a JSON object with the same facts,
 // for those who read dead letters expect to find JSON in them.  `original` is null if it is gone.
 void WriteDeadLetter(const GiveUp& give_up, const StoredMessage* original, Content content,

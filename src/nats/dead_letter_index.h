@@ -15,7 +15,8 @@ class JetStreamClient;
 //
 // Nats-Msg-Id alone does not see to that: JetStream forgets ids after the duplicate window.  So a
 // dead letter is published with the expectation that the last message on its subject is still the
-// one up to which this index has read all of them (Nats-Expected-Last-Subject-Sequence): if
+// one up to which this index has read all of them (Nats-Expected-Last-Subject-Sequence, and
+// Nats-Expected-Stream, as the sequence is one of this stream): if
 // anybody, be it a mover that was thought dead, has stored something since, the server refuses, and
 // the index reads on.  Thus "look, then store" is one step, whatever happens in between.
 //
@@ -42,6 +43,7 @@ class DeadLetterIndex {
   // Notes a letter that the owner has stored, at `sequence`; 0: it was there already.
   void Add(const std::string& id, uint64_t sequence);
 
+  const std::string& stream() const { return stream_; }
   // What to expect, 0 for none: the last message on the subject, when the index was up to date.
   uint64_t last_sequence() const { return last_sequence_; }
 

@@ -26,7 +26,8 @@ struct DeadLetterSettings {
 // Nothing is lost while no mover runs, from the first one on: JetStream announces a give-up by an
 // advisory, and these are captured by a stream of their own, "<stream>_advisories" (a work queue).
 // Its durable consumer "dead_letter_mover" hands each to one mover at a time, again and again until
-// it is acknowledged, which happens when the dead letter is stored.
+// it is acknowledged, which happens when the dead letter is stored.  (If some other stream captures
+// these advisories already, JetStream refuses a second one, and nothing can be moved.)
 //
 // What is left to JetStream: a give-up shows when the consumer is next asked for a message after
 // the last ack_wait.  A push consumer is asked all the time while somebody listens (by newer

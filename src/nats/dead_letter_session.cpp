@@ -5,7 +5,6 @@
 #include <optional>
 #include <utility>
 
-#include "core/number.h"
 #include "nats/api_call.h"
 #include "nats/clock.h"
 #include "nats/consumer_management.h"
@@ -20,7 +19,8 @@ constexpr int64_t kPullWaitMs = 5000;
 constexpr int64_t kRetryMs = 5000;  // an advisory that could not be dealt with comes again
 constexpr int kMaxConflicts = 50;   // with others that store dead letters
 
-constexpr size_t kHeaderReserve = 100;  // for the expectation, and what stands around the headers
+// For the expectations, and what stands around the headers.
+constexpr size_t kHeaderReserve = 400;
 
 std::string AdvisorySubject(const char* kind, const std::string& stream) {
   return std::string("$JS.EVENT.ADVISORY.CONSUMER.") + kind + "." + stream + ".>";
@@ -97,8 +97,7 @@ Status DeadLetterSession::Handle(const JetStreamClient::Delivered& advisory, Sna
   GiveUp give_up;
   if (!ParseAdvisory(advisory.payload, &give_up)) {  // it will never get better
     ++snapshot->failed;
-    snapshot->trouble = Status::Internal("an advisory of JetStream is not understood: " +
-                                         advisory.payload.substr(0, 200));
+    snapshot->trouble = Status::Internal("an advisory of JetStream is not understood");
     return js_->Ack(advisory);
   }
   Outcome outcome = Outcome::kMoved;
@@ -106,7 +105,10 @@ Status DeadLetterSession::Handle(const JetStreamClient::Delivered& advisory, Sna
   if (!status.ok()) {
     ++snapshot->failed;
     snapshot->trouble = status;
-    return js_->lost() ? status : js_->Nak(advisory, kRetryMs);
+    if (js_->lost()) return status;
+    const Status put_off = js_->Nak(advisory, kRetryMs);
+    // What is wrong may be what Open() has found: that the letters' stream is this one.
+    return status.code() == StatusCode::kInvalid ? status : put_off;
   }
   if (outcome == Outcome::kMoved || outcome == Outcome::kMovedFacts) ++snapshot->moved;
   if (outcome == Outcome::kMovedFacts) ++snapshot->without_payload;
@@ -181,6 +183,7 @@ Status DeadLetterSession::StoreOnce(const std::string& id, const Message& letter
       return Status::Ok();
     }
     Message attempt = letter;
+    attempt.AddHeader("Nats-Expected-Stream", index_->stream());
     attempt.AddHeader("Nats-Expected-Last-Subject-Sequence",
                       std::to_string(index_->last_sequence()));
     JetStreamClient::Stored stored;

@@ -67,6 +67,15 @@ TEST(TomlConfigErrors, OfFraiseqlToml) {
        "f.toml:2:24: error while parsing decimal integer: '9223372036854775808' is not "
        "representable in 64 bits",
        "TOML"},
+      {"été = 1\n",
+       "f.toml:1:1: error while parsing root table: expected keys, tables, whitespace or comments, "
+       "saw 'é'",
+       "TOML"},
+      {"xé = 1\n", "f.toml:1:2: error while parsing key-value pair: expected '=', saw 'é'", "TOML"},
+      {"x = 1é\n", "f.toml:1:6: error while parsing decimal integer: expected digit, saw 'é'",
+       "TOML"},
+      {"x = \"\"\"\\é\"\"\"\n",
+       "f.toml:1:9: error while parsing string: unknown escape sequence '\\é'", "TOML"},
       {"x = \"\xFF\"\n", "f.toml:1:5: encountered invalid utf-8 sequence", "TOML"},
       {"[a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.a.b.c.d.e.f.g.h.i]\n",
        "f.toml:1:67: key has too many parts", "five"},
@@ -179,15 +188,17 @@ TEST(TomlConfigErrors, OfFraiseqlObserverToml) {
        "not 61",
        "range"},
       {jetstream + "ack_wait_secs = 0\n",
-       "o.toml:2:17: \"transport.nats.jetstream.ack_wait_secs\" must be between 1 and 2147483, "
+       "o.toml:2:17: \"transport.nats.jetstream.ack_wait_secs\" must be between 1 and 86400, "
        "not 0",
        "range"},
       {jetstream + "max_deliver = -1\n",
-       "o.toml:2:15: \"transport.nats.jetstream.max_deliver\" must be between 1 and 2147483647, "
+       "o.toml:2:15: \"transport.nats.jetstream.max_deliver\" must be between 1 and 1000000, "
        "not -1",
        "range"},
       {jetstream + "max_msgs = -2\n",
-       "o.toml:2:12: \"transport.nats.jetstream.max_msgs\" must be at least -1, not -2", "range"},
+       "o.toml:2:12: \"transport.nats.jetstream.max_msgs\" must be between -1 and "
+       "9007199254740992, not -2",
+       "range"},
       {jetstream + "max_age_days = -1\n",
        "o.toml:2:16: \"transport.nats.jetstream.max_age_days\" must be between 0 and 24855, not -1",
        "range"},

@@ -205,6 +205,13 @@ TEST(TomlConfig, LeavesTheOtherSectionsToFraiseql) {
             "enabled = off (file, f.toml:11:1)\n");
 }
 
+TEST(TomlConfig, ReadsTextOfAllLanguages) {
+  EXPECT_EQ(Read("# été 日本\n\"é\".x = 1\n[[observers]]\ntable = 'tb_été' # é\n"
+                 "event = 'INSERT'\nsubject = \"\"\"a.\\\n  é\"\"\"\nformat = 'row'\n",
+                 {}),
+            "toml:tb_été.insert: tb_été||INSERT|a.é|||row| (f.toml:3:1)\n");
+}
+
 TEST(TomlConfig, ReadsTheTransportOfTheServer) {
   EXPECT_EQ(Read("[observers.runtime.transport]\ntransport = \"nats\"\n"
                  "[observers.runtime.transport.nats]\nurl = \"tls://a\"\n"
@@ -238,7 +245,7 @@ TEST(TomlConfig, ReadsEveryVariable) {
                   {"FRAISEQL_NATS_DEDUP_WINDOW_MINUTES", "60"},
                   {"FRAISEQL_NATS_MAX_AGE_DAYS", "0"},
                   {"FRAISEQL_NATS_MAX_MSGS", "-1"},
-                  {"FRAISEQL_NATS_MAX_BYTES", "9223372036854775807"},
+                  {"FRAISEQL_NATS_MAX_BYTES", "9007199254740992"},
                   {"FRAISEQL_NATS_ACK_WAIT_SECS", "1"},
                   {"FRAISEQL_NATS_MAX_DELIVER", "5"},
                   {"PATH", "not ours"}}),
@@ -246,7 +253,7 @@ TEST(TomlConfig, ReadsEveryVariable) {
             "consumer_name = c (environment, FRAISEQL_NATS_CONSUMER_NAME)\n"
             "dedup_window = 60min (environment, FRAISEQL_NATS_DEDUP_WINDOW_MINUTES)\n"
             "max_age = 0d (environment, FRAISEQL_NATS_MAX_AGE_DAYS)\n"
-            "max_bytes = 9223372036854775807 (environment, FRAISEQL_NATS_MAX_BYTES)\n"
+            "max_bytes = 9007199254740992 (environment, FRAISEQL_NATS_MAX_BYTES)\n"
             "max_deliver = 5 (environment, FRAISEQL_NATS_MAX_DELIVER)\n"
             "max_msgs = -1 (environment, FRAISEQL_NATS_MAX_MSGS)\n"
             "stream_name = s (environment, FRAISEQL_NATS_STREAM_NAME)\n"
@@ -265,7 +272,8 @@ TEST(TomlConfig, RefusesVariablesThatMakeNoSense) {
       {"FRAISEQL_NATS_MAX_AGE_DAYS", "", "FRAISEQL_NATS_MAX_AGE_DAYS must be an integer, not \"\""},
       {"FRAISEQL_NATS_MAX_BYTES", "9223372036854775808",
        "FRAISEQL_NATS_MAX_BYTES must be an integer, not \"9223372036854775808\""},
-      {"FRAISEQL_NATS_MAX_BYTES", "-2", "FRAISEQL_NATS_MAX_BYTES must be at least -1, not -2"},
+      {"FRAISEQL_NATS_MAX_BYTES", "-2",
+       "FRAISEQL_NATS_MAX_BYTES must be between -1 and 9007199254740992, not -2"},
       {"FRAISEQL_NATS_DEDUP_WINDOW_MINUTES", "61",
        "FRAISEQL_NATS_DEDUP_WINDOW_MINUTES must be between 1 and 60, not 61"},
       {"FRAISEQL_NATS_ENABLE_BRIDGE", "yes",
