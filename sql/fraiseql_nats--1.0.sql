@@ -29,7 +29,7 @@ CREATE TABLE observer (
     columns text[],
     format text,
     source text,
-    condition text CHECK (octet_length(condition) <= 2048),
+    condition text CHECK (octet_length(condition) <= 4096),
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
     enabled boolean NOT NULL DEFAULT true,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))

@@ -2,6 +2,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -42,6 +43,11 @@ void ReadFile(const char* setting, const char* default_name, const char* name,
     problem.reason = std::string("could not read the file: ") + strerror(error);
     problem.hint = std::string("Check \"") + kPrefix + setting + "\".";
     loaded->errors.push_back(problem);
+    return;
+  }
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) {
+    loaded->errors.push_back({name, {}, "it is a directory", "Give the name of a file."});
     return;
   }
   std::ostringstream text;
@@ -97,8 +103,8 @@ Status ApplyConfig(const Config& config, bool nest_level) {
         name.c_str(), setting.value.text.c_str(), PGC_SIGHUP, PGC_S_DYNAMIC_DEFAULT,
         nest_level ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, LOG, false);
     if (result == 0) {
-      status = Status::Invalid(setting.value.where + ": invalid value \"" + setting.value.text +
-                               "\" for \"" + name + "\"");
+      // The value is not repeated: it may hold a password.
+      status = Status::Invalid(setting.value.where + ": invalid value for \"" + name + "\"");
     }
   }
   return status;
