@@ -42,10 +42,9 @@ class DeadLetterMover {
  public:
   struct Snapshot {
     bool connected = false;
-    uint64_t moved = 0;  // dead letters stored
-    uint64_t without_payload =
-        0;                       // of these, with the facts only: the message is gone, or too large
-    uint64_t already_there = 0;  // stored before, by whoever did not live to say so
+    uint64_t moved = 0;            // dead letters stored
+    uint64_t without_payload = 0;  // of these, for a message that is gone or too large
+    uint64_t already_there = 0;    // stored before, by whoever did not live to say so
     uint64_t loops = 0;   // dead letters that a consumer has given up: these are not copied again
     uint64_t failed = 0;  // attempts that were put off
     Status trouble;       // the last one; ok when something has worked since
