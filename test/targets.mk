@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: check demo order-system help format format-check lint packages
+.PHONY: check demo order-system torture help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -24,6 +24,12 @@ order-system: packages
 	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	test/order-system/run --prepare
 	test/setup/as-user test/order-system/run
+
+#: make torture          random load and faults, then compares; SECONDS=600 SEED=1
+torture: packages
+	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 #: make check            all tests; the last line counts them
 check: packages

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: PostgreSQL
+"""A nats-server with JetStream that is stopped, killed and deprived of its disk."""
+
+import asyncio
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+
+from nats_client import NatsClient, NatsError
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients."""
+    while True:
+        port = random.SystemRandom().randrange(10200, 32768)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Broker:
+    """`store`: a directory; `limit`: the most bytes JetStream may store, 0: what the disk has."""
+
+    def __init__(self, directory, store, log, limit=0):
+        path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+        self._program = shutil.which("nats-server", path=path)
+        if not self._program:
+            raise RuntimeError("there is no nats-server; install the package of this name")
+        self.port = free_port()
+        self.store = store
+        self.limit = limit
+        self._log = log
+        self._popen = None
+        directory.mkdir()
+        self._config = directory / "nats.conf"
+        storage = f"max_file_store: {limit or 1 << 40}"
+        self._config.write_text(
+            f"host: 127.0.0.1\nport: {self.port}\n"
+            f'jetstream {{ store_dir: "{store}", {storage} }}\n'
+        )
+
+    async def start(self):
+        """Returns when JetStream answers."""
+        with open(self._log, "ab") as log:
+            self._popen = subprocess.Popen(
+                [self._program, "-c", self._config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        async with asyncio.timeout(60):
+            while not await self.answers():
+                if self._popen.poll() is not None:
+                    raise RuntimeError(f"nats-server has ended; see {self._log}")
+                await asyncio.sleep(0.02)
+
+    async def answers(self):
+        try:
+            client = await self.connect()
+        except NatsError:
+            return False
+        try:
+            await client.api("INFO", timeout=2)
+            return True
+        except NatsError:
+            return False
+        finally:
+            client.close()
+
+    async def connect(self):
+        return await NatsClient.connect(self.port)
+
+    def kill9(self):
+        if self._popen:
+            self._popen.kill()
+            self._popen.wait()
+            self._popen = None
+
+    def suspend(self):
+        self._popen.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self._popen.send_signal(signal.SIGCONT)

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: PostgreSQL
+"""The faults, and the lanes in which they come: one after the other in a lane, lanes side by side.
+
+A fault is a coroutine function of the world and the lane's dice; when it returns, what it has broken
+is whole again.  Its name, with spaces, is what the table calls it.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+
+from nats_client import NatsError
+from postgres import ConnectionLost, SqlError
+from world import STREAM
+
+MOST_SECONDS = 15  # to catch up while other faults go on
+
+# --- The server ---------------------------------------------------------------------------------
+
+
+async def worker_killed(world, dice):
+    """kill -9; Postgres then restarts all of its processes."""
+    database = dice.choice(list(world.databases))
+    await world.server.wait_until_up()
+    async with world.order_may_break:
+        for _ in range(100):
+            try:
+                session = await world.server.connect("template1")
+                rows = await session.execute(
+                    "SELECT pid FROM pg_stat_activity"
+                    f" WHERE backend_type = 'fraiseql_nats worker' AND datname = '{database}'"
+                )
+                session.close()
+                if rows:
+                    os.kill(int(rows[0][0]), signal.SIGKILL)
+                    break
+            except (ConnectionLost, SqlError):
+                pass
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(0.2)
+        await world.server.wait_until_up()
+
+
+async def server_stopped_at_once(world, dice):
+    async with world.order_may_break:
+        await world.server.stop(signal.SIGQUIT)
+        await asyncio.sleep(dice.choice([0, 0, dice.uniform(0.5, 2)]))
+        world.server.start()
+        await world.server.wait_until_up()
+
+
+async def server_restarted(world, dice):
+    async with world.order_may_break:
+        await world.server.stop(signal.SIGINT)
+        world.server.start()
+        await world.server.wait_until_up()
+
+
+async def configuration_reloaded(world, dice):
+    choices = {
+        "window_messages": [64, 1000, 4096],
+        "window_bytes": ["64kB", "1MB", "16MB"],
+        "ack_timeout": ["500ms", "1s", "3s"],
+        "reconnect_delay_max": ["100ms", "1s"],
+        "connect_timeout": ["500ms", "2s"],
+        "url": [f"nats://127.0.0.1:1,nats://127.0.0.1:{world.proxy.port}", "nats://127.0.0.1:1"],
+        "enabled": ["off", "on"],
+        "databases": ["torture", "nobody"],
+        "window_message": ["a setting that does not exist"],
+    }
+    for _ in range(dice.randint(1, 4)):
+        names = dice.sample(list(choices), dice.randint(1, 3))
+        world.configure(**{name: dice.choice(choices[name]) for name in names})
+        world.server.reload()
+        await asyncio.sleep(dice.uniform(0.05, 0.8))
+    world.configure()
+    world.server.reload()
+
+
+# --- The broker ---------------------------------------------------------------------------------
+
+
+async def broker_killed(world, dice):
+    world.broker.kill9()
+    await asyncio.sleep(dice.choice([0, 0.5, 2, 4]))  # the de-duplication window is 1 s
+    await world.broker.start()
+
+
+async def broker_stands_still(world, dice):
+    """SIGSTOP, longer than ack_timeout."""
+    world.broker.suspend()
+    await asyncio.sleep(1 + dice.uniform(0.2, 2.5))
+    world.broker.resume()
+
+
+async def stream_full(world, dice):
+    """It discards new messages; then it has room again."""
+    async with world.order_may_break:
+        async with world.still_stream() as client:
+            state = (await client.stream_info(STREAM))["state"]
+            room = dice.randint(0, 300)
+            limits = dice.choice(
+                [
+                    {"max_msgs": max(1, state["messages"]) + room},
+                    {"max_bytes": max(1, state["bytes"]) + room * 500},
+                ]
+            )
+            await client.update_stream(STREAM, discard="new", **limits)
+        await asyncio.sleep(dice.uniform(0.5, 3))
+        async with world.client() as client:
+            await client.update_stream(STREAM, max_msgs=-1, max_bytes=-1)
+        await world.until_caught_up(MOST_SECONDS)
+
+
+async def stream_deleted(world, dice):
+    """With all that it holds; somebody makes it again, or the worker does."""
+    async with world.order_may_break:
+        async with world.still_stream() as client:
+            config = (await client.stream_info(STREAM))["config"]
+            await world.streams.take(client, world.neighbour)
+            await client.api(f"STREAM.DELETE.{STREAM}")
+            by_hand = dice.random() < 0.5
+            if by_hand and dice.random() < 0.5:
+                await client.api(f"STREAM.CREATE.{STREAM}", **config)
+        if by_hand:
+            await asyncio.sleep(dice.uniform(0, 1))
+            async with world.client() as client:
+                try:
+                    await client.api(f"STREAM.CREATE.{STREAM}", **config)
+                except NatsError:  # the worker was faster, with other settings
+                    pass
+        await world.until_caught_up(MOST_SECONDS)
+
+
+async def disk_full(world, dice):
+    """The broker's disk; afterwards the broker is restarted if it has given up JetStream."""
+    filler = world.broker.store / "filler"
+    async with world.order_may_break:
+        fill_disk(filler)
+        await asyncio.sleep(dice.uniform(0.5, 3))
+        filler.unlink(missing_ok=True)
+        if not await world.broker.answers():
+            world.broker.kill9()
+            await world.broker.start()
+        await world.until_caught_up(MOST_SECONDS)
+
+
+def fill_disk(path):
+    disk = os.statvfs(path.parent)
+    most = disk.f_bavail * disk.f_bsize - (8 << 20)  # the broker goes on writing meanwhile
+    with open(path, "wb", buffering=0) as file:
+        if most > 0:
+            os.posix_fallocate(file.fileno(), 0, most)
+        try:
+            file.seek(0, os.SEEK_END)
+            while file.write(b"\0" * (1 << 16)):
+                pass
+        except OSError:
+            pass
+
+
+# --- The network between them ---------------------------------------------------------------------
+
+
+async def connection_cut(world, dice):
+    for _ in range(dice.randint(1, 5)):
+        world.proxy.cut()
+        await asyncio.sleep(dice.uniform(0, 0.3))
+
+
+async def network_gone(world, dice):
+    """Every connection is reset, for some time."""
+    world.proxy.cut(refuse=True)
+    await asyncio.sleep(dice.uniform(0.5, 3))
+    world.proxy.heal()
+
+
+async def network_slow(world, dice):
+    world.proxy.slow_down(dice.uniform(0.005, 0.1), dice.choice([100, 1000, 10_000]))
+    await asyncio.sleep(dice.uniform(1, 3))
+    world.proxy.heal()
+
+
+async def half_open(world, dice):
+    """Connections look alive, but nothing comes through any more; one end may be closed."""
+    world.proxy.hold(close_server_side=dice.random() < 0.5)
+    await asyncio.sleep(dice.uniform(0.5, 4))
+    if dice.random() < 0.5:
+        world.proxy.cut()
+    world.proxy.heal()
+
+
+LANES = {
+    "server": [worker_killed, server_stopped_at_once, server_restarted, configuration_reloaded],
+    "broker": [broker_killed, broker_stands_still, stream_full, stream_deleted, disk_full],
+    "network": [connection_cut, network_gone, network_slow, half_open],
+}
+
+
+class Tally:
+    """What became of the faults of one kind."""
+
+    def __init__(self):
+        self.injected = 0
+        self.survived = 0
+        self.longest = 0.0  # seconds from the end of the fault until all was confirmed again
+
+
+class Lane:
+    """Draws from a deck of faults, so that each has its turn."""
+
+    def __init__(self, name, faults, world, dice, deadline, tallies, journal):
+        self._faults = faults
+        self._world = world
+        self._dice = dice
+        self._deadline = deadline
+        self._tallies = tallies
+        self._journal = journal
+        self._is_network = name == "network"
+
+    async def run(self):
+        deck = []
+        while True:
+            if not deck:
+                deck = self._dice.sample(self._faults, len(self._faults))
+            fault = deck.pop()
+            dice = random.Random(self._dice.random())
+            await asyncio.sleep(self._dice.uniform(0.2, 1.5))
+            if time.monotonic() > self._deadline:
+                return
+            if self._is_network:
+                async with self._world.network:
+                    await self._inject(fault, dice)
+            else:
+                await self._inject(fault, dice)
+
+    async def _inject(self, fault, dice):
+        name = fault.__name__.replace("_", " ")
+        tally = self._tallies.setdefault(name, Tally())
+        tally.injected += 1
+        self._journal(f"{name} ...")
+        await fault(self._world, dice)
+        self._journal(f"... {name}: over")
+        self._await_survival(name, tally)
+
+    def _await_survival(self, name, tally):
+        """Survived is what all databases have caught up after."""
+        left = [len(self._world.watches)]
+
+        def caught_up(seconds):
+            left[0] -= 1
+            tally.longest = max(tally.longest, seconds)
+            if left[0] == 0:
+                tally.survived += 1
+
+        for watch in self._world.watches.values():
+            watch.when_caught_up(caught_up)
