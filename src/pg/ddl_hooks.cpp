@@ -10,6 +10,7 @@ extern "C" {
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "tcop/utility.h"
@@ -27,6 +28,8 @@ namespace {
 
 object_access_hook_type previous_object_access = nullptr;
 ProcessUtility_hook_type previous_utility = nullptr;
+
+constexpr char kDefaultTemplate[] = "template1";  // of CREATE DATABASE
 
 // What the current transaction did, until it ends.
 struct {
@@ -103,7 +106,7 @@ void OnTransactionEnd(XactEvent event, void*) {
 
 // The database that nobody may be connected to while the statement runs.
 Oid DatabaseToVacate(const Node* statement) {
-  const char* name = nullptr;
+  const char* name = IsA(statement, CreatedbStmt) ? kDefaultTemplate : nullptr;
   if (IsA(statement, DropdbStmt)) {
     name = reinterpret_cast<const DropdbStmt*>(statement)->dbname;
   } else if (IsA(statement, RenameStmt)) {
@@ -129,11 +132,12 @@ Oid DatabaseToVacate(const Node* statement) {
   return allowed ? database : InvalidOid;
 }
 
-// Asks the worker to leave and waits until it has.  False if there is nothing to wait for.
+// Asks the worker to leave, and the launcher to send none.  A database that nobody knows yet gets
+// an entry, or the launcher might come upon it just now.  False if no worker can come.
 bool Vacate(Oid database) {
   if (!OidIsValid(database)) return false;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindEntry(database);
+  DatabaseEntry* entry = FindOrAddEntry(database);
   if (entry != nullptr) {
     ++entry->vacating;
     if (entry->latch != nullptr) SetLatch(entry->latch);
@@ -158,9 +162,10 @@ void AwaitDeparture(Oid database) {
   }
 }
 
-void Reopen(Oid database) {
+// Also called when the session ends in the midst of the statement.
+void Reopen(int, Datum database) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindEntry(database);
+  DatabaseEntry* entry = FindEntry(DatumGetObjectId(database));
   if (entry != nullptr && entry->vacating > 0) --entry->vacating;
   LWLockRelease(shared->lock);
   WakeLauncher();
@@ -178,14 +183,14 @@ void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
     if (IsA(statement, CreatedbStmt)) WakeLauncher();  // the template may have the extension
     return;
   }
-  PG_TRY();
+  const Datum argument = ObjectIdGetDatum(database);
+  PG_ENSURE_ERROR_CLEANUP(Reopen, argument);
   {
     AwaitDeparture(database);
     next(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
   }
-  PG_FINALLY();
-  { Reopen(database); }
-  PG_END_TRY();
+  PG_END_ENSURE_ERROR_CLEANUP(Reopen, argument);
+  Reopen(0, argument);
 }
 
 }  // namespace

@@ -139,13 +139,14 @@ bool Launcher::TendEntry(DatabaseEntry* entry) {
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
   }
   if (entry->pid != 0 || entry->starting) return true;
+  if (entry->vacating > 0) return true;  // who counted it up must find it again to count it down
   if (database == databases_.end() || (!entry->has_extension && !entry->drop_slot)) {
     if (entry->without_extension) without_extension_.insert(oid);
     FreeEntry(entry);
     return false;
   }
   if (entry->drop_slot) return true;  // done without the lock, see Tend()
-  if (entry->vacating > 0 || !settings.enabled || !database->wanted) return true;
+  if (!settings.enabled || !database->wanted) return true;
   if (entry->not_before > GetCurrentTimestamp()) {
     busy_ = true;
     return true;

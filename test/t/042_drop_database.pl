@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 #
 # The worker stands in nobody's way: DROP DATABASE, CREATE DATABASE ... TEMPLATE and ALTER DATABASE
-# ... RENAME neither fail nor wait because of it, whatever the broker does.
+# ... RENAME neither fail nor wait because of it, whatever the broker does, and however short-lived
+# the database is.
 
 use strict;
 use warnings;
@@ -82,6 +83,38 @@ for my $trouble (qw(suspend stop suspend stop)) {
     cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, "with a backlog, broker after $trouble");
     $trouble eq 'suspend' ? $nats->resume : $nats->start;
 }
+# While the launcher is only finding out about it.
+for my $round (1 .. 8) {
+    $took = time_of('CREATE DATABASE new TEMPLATE renamed');
+    $took += time_of('ALTER DATABASE new RENAME TO newer');
+    $took += time_of('DROP DATABASE newer');
+    cmp_ok($took, '<', $copy_alone + $rename_alone + $drop_alone + EXTRA_SECONDS,
+        "round $round: come and gone");
+}
+
+# The template that is taken when none is named.
+$node->create_extension('template1');
+$took = time_of('CREATE DATABASE child');
+cmp_ok($took, '<', $copy_alone + EXTRA_SECONDS, 'CREATE DATABASE does not wait for a worker of template1');
+$node->wait_until_state($_, 'streaming') for qw(child template1);
+$node->safe_psql('template1', 'DROP EXTENSION fraiseql_nats');
+time_of('DROP DATABASE child');
+
+# Whoever waits for the worker to leave may end before it does.
+$node->wait_until_state('renamed', 'streaming');
+my $pid = $node->worker_pid('renamed');
+kill 'STOP', $pid;
+my $psql = IPC::Run::start(
+    ['psql', '-XAtqd', $node->connstr('postgres'), '-c', 'DROP DATABASE renamed'], '&>', \my $output);
+$node->wait_for_sql('postgres',
+    q{SELECT count(*) = 1 FROM pg_stat_activity WHERE query LIKE 'DROP%' AND wait_event = 'Extension'});
+$node->safe_psql('postgres',
+    q{SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE query LIKE 'DROP%'});
+IPC::Run::finish($psql);
+kill 'CONT', $pid;
+$node->safe_psql('renamed', 'INSERT INTO tb_item (session, n) VALUES (9, 9)');
+$node->stream_equals_ledger('renamed', $nats, 'a DROP DATABASE that is terminated leaves all as it was');
+
 $took = time_of('DROP DATABASE renamed WITH (FORCE)');
 cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, 'DROP DATABASE ... WITH (FORCE) does not wait');
 $node->wait_for_sql('postgres', 'SELECT count(*) = 0 FROM pg_replication_slots', 'no slot is left');
