@@ -3,6 +3,7 @@ extern "C" {
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/snapmgr.h"
 }
 
 #include "pg/compat.h"
@@ -40,6 +41,9 @@ void WaitSet::Adjust() {
 
 void WaitSet::Wait(int64_t timeout_ms, uint32_t wait_event) {
   Adjust();
+  // Decoding may have left one behind, in the midst of a transaction.  CREATE INDEX CONCURRENTLY
+  // would wait for it, and so for the broker.
+  InvalidateCatalogSnapshotConditionally();
   WaitEvent events[4];
   const int count = WaitEventSetWait(set_, static_cast<long>(timeout_ms), events, 4, wait_event);
   for (int i = 0; i < count; ++i) {

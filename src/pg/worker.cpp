@@ -41,6 +41,7 @@ constexpr int64_t kIdleWaitMs = 1000;
 constexpr int64_t kHotUs = 1000;
 constexpr long kLingerUs = 200;
 constexpr int64_t kDrainMs = 500;
+constexpr int64_t kDrainSilenceMs = 50;
 
 volatile sig_atomic_t terminate_requested = 0;
 
@@ -344,12 +345,16 @@ bool Worker::MustLeave() const {
 }
 
 // Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent
-// again.
+// again; but not for a broker that is silent: somebody may be waiting for the process to end.
 void Worker::Leave(bool drain) {
   const int64_t until = MonotonicMs() + kDrainMs;
+  int64_t heard_ms = MonotonicMs();
   while (drain && !entry_->drop_slot && pipeline_->state() == Pipeline::State::kStreaming &&
-         pipeline_->window().in_flight() > 0 && MonotonicMs() < until) {
+         pipeline_->window().in_flight() > 0 &&
+         MonotonicMs() < std::min(until, heard_ms + kDrainSilenceMs)) {
+    const uint64_t acked = pipeline_->acked();
     Turn(10, WaitForBrokerEvent());
+    if (pipeline_->acked() != acked) heard_ms = MonotonicMs();
   }
   if (listener_ == nullptr) {
     slot_.Confirm(pipeline_->window().settled_lsn(), MonotonicMs());
