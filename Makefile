@@ -25,7 +25,7 @@ override autodepend := yes
 override with_llvm  := no
 
 # Everything but the library itself installs what it needs first.
-WHOLE = check demo order-system torture help format format-check lint packages
+WHOLE = bench check demo order-system torture help format format-check lint packages
 
 ifneq ($(filter $(WHOLE),$(MAKECMDGOALS)),)
 include test/targets.mk
@@ -37,4 +37,5 @@ build:
 	@mkdir -p $@
 -include test/unit/unit.mk
 -include test/nats/nats.mk
+-include test/bench/bench.mk
 endif

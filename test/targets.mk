@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: check demo order-system torture help format format-check lint packages
+.PHONY: bench bench-packages check demo order-system torture help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -30,6 +30,17 @@ torture: packages
 	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+#: make bench            measures it, about 25 minutes; BENCH=quick, SECTIONS="drain latency"
+bench: bench-packages
+	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUBMAKE) bench-programs >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	test/setup/as-user env BENCH="$(BENCH)" SECTIONS="$(SECTIONS)" test/bench/run
+
+bench-packages:
+	@test/setup/install-packages --bench
+	@mkdir -p build
 
 #: make check            all tests; the last line counts them
 check: packages

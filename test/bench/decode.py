@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Decoding alone: messages() to nowhere, beside what programs outside of the server get."""
+
+from statistics import median
+
+from backlog import drop_database, make_database, observe, rows_in_log
+from processes import Stopwatch, run
+from servers import BIN
+
+DATABASE = "decode"
+ROW_BYTES = 400
+OUTSIDE = {
+    "pg_recvlogical with wal2json": ("wal2json", ["--option", "format-version=2"]),
+    "pg_recvlogical with test_decoding": ("test_decoding", []),
+}
+
+
+def run_section(bench):
+    make_database(bench, DATABASE)
+    observe(bench.postgres, DATABASE, "tb_item")
+    for rows_each in (1, 1000):
+        commits = "single-row commits" if rows_each == 1 else f"transactions of {rows_each:,} rows"
+        case = f"{ROW_BYTES} B rows, {commits}"
+        bench.say(f"{case}: writing")
+        count = bench.level.messages
+        backlog = rows_in_log(bench.postgres, DATABASE, count, rows_each, ROW_BYTES)
+        rounds = []
+        for number in range(bench.level.rounds):
+            bench.say(f"{case}: round {number + 1} of {bench.level.rounds}")
+            rounds.append(measure_round(bench, backlog))
+        backlog.forget()
+        report(bench, case, rounds)
+    drop_database(bench, DATABASE)
+
+
+def measure_round(bench, backlog):
+    """Changes per second of each."""
+    rates = {"messages()": backlog.count / decode_inside(bench, backlog)}
+    for name, (plugin, options) in OUTSIDE.items():
+        slot = backlog.copy("outside", plugin)
+        rates[name] = backlog.count / decode_outside(bench, backlog, slot, options)
+    return rates
+
+
+def decode_inside(bench, backlog):
+    slot = backlog.copy("inside", "fraiseql_nats")
+    # The rows that nobody looks at are not to go to disk.
+    query = (
+        "SET work_mem = '4GB';"
+        f" SELECT count(*) FROM fraiseql_nats.messages('{slot}', '{backlog.end_lsn}')"
+    )
+    watch = Stopwatch()
+    count = int(bench.postgres.sql(query, DATABASE))
+    seconds = watch.seconds()
+    if count != backlog.count:
+        raise RuntimeError(f"messages() gives {count} messages instead of {backlog.count}")
+    return seconds
+
+
+def decode_outside(bench, backlog, slot, options):
+    command = [BIN / "pg_recvlogical", "--start", "--slot", slot, "--file", "/dev/null"]
+    command += ["--endpos", backlog.end_lsn, "--fsync-interval", 0, "--no-loop", *options]
+    watch = Stopwatch()
+    run(command + bench.postgres.options(DATABASE))
+    return watch.seconds()
+
+
+def report(bench, case, rounds):
+    against = "pg_recvlogical with wal2json"
+    for name in rounds[0]:
+        rate = median(one[name] for one in rounds)
+        ratio = median(one[name] / one[against] for one in rounds)
+        compared = (None, "") if name == against else (ratio, against)
+        bench.results.add("decode", case, name, rate, "changes/s", *compared)
