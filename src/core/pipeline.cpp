@@ -77,7 +77,7 @@ void Pipeline::TakeReplies(int64_t now_ms) {
       backoff_.Reset();
       probing_ = false;
     } else if (state_ == State::kStreaming) {
-      Fail(reply.status, now_ms);
+      (void)Refused(reply.sequence, reply.status, now_ms);
     }
   }
 }
@@ -90,7 +90,7 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
     if (message == nullptr) return;
     const Status status = sink_->Send(*message, sequence);
     if (!status.ok()) {
-      Fail(status, now_ms);
+      if (Refused(sequence, status, now_ms)) continue;
       return;
     }
     if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
@@ -101,11 +101,40 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
   }
 }
 
+// What was said of message `sequence` (0: of none in particular).  True: the others may go on.
+bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) {
+  if (reason.code() != StatusCode::kRejected || sequence == 0) {
+    Fail(reason, now_ms);
+    return false;
+  }
+  if (!window_.IsOpen(sequence)) return true;  // it is settled, whatever is still said of it
+  const Status kept = Keep(window_.at(sequence), reason);
+  if (!kept.ok()) {
+    Fail(kept, now_ms);
+    state_ = State::kBlocked;
+    return false;
+  }
+  const uint64_t oldest = window_.first();
+  window_.Ack(sequence);
+  last_progress_ms_ = now_ms;
+  if (window_.first() != oldest) silent_since_ms_ = now_ms;
+  backoff_.Reset();
+  return true;
+}
+
+Status Pipeline::Keep(const Message& message, const Status& reason) {
+  if (box_ == nullptr) return reason;
+  Status kept = box_->Keep(message, reason);
+  dead_letters_ += kept.ok() ? 1 : 0;
+  return kept;
+}
+
 void Pipeline::Fail(const Status& status, int64_t now_ms) {
   ++failures_;
   trouble_ = status;
   probing_ = true;
-  state_ = status.code() == StatusCode::kRejected ? State::kBlocked : State::kWaiting;
+  const bool blocked = status.code() == StatusCode::kRejected && box_ == nullptr;
+  state_ = blocked ? State::kBlocked : State::kWaiting;
   next_attempt_ms_ = now_ms + backoff_.Next();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/backoff.h"
+#include "core/dead_letter_box.h"
 #include "core/sink.h"
 #include "core/status.h"
 #include "core/window.h"
@@ -21,7 +22,9 @@ struct PipelineOptions {
 
 // Sends what is in the window, in order, and learns what is stored.  One way out of every trouble:
 // whatever is not the expected acknowledgement (a refusal, silence, a closed connection) stops the
-// sending and leads through the same steps: wait a little, Sink::Open(), rewind, send again.
+// sending and leads through the same steps: wait a little, Sink::Open(), rewind, send again.  But a
+// message that can never be stored is a dead letter, and the others go on as if it were not there;
+// without a box for dead letters it blocks them.
 //
 // Pure: the time is passed in, the broker is behind Sink.  Worker's main thread only.
 class Pipeline {
@@ -30,7 +33,8 @@ class Pipeline {
     kWaiting,    // for the next attempt, until its delay is over
     kOpening,    // the sink is connecting or looking at the stream
     kStreaming,  // messages go out as they come
-    kBlocked,    // as kWaiting, but for one message that the broker will not take as it is
+    kBlocked,    // as kWaiting, but for one message that the broker will not take as it is, and
+                 // that is to be published or cannot be kept as a dead letter
   };
 
   // `sink` is not owned and must outlive the pipeline.
@@ -41,6 +45,13 @@ class Pipeline {
   Message* Add() { return window_.Add(); }
   void Seal() { window_.Seal(); }
   void EndTransaction(uint64_t end_lsn) { window_.EndTransaction(end_lsn); }
+
+  // Instead of Seal(): the message that Add() gave out can never be published, for this reason.
+  // Not ok if it is no dead letter, for that reason: then one may try again.
+  Status Reject(const Status& reason) { return Keep(window_.unsealed(), reason); }
+
+  // Where to keep messages that can never be stored, from now on; null: they block.  Not owned.
+  void SetDeadLetterBox(DeadLetterBox* box) { box_ = box; }
 
   // Does all that can be done now without waiting: takes replies, sends, notices failures, starts
   // the next attempt.  `now_ms` is any clock that never goes backwards.
@@ -62,6 +73,7 @@ class Pipeline {
   uint64_t resent() const { return resent_; }
   uint64_t acked() const { return acked_; }
   uint64_t duplicates() const { return duplicates_; }
+  uint64_t dead_letters() const { return dead_letters_; }
   uint64_t failures() const { return failures_; }
   uint64_t order_breaks() const { return window_.order_breaks(); }
   int64_t last_progress_ms() const { return last_progress_ms_; }
@@ -70,9 +82,12 @@ class Pipeline {
   void Begin();
   void TakeReplies(int64_t now_ms);
   void SendWhatFits(int64_t now_ms);
+  bool Refused(uint64_t sequence, const Status& reason, int64_t now_ms);
+  Status Keep(const Message& message, const Status& reason);
   void Fail(const Status& status, int64_t now_ms);
 
   Sink* const sink_;
+  DeadLetterBox* box_ = nullptr;
   const PipelineOptions options_;
   Window window_;
   Backoff backoff_;
@@ -87,6 +102,7 @@ class Pipeline {
   uint64_t resent_ = 0;
   uint64_t acked_ = 0;
   uint64_t duplicates_ = 0;
+  uint64_t dead_letters_ = 0;
   uint64_t failures_ = 0;
 };
 

@@ -66,7 +66,7 @@ void Window::Sent([[maybe_unused]] uint64_t sequence) {
 }
 
 bool Window::Ack(uint64_t sequence, uint64_t stream_sequence) {
-  if (sequence < first_ || sequence >= end_ || entry(sequence).acked) return false;
+  if (!IsOpen(sequence)) return false;
   entry(sequence).acked = true;
   entry(sequence).stream_sequence = stream_sequence;
   Settle();

@@ -35,6 +35,8 @@ class Window {
   // REQUIRES: HasRoom().
   Message* Add();
   void Seal();
+  // The message that Add() gave out.  REQUIRES: it is not sealed.
+  const Message& unsealed() const { return at(end_); }
 
   // All messages sealed so far belong to transactions that end at or before `end_lsn`.
   // REQUIRES: end_lsn does not go backwards.
@@ -48,6 +50,11 @@ class Window {
   // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
   // is not in flight any more (a late second acknowledgement), which changes nothing.
   bool Ack(uint64_t sequence, uint64_t stream_sequence = 0);
+
+  // Whether the message is in the window and not acknowledged.
+  bool IsOpen(uint64_t sequence) const {
+    return sequence >= first_ && sequence < end_ && !entries_[sequence % entries_.size()].acked;
+  }
 
   // Sends again from the first message that is not acknowledged.
   void Rewind() { next_ = first_; }

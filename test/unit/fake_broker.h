@@ -57,6 +57,8 @@ class FakeBroker : public Sink {
   size_t wires() const { return wires_.size(); }
   size_t waiting(size_t wire) const { return wires_[wire].messages.size(); }
   size_t waiting() const { return waiting(wires() - 1); }
+  // The id of the oldest message on the present wire.  REQUIRES: it has one.
+  const std::string& oldest() const { return wires_.back().messages.front().id; }
   int opens() const { return opens_; }
   // The Nats-Msg-Ids in the stream, in its order.
   const std::vector<std::string>& stream() const { return stream_; }
