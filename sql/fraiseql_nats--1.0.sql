@@ -169,20 +169,23 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT fraiseql_nats.set_enabled(name, false) $$;
 COMMENT ON FUNCTION disable(text) IS 'silences an observer, from the commit of this transaction on';
 
--- An observer of a table that is gone would wait for another table with its OID.
+-- An observer or a backfill of a table that is gone would wait for another table with its OID.
 CREATE FUNCTION forget_dropped_tables() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM fraiseql_nats.observer
     WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
                        WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
+    DELETE FROM fraiseql_nats.backfill_progress
+    WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+                       WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
 END
 $$;
-COMMENT ON FUNCTION forget_dropped_tables() IS 'removes the observers of dropped tables';
+COMMENT ON FUNCTION forget_dropped_tables() IS 'removes the observers and backfills of dropped tables';
 CREATE EVENT TRIGGER fraiseql_nats_drop ON sql_drop
     WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
     EXECUTE FUNCTION forget_dropped_tables();
-COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers of dropped tables';
+COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers and backfills of dropped tables';
 
 -- Files -------------------------------------------------------------------------------------------
 
@@ -291,6 +294,247 @@ CREATE FUNCTION fraiseql_nats.pg_notify(text, text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
 COMMENT ON FUNCTION fraiseql_nats.pg_notify(text, text) IS 'pg_notify() that also writes notifications on observed channels into the log';
 
+-- Backfill ----------------------------------------------------------------------------------------
+
+-- One row for each table: what was asked for last, and how far it is.  It is written by the
+-- transactions that publish the rows: so what it says is what the log holds, whatever dies when.
+CREATE TABLE backfill_progress (
+    relation regclass PRIMARY KEY,
+    filter text,
+    observer text,
+    key_columns text NOT NULL,
+    last_key text,
+    read_through boolean NOT NULL DEFAULT false,
+    rows_published bigint NOT NULL DEFAULT 0,
+    rows_passed bigint NOT NULL DEFAULT 0,
+    rows_estimated bigint,
+    "position" pg_lsn,
+    started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    finished_at timestamptz
+);
+COMMENT ON TABLE backfill_progress IS 'how far backfills are; see the view backfill';
+COMMENT ON COLUMN backfill_progress.read_through IS 'the last row was reached; what is left are the rows in backfill_busy';
+
+CREATE TABLE backfill_busy (
+    relation regclass REFERENCES backfill_progress ON DELETE CASCADE,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    key text NOT NULL,
+    PRIMARY KEY (relation, id)
+);
+COMMENT ON TABLE backfill_busy IS 'rows that others were changing when a backfill came by; it comes back to them';
+
+CREATE VIEW backfill AS
+SELECT p.relation,
+       CASE WHEN p.finished_at IS NOT NULL THEN 'finished' WHEN l.pid IS NULL THEN 'interrupted' ELSE 'running' END AS state,
+       l.pid, p.filter, p.observer, p.rows_published, p.rows_passed, b.rows_busy, p.rows_estimated, p.key_columns, p.last_key,
+       p."position", p.started_at, p.updated_at, p.finished_at
+FROM fraiseql_nats.backfill_progress p
+CROSS JOIN LATERAL (SELECT count(*) AS rows_busy FROM fraiseql_nats.backfill_busy x WHERE x.relation = p.relation) b
+LEFT JOIN pg_catalog.pg_locks l
+    ON l.locktype = 'object' AND l.classid = 'fraiseql_nats.backfill_progress'::regclass AND l.objid = p.relation
+    AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
+COMMENT ON VIEW backfill IS 'the last backfill of each table, and how far it is';
+COMMENT ON COLUMN backfill.relation IS 'the table';
+COMMENT ON COLUMN backfill.state IS 'running, finished, or interrupted: the same CALL goes on with it';
+COMMENT ON COLUMN backfill.pid IS 'process of the session that runs it';
+COMMENT ON COLUMN backfill.filter IS 'which rows; null: all';
+COMMENT ON COLUMN backfill.observer IS 'the observer that is told; null: all observers of the table that want INSERT';
+COMMENT ON COLUMN backfill.rows_published IS 'rows written into the log as SNAPSHOT events';
+COMMENT ON COLUMN backfill.rows_passed IS 'rows passed over: the filter does not want them';
+COMMENT ON COLUMN backfill.rows_busy IS 'rows that others were changing, and that it comes back to';
+COMMENT ON COLUMN backfill.rows_estimated IS 'rows of the table when it began, by the statistics of the planner';
+COMMENT ON COLUMN backfill.key_columns IS 'the columns by which it goes through the table';
+COMMENT ON COLUMN backfill.last_key IS 'how far it is';
+COMMENT ON COLUMN backfill."position" IS 'place in the log of what it wrote last; published when status() has confirmed_lsn beyond it';
+COMMENT ON COLUMN backfill.started_at IS 'when it began';
+COMMENT ON COLUMN backfill.updated_at IS 'when its last chunk was written';
+COMMENT ON COLUMN backfill.finished_at IS 'when it was finished; null: it is not';
+
+CREATE FUNCTION backfill_check(relation regclass, observer text) RETURNS text
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_check';
+COMMENT ON FUNCTION backfill_check(regclass, text) IS 'raises an error if the table cannot be backfilled now, else makes it this session''s turn and returns the key columns';
+
+CREATE FUNCTION backfill_end() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_end';
+COMMENT ON FUNCTION backfill_end() IS 'ends the turn of this session';
+
+CREATE FUNCTION backfill_rows(
+    relation regclass, filter text, observer text, behind text, keys text[], upto_count integer,
+    OUT published bigint, OUT passed bigint, OUT last_key text, OUT busy text[], OUT "position" pg_lsn)
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_rows';
+COMMENT ON FUNCTION backfill_rows(regclass, text, text, text, text[], integer) IS 'publishes the rows behind a key, or those of some keys, but for those that others are changing';
+
+CREATE FUNCTION await_commits() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_await_commits';
+COMMENT ON FUNCTION await_commits() IS 'waits until all transactions whose commit is in the log are seen as committed';
+
+-- Makes the row of progress, or finds the one to go on with.  False: there is nothing left to do.
+CREATE FUNCTION backfill_begin(
+    relation regclass, filter text, observer text, chunk_rows integer, restart boolean, max_lag bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    p fraiseql_nats.backfill_progress;
+    key_columns text;
+    is_same boolean;
+BEGIN
+    IF relation IS NULL OR restart IS NULL THEN
+        RAISE EXCEPTION 'relation and restart must not be null' USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    IF chunk_rows NOT BETWEEN 1 AND 10000 OR chunk_rows IS NULL THEN
+        RAISE EXCEPTION 'chunk_rows must be between 1 and 10000' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF max_lag < 0 OR max_lag IS NULL THEN
+        RAISE EXCEPTION 'max_lag must not be negative or null' USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = 'It is how many bytes of the log may wait to be published.';
+    END IF;
+    key_columns := fraiseql_nats.backfill_check(relation, observer);
+    SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_begin.relation;
+    is_same := FOUND AND (p.filter, p.observer, p.key_columns)
+                         IS NOT DISTINCT FROM (backfill_begin.filter, backfill_begin.observer, key_columns);
+    IF is_same AND NOT restart THEN
+        IF p.finished_at IS NOT NULL THEN
+            RAISE NOTICE 'backfill of % was finished at %', relation, p.finished_at
+                USING HINT = 'With restart => true it begins anew.';
+            RETURN false;
+        END IF;
+        RAISE NOTICE 'backfill of % goes on after % rows', relation, p.rows_published;
+        RETURN true;
+    END IF;
+    IF p.finished_at IS NULL AND p.relation IS NOT NULL AND NOT restart THEN
+        RAISE EXCEPTION 'backfill of % is not finished, and was another one', relation
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = format('Its filter is %s, its observer %s, its key columns are %s.',
+                                  coalesce(quote_literal(p.filter), 'null'), coalesce(quote_literal(p.observer), 'null'),
+                                  p.key_columns),
+                  HINT = 'Give the same filter and observer to go on with it, or restart => true to begin anew.';
+    END IF;
+    DELETE FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_begin.relation;
+    INSERT INTO fraiseql_nats.backfill_progress (relation, filter, observer, key_columns, rows_estimated)
+    SELECT backfill_begin.relation, backfill_begin.filter, backfill_begin.observer, key_columns,
+           CASE WHEN min(c.reltuples) >= 0 THEN sum(c.reltuples) END
+    FROM pg_class c
+    WHERE c.relkind = 'r' AND (c.oid = backfill_begin.relation OR c.oid IN (SELECT t.relid FROM pg_partition_tree(backfill_begin.relation) t));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION backfill_begin(regclass, text, text, integer, boolean, bigint) IS 'makes the row of progress, or finds the one to go on with';
+
+-- What comes next: the rows behind a key, the rows of some keys, a pause since the log grows, or
+-- nothing.
+CREATE FUNCTION backfill_next(
+    relation regclass, observer text, chunk_rows integer, max_lag bigint, INOUT busy_id bigint,
+    OUT finished boolean, OUT behind text, OUT keys text[], OUT lag bigint)
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    p fraiseql_nats.backfill_progress;
+BEGIN
+    finished := false;
+    PERFORM fraiseql_nats.backfill_check(relation, observer);
+    SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_next.relation;
+    SELECT pg_current_wal_flush_lsn() - s.confirmed_flush_lsn INTO lag
+    FROM pg_replication_slots s
+    WHERE s.slot_name = 'fraiseql_nats_' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+    IF lag > max_lag THEN
+        RETURN;
+    END IF;
+    lag := NULL;
+    IF NOT p.read_through THEN
+        behind := p.last_key;
+        RETURN;
+    END IF;
+    -- The next ones, and after the last one the first ones again.
+    SELECT array_agg(b.key ORDER BY b.turn, b.id), (array_agg(b.id ORDER BY b.turn DESC, b.id DESC))[1] INTO keys, busy_id
+    FROM (SELECT x.id, x.key, x.id <= busy_id AS turn FROM fraiseql_nats.backfill_busy x
+          WHERE x.relation = backfill_next.relation ORDER BY x.id <= busy_id, x.id LIMIT chunk_rows) b;
+    IF keys IS NULL THEN
+        UPDATE fraiseql_nats.backfill_progress x
+        SET finished_at = clock_timestamp(), updated_at = clock_timestamp(), "position" = pg_current_wal_insert_lsn()
+        WHERE x.relation = backfill_next.relation;
+        finished := true;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION backfill_next(regclass, text, integer, bigint, bigint) IS 'what the backfill of a table has to do next';
+
+-- Keeps what backfill_rows() has done.  False: nothing, since the rows are busy still.
+CREATE FUNCTION backfill_done(
+    relation regclass, keys text[], published bigint, passed bigint, last_key text, busy text[], "position" pg_lsn) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF keys IS NULL THEN
+        INSERT INTO fraiseql_nats.backfill_busy (relation, key)
+        SELECT backfill_done.relation, k FROM unnest(busy) k;
+    ELSIF cardinality(busy) = cardinality(keys) THEN
+        RETURN false;
+    ELSE
+        DELETE FROM fraiseql_nats.backfill_busy x
+        WHERE x.relation = backfill_done.relation AND x.key = ANY (keys) AND x.key <> ALL (busy);
+    END IF;
+    UPDATE fraiseql_nats.backfill_progress x
+    SET last_key = CASE WHEN keys IS NULL THEN coalesce(backfill_done.last_key, x.last_key) ELSE x.last_key END,
+        read_through = x.read_through OR backfill_done.last_key IS NULL,
+        rows_published = x.rows_published + published,
+        rows_passed = x.rows_passed + passed,
+        "position" = coalesce(backfill_done."position", x."position"),
+        updated_at = clock_timestamp()
+    WHERE x.relation = backfill_done.relation;
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn) IS 'keeps what backfill_rows() has done';
+
+-- The search path here is that of the session, for the filter's sake: so everything is named in full.
+CREATE PROCEDURE backfill(
+    relation regclass, filter text DEFAULT NULL, observer text DEFAULT NULL, chunk_rows integer DEFAULT 500,
+    restart boolean DEFAULT false, max_lag bigint DEFAULT 67108864)
+LANGUAGE plpgsql AS $$
+DECLARE
+    busy_id bigint := 0;
+    step pg_catalog.record;
+    done pg_catalog.record;
+    got_on boolean;
+    told_of_lag boolean := false;
+    told_of_busy boolean := false;
+BEGIN
+    IF NOT fraiseql_nats.backfill_begin(relation, filter, observer, chunk_rows, restart, max_lag) THEN
+        PERFORM fraiseql_nats.backfill_end();
+        RETURN;
+    END IF;
+    PERFORM fraiseql_nats.await_commits();
+    LOOP
+        step := fraiseql_nats.backfill_next(relation, observer, chunk_rows, max_lag, busy_id);
+        EXIT WHEN step.finished;
+        busy_id := step.busy_id;
+        got_on := step.lag IS NULL;
+        IF got_on THEN
+            done := fraiseql_nats.backfill_rows(relation, filter, observer, step.behind, step.keys, chunk_rows);
+            got_on := fraiseql_nats.backfill_done(
+                relation, step.keys, done.published, done.passed, done.last_key, done.busy, done."position");
+        END IF;
+        COMMIT;
+        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+        CONTINUE WHEN got_on;
+        IF step.lag IS NOT NULL AND NOT told_of_lag THEN
+            told_of_lag := true;
+            RAISE NOTICE 'backfill of % waits: more than % bytes of the log are not published yet', relation, max_lag
+                USING HINT = 'See fraiseql_nats.status() for what stands in the way.';
+        ELSIF step.lag IS NULL AND NOT told_of_busy THEN
+            told_of_busy := true;
+            RAISE NOTICE 'backfill of % waits for rows that others are changing', relation
+                USING HINT = 'It is done with all others.';
+        END IF;
+        PERFORM pg_catalog.pg_sleep(0.1);
+    END LOOP;
+    COMMIT;
+    PERFORM fraiseql_nats.backfill_end();
+END
+$$;
+COMMENT ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) IS 'publishes the rows that a table has as SNAPSHOT events, in transactions of its own; goes on with one that was interrupted';
+
+GRANT SELECT ON backfill TO fraiseql_nats_admin, pg_monitor;
+GRANT SELECT, INSERT, UPDATE, DELETE ON backfill_progress, backfill_busy TO fraiseql_nats_admin;
+
 -- The stream -------------------------------------------------------------------------------------
 
 CREATE FUNCTION stream_info(
@@ -371,7 +615,7 @@ COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages th
 
 -- Rights ------------------------------------------------------------------------------------------
 
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fraiseql_nats FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
@@ -380,6 +624,12 @@ TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(), stream_sync(), consumers(), delete_consumer(text),
     create_consumer(text, text, boolean, text, integer, interval)
+TO fraiseql_nats_admin;
+GRANT EXECUTE ON ROUTINE
+    backfill(regclass, text, text, integer, boolean, bigint), backfill_begin(regclass, text, text, integer, boolean, bigint),
+    backfill_next(regclass, text, integer, bigint, bigint), backfill_check(regclass, text), backfill_end(), await_commits(),
+    backfill_rows(regclass, text, text, text, text[], integer),
+    backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), declared_observers()
 TO fraiseql_nats_admin;

@@ -13,6 +13,8 @@ std::string_view OperationName(Operation operation) {
       return "DELETE";
     case Operation::kTruncate:
       return "TRUNCATE";
+    case Operation::kSnapshot:
+      return "SNAPSHOT";
   }
   return "";
 }

@@ -11,7 +11,8 @@
 
 namespace fraiseql {
 
-enum class Operation : uint8_t { kInsert, kUpdate, kDelete, kTruncate };
+// kSnapshot: nothing has happened to the row, but a backfill says what it is like.
+enum class Operation : uint8_t { kInsert, kUpdate, kDelete, kTruncate, kSnapshot };
 
 // "INSERT", ...: the word used in subjects, payloads and observe(events => ...).
 std::string_view OperationName(Operation operation);
@@ -21,7 +22,7 @@ using OperationSet = uint8_t;
 constexpr OperationSet SetOf(Operation operation) {
   return static_cast<OperationSet>(1u << static_cast<unsigned>(operation));
 }
-constexpr OperationSet kAllOperations = 0x0F;
+constexpr OperationSet kAllOperations = 0x0F;  // that an observer can ask for
 
 struct Column {
   std::string name;
@@ -82,7 +83,7 @@ struct Change {
   Position position;                   // route 0
   int64_t commit_time_us = 0;          // since 1970-01-01 UTC
   const Relation* relation = nullptr;  // not owned
-  RowImage new_row;                    // of INSERT and UPDATE
+  RowImage new_row;                    // of INSERT, UPDATE and SNAPSHOT
   RowImage old_row;                    // whole with REPLICA IDENTITY FULL, else the key, if known
   bool has_old_row = false;
 };

@@ -33,6 +33,7 @@ const RowImage* RowOf(const Change& change) {
   switch (change.operation) {
     case Operation::kInsert:
     case Operation::kUpdate:
+    case Operation::kSnapshot:
       return &change.new_row;
     case Operation::kDelete:
       return OldRow(change);

@@ -14,6 +14,7 @@ const RowImage* MainRow(const Change& change) {
   switch (change.operation) {
     case Operation::kInsert:
     case Operation::kUpdate:
+    case Operation::kSnapshot:
       return &change.new_row;
     case Operation::kDelete:
       return change.has_old_row ? &change.old_row : nullptr;
@@ -211,6 +212,11 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   message->headers.push_back('.');
   AppendHeaderValue(change.relation->table, &message->headers);
   message->headers.append("\r\nContent-Type: application/json\r\n");
+  // A topic and a bare row do not say what has happened: a row that is told of again must not be
+  // taken for a new one.
+  if (change.operation == Operation::kSnapshot) {
+    message->headers.append("Fraiseql-Event: SNAPSHOT\r\n");
+  }
   switch (route.observer->format) {
     case Format::kFraiseql:
       AppendFraiseqlPayload(route, change, message->subject, &message->payload);

@@ -7,22 +7,32 @@ namespace {
 
 constexpr char kVersion = 1;
 
-void AppendField(std::string_view field, std::string* body) {
+void AppendNumber(size_t number, std::string* body) {
   for (int shift = 0; shift < 32; shift += 8) {
-    body->push_back(static_cast<char>((field.size() >> shift) & 0xFF));
+    body->push_back(static_cast<char>((number >> shift) & 0xFF));
   }
+}
+
+void AppendField(std::string_view field, std::string* body) {
+  AppendNumber(field.size(), body);
   body->append(field);
 }
 
-bool TakeField(std::string_view* rest, std::string_view* field) {
+bool TakeNumber(std::string_view* rest, uint32_t* number) {
   if (rest->size() < 4) return false;
-  size_t size = 0;
+  *number = 0;
   for (size_t i = 0; i < 4; ++i) {
-    size |= static_cast<size_t>(static_cast<unsigned char>((*rest)[i])) << (8 * i);
+    *number |= static_cast<uint32_t>(static_cast<unsigned char>((*rest)[i])) << (8 * i);
   }
-  if (rest->size() - 4 < size) return false;
-  *field = rest->substr(4, size);
-  rest->remove_prefix(4 + size);
+  rest->remove_prefix(4);
+  return true;
+}
+
+bool TakeField(std::string_view* rest, std::string_view* field) {
+  uint32_t size = 0;
+  if (!TakeNumber(rest, &size) || rest->size() < size) return false;
+  *field = rest->substr(0, size);
+  rest->remove_prefix(size);
   return true;
 }
 
@@ -45,6 +55,11 @@ void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
     case LoggedKind::kTrace:
       AppendField(message.traceparent, body);
       break;
+    case LoggedKind::kSnapshot:
+      AppendNumber(message.relation, body);
+      AppendField(message.observer, body);
+      AppendField(message.tuple, body);
+      break;
   }
 }
 
@@ -66,6 +81,10 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
       break;
     case LoggedKind::kTrace:
       complete = TakeField(&rest, &message->traceparent);
+      break;
+    case LoggedKind::kSnapshot:
+      complete = TakeNumber(&rest, &message->relation) && TakeField(&rest, &message->observer) &&
+                 TakeField(&rest, &message->tuple);
       break;
   }
   if (!complete || !rest.empty()) return Status::Invalid("logical message is damaged");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -8,15 +9,19 @@
 
 namespace fraiseql {
 
-// What publish(), captured notifications and the session's trace context write into the log, as the
-// body of a logical message.  The log may be read by a later version than the one that wrote it:
+// What publish(), captured notifications, the session's trace context and backfill() write into the
+// log, as the body of a logical message.  The log may be read by a later version than the one that
+// wrote it:
 //
 //   body   := version:1 kind:1 field*
-//   field  := length:4 (little endian) byte*
+//   field  := length:4 byte*
+//   numbers are little endian
 //   publish  'P'  subject, message id (may be empty), header lines, payload
 //   notify   'N'  channel, payload
 //   trace    'T'  traceparent (empty: none from here on)
-enum class LoggedKind : char { kPublish = 'P', kNotify = 'N', kTrace = 'T' };
+//   snapshot 'S'  OID of the table:4, name of the observer (empty: all of them), the row as its
+//                 table stores it
+enum class LoggedKind : char { kPublish = 'P', kNotify = 'N', kTrace = 'T', kSnapshot = 'S' };
 
 // Views into the body it was parsed from.
 struct LoggedMessage {
@@ -27,6 +32,9 @@ struct LoggedMessage {
   std::string_view headers;
   std::string_view payload;
   std::string_view traceparent;
+  uint32_t relation = 0;
+  std::string_view observer;
+  std::string_view tuple;
 };
 
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body);

@@ -6,6 +6,7 @@
 
 extern "C" {
 #include "access/htup.h"
+#include "access/tupdesc.h"
 #include "access/xlog.h"
 #include "access/xlogreader.h"
 #include "access/xlogutils.h"
@@ -91,9 +92,16 @@ inline void AcquireSlot(const char* name) { ReplicationSlotAcquire(name, true, t
 inline bool IsVirtual(Form_pg_attribute attribute) {
   return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
 }
+// NOT NULL may be NOT VALID as well.
+inline bool IsNeverNull(TupleDesc desc, int index) {
+  return TupleDescCompactAttr(desc, index)->attnullability == ATTNULLABLE_VALID;
+}
 #else
 inline void AcquireSlot(const char* name) { ReplicationSlotAcquire(name, true); }
 inline bool IsVirtual(Form_pg_attribute) { return false; }
+inline bool IsNeverNull(TupleDesc desc, int index) {
+  return TupleDescAttr(desc, index)->attnotnull;
+}
 #endif
 
 #if PG_VERSION_NUM >= 160000

@@ -40,8 +40,22 @@ bool OperationOf(const ReorderBufferChange* change, Operation* operation) {
   }
 }
 
+// Whoever wants to know of new rows wants to know of those that were there before.
 bool Wants(const Route& route, Operation operation) {
-  return (route.observer->operations & SetOf(operation)) != 0;
+  const Operation asked_for = operation == Operation::kSnapshot ? Operation::kInsert : operation;
+  return (route.observer->operations & SetOf(asked_for)) != 0;
+}
+
+// The bytes of a tuple as one that can be read: they lie anywhere in the log.  In the current
+// memory context.
+HeapTuple TupleOf(Oid relation, std::string_view bytes) {
+  auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + bytes.size()));
+  tuple->t_len = static_cast<uint32>(bytes.size());
+  tuple->t_tableOid = relation;
+  ItemPointerSetInvalid(&tuple->t_self);
+  tuple->t_data = reinterpret_cast<HeapTupleHeader>(reinterpret_cast<char*>(tuple) + HEAPTUPLESIZE);
+  memcpy(tuple->t_data, bytes.data(), bytes.size());
+  return tuple;
 }
 
 bool WantsOperation(const CachedRelation& entry, Operation operation) {
@@ -83,17 +97,40 @@ void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
   CountChange();
   if (!OperationOf(change, &change_.operation)) return;
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  RowChanged(relation, OldTuple(change), NewTuple(change), {});
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(scratch_);
+}
+
+// `only`: the name of the one observer that is told; empty: all of them.
+void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
+                         std::string_view only) {
   const CachedRelation* entry = relations_.Find(relation);
-  if (WantsOperation(*entry, change_.operation)) {
-    HeapTuple old_tuple = OldTuple(change);
-    change_.relation = &entry->relation;
-    change_.has_old_row = old_tuple != nullptr;
-    ReadRow(*entry, relation, old_tuple, !entry->full_identity, &change_.old_row);
-    ReadRow(*entry, relation, NewTuple(change), false, &change_.new_row);
-    Position position = change_.position;
-    for (const Route& route : entry->routes) {
-      if (Wants(route, change_.operation) && Meets(route)) Publish(route, &position);
-    }
+  if (!WantsOperation(*entry, change_.operation)) return;
+  change_.relation = &entry->relation;
+  change_.has_old_row = old_tuple != nullptr;
+  ReadRow(*entry, relation, old_tuple, !entry->full_identity, &change_.old_row);
+  ReadRow(*entry, relation, new_tuple, false, &change_.new_row);
+  Position position = change_.position;
+  for (const Route& route : entry->routes) {
+    if (!only.empty() && route.observer->name != only) continue;
+    if (Wants(route, change_.operation) && Meets(route)) Publish(route, &position);
+  }
+}
+
+// The chunk held a lock on the table from before it read the row until its commit: so the table has
+// the same shape here as it had there, whatever has become of it since.
+void Decoder::Snapshot(const LoggedMessage& logged) {
+  const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  ::Relation relation = RelationIdGetRelation(logged.relation);
+  if (RelationIsValid(relation)) {
+    change_.operation = Operation::kSnapshot;
+    RowChanged(relation, nullptr, TupleOf(logged.relation, logged.tuple), logged.observer);
+    RelationClose(relation);
+  } else {
+    ereport(LOG, (errmsg("row of a backfill belongs to no table"),
+                  errdetail("There is no table with OID %u at this place of the log.",
+                            logged.relation)));
   }
   MemoryContextSwitchTo(old);
   MemoryContextReset(scratch_);
@@ -163,6 +200,9 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
     case LoggedKind::kTrace:
       transaction_.SetTraceparent(logged.traceparent);
       break;
+    case LoggedKind::kSnapshot:
+      Snapshot(logged);
+      break;
   }
 }
 
@@ -210,7 +250,8 @@ void Decoder::ReadRow(const CachedRelation& entry, ::Relation relation, HeapTupl
 void Decoder::Publish(const Route& route, Position* position) {
   const Position place = *position;
   ++position->route;
-  const bool replaceable = route.observer->source == Source::kAuto;
+  const bool replaceable =
+      route.observer->source == Source::kAuto && change_.operation != Operation::kSnapshot;
   Message* message = buffer_.Add(
       replaceable ? TransactionBuffer::Kind::kTopicRow : TransactionBuffer::Kind::kPlain,
       route.observer->topic);

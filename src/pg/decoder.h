@@ -43,6 +43,9 @@ class Decoder {
   void ReadRow(const CachedRelation& entry, ::Relation relation, HeapTuple tuple, bool key_only,
                RowImage* row);
   void CountChange();
+  void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
+                  std::string_view only);
+  void Snapshot(const LoggedMessage& logged);
   bool Meets(const Route& route);
   bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);

@@ -5,6 +5,7 @@ extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/xlog.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -76,6 +77,13 @@ XLogRecPtr WriteToLog(const LoggedMessage& message) {
                     errhint("Run CREATE EXTENSION fraiseql_nats.")));
   }
   return end;
+}
+
+void RequireLogicalLog(const char* action) {
+  if (XLogLogicalInfoActive()) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("cannot %s: \"wal_level\" is not \"logical\"", action),
+                  errhint("Set \"wal_level\" to \"logical\" and restart the server.")));
 }
 
 }  // namespace fraiseql::pg

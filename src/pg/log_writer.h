@@ -19,4 +19,7 @@ XLogRecPtr WriteToLog(const LoggedMessage& message);
 // The same, but InvalidXLogRecPtr instead of an error if the database does not have the extension.
 XLogRecPtr WriteToLogIfInstalled(const LoggedMessage& message);
 
+// Raises unless the log holds what logical decoding needs; `action` cannot be done then.
+void RequireLogicalLog(const char* action);
+
 }  // namespace fraiseql::pg

@@ -5,13 +5,18 @@ extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/syscache.h"
 }
 
 #include "core/topic.h"
@@ -154,6 +159,33 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
 Oid FindOwnTable(const char* name) {
   const Oid schema = get_namespace_oid(kSchemaName, true);
   return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
+}
+
+void RequireObservableTable(Oid table) {
+  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+  if (!HeapTupleIsValid(tuple)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+                    errmsg("relation with OID %u does not exist", table)));
+  }
+  const FormData_pg_class form = *reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+  ReleaseSysCache(tuple);
+  const char* name = get_rel_name(table);
+  if (form.relkind != RELKIND_RELATION && form.relkind != RELKIND_PARTITIONED_TABLE) {
+    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
+                    errhint("Observe the tables that a view is made of.")));
+  }
+  if (form.relpersistence != RELPERSISTENCE_PERMANENT) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("changes of temporary and unlogged tables cannot be observed"),
+                    errdetail("They are not in the log.")));
+  }
+  if (IsCatalogRelationOid(table) || form.relnamespace == get_namespace_oid(kSchemaName, false)) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("changes of \"%s\" cannot be observed", name),
+                    errdetail("It is a system table or belongs to this extension.")));
+  }
+  const AclResult result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
+  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, name);
 }
 
 // Calls `take(tuple, desc)` for each row that the snapshot sees.  Never by index, which would be

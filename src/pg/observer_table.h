@@ -28,6 +28,9 @@ constexpr char kSecretTableName[] = "secret";
 // OID of a table in our schema as the current snapshot of the catalogs sees it, or InvalidOid.
 Oid FindOwnTable(const char* name);
 
+// Raises unless the table is one whose changes are in the log, and the current user may read it.
+void RequireObservableTable(Oid table);
+
 // One row of the observer table, as text in UTF-8; what is null is empty.
 struct ObserverRow {
   std::string name;

@@ -31,7 +31,7 @@ bool SlotIsReady(const char* name) {
   ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
   if (slot == nullptr) return false;
   SpinLockAcquire(&slot->mutex);
-  const bool ready = slot->data.persistency == RS_PERSISTENT;
+  const bool ready = slot->data.persistency == RS_PERSISTENT && !SlotIsInvalidated(slot);
   SpinLockRelease(&slot->mutex);
   return ready;
 }

@@ -19,7 +19,7 @@ SlotName OwnSlotName(Oid database);
 
 bool SlotExists(const char* name);
 
-// A slot that is there for good, not one that is just being made.
+// A slot that is there for good: not one that is just being made, nor one that was invalidated.
 bool SlotIsReady(const char* name);
 
 // Whether one more slot can be made.

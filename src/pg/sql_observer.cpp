@@ -4,19 +4,14 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/catalog.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 }
 
@@ -38,33 +33,6 @@ void RequireColumn(Oid table, const char* column) {
   ereport(ERROR,
           (errcode(ERRCODE_UNDEFINED_COLUMN),
            errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(table))));
-}
-
-void RequireObservableTable(Oid table) {
-  HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
-  if (!HeapTupleIsValid(tuple)) {
-    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-                    errmsg("relation with OID %u does not exist", table)));
-  }
-  const FormData_pg_class form = *reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
-  ReleaseSysCache(tuple);
-  const char* name = get_rel_name(table);
-  if (form.relkind != RELKIND_RELATION && form.relkind != RELKIND_PARTITIONED_TABLE) {
-    ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
-                    errhint("Observe the tables that a view is made of.")));
-  }
-  if (form.relpersistence != RELPERSISTENCE_PERMANENT) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("changes of temporary and unlogged tables cannot be observed"),
-                    errdetail("They are not in the log.")));
-  }
-  if (IsCatalogRelationOid(table) || form.relnamespace == get_namespace_oid(kSchemaName, false)) {
-    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                    errmsg("changes of \"%s\" cannot be observed", name),
-                    errdetail("It is a system table or belongs to this extension.")));
-  }
-  const AclResult result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
-  if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, name);
 }
 
 // What one row check needs, in one place that an error leaves to the memory context.

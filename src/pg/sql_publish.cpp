@@ -6,7 +6,6 @@
 extern "C" {
 #include "postgres.h"
 
-#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "lib/stringinfo.h"
@@ -130,11 +129,7 @@ void RefuseWhatCannotBePublished(FunctionCallInfo fcinfo) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                     errmsg("subject and payload must not be null")));
   }
-  if (!XLogLogicalInfoActive()) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("cannot publish: \"wal_level\" is not \"logical\""),
-                    errhint("Set \"wal_level\" to \"logical\" and restart the server.")));
-  }
+  RequireLogicalLog("publish");
 }
 
 Datum PublishArguments(FunctionCallInfo fcinfo) {

@@ -15,6 +15,7 @@ TEST(Operation, HasOneNameAndOneBit) {
   EXPECT_EQ(OperationName(Operation::kUpdate), "UPDATE");
   EXPECT_EQ(OperationName(Operation::kDelete), "DELETE");
   EXPECT_EQ(OperationName(Operation::kTruncate), "TRUNCATE");
+  EXPECT_EQ(OperationName(Operation::kSnapshot), "SNAPSHOT");
   EXPECT_EQ(SetOf(Operation::kInsert) | SetOf(Operation::kUpdate) | SetOf(Operation::kDelete) |
                 SetOf(Operation::kTruncate),
             kAllOperations);

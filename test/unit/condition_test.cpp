@@ -184,6 +184,14 @@ TEST_F(ConditionOfChange, KnowsOnlyWhatIsInTheLog) {
   Expect("id == 1", "the value of column \"id\" is not in the log");
 }
 
+TEST_F(ConditionOfChange, SeesTheRowOfASnapshot) {
+  Update({}, {"1", R"("new")", "2", "true", "null"});
+  change_.has_old_row = false;
+  change_.operation = Operation::kSnapshot;
+  Expect("id == 1 && has_field('note')", kTrue);
+  Expect("field_changed('status')", kFalse);
+}
+
 TEST_F(ConditionOfChange, SeesWhatAnUpdateChanges) {
   Update({"1", R"("new")", "1.0", "true", "null"}, {"1", R"("paid")", "2.50", "true", R"("x")"});
   const struct {

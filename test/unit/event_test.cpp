@@ -78,6 +78,30 @@ TEST_F(EventTest, InsertShowsTheRow) {
                        R"("data":{"id":7,"status":"new","total":12.50}})");
 }
 
+TEST_F(EventTest, SnapshotShowsTheRow) {
+  Insert({"7", R"("new")", "12.50"});
+  change_.operation = Operation::kSnapshot;
+  EXPECT_EQ(Payload(), R"({"event":"SNAPSHOT","entity":"Order","entity_id":"7",)"
+                       R"("subject":"fraiseql.mutation.Order.SNAPSHOT",)"
+                       R"("timestamp":"2026-01-15T10:30:00.123456Z",)"
+                       R"("data":{"id":7,"status":"new","total":12.50}})");
+  observer_.format = Format::kTopic;
+  EXPECT_EQ(Payload(), R"({"type":"order.snapshot","timestamp":"2026-01-15T10:30:00.123456Z",)"
+                       R"("order_id":"7","id":7,"status":"new","total":12.50,)"
+                       R"("data":{"id":7,"status":"new","total":12.50}})");
+  Template("{op}.{column:status}");
+  EXPECT_EQ(Subject(), "SNAPSHOT.new");
+}
+
+TEST_F(EventTest, HeadersTellASnapshotFromANewRow) {
+  Insert({"7", R"("new")", "12.50"});
+  ASSERT_TRUE(Build().ok());
+  EXPECT_EQ(message_.headers.find("Fraiseql-Event"), std::string::npos);
+  change_.operation = Operation::kSnapshot;
+  ASSERT_TRUE(Build().ok());
+  EXPECT_NE(message_.headers.find("\r\nFraiseql-Event: SNAPSHOT\r\n"), std::string::npos);
+}
+
 TEST_F(EventTest, UpdateWithoutTheOldRowShowsTheNewOne) {
   Update({"7", R"("paid")", "null"});
   EXPECT_EQ(Payload(), R"({"event":"UPDATE","entity":"Order","entity_id":"7",)"

@@ -33,6 +33,15 @@ LoggedMessage Trace(std::string_view traceparent) {
   return message;
 }
 
+LoggedMessage Snapshot(uint32_t relation, std::string_view observer, std::string_view tuple) {
+  LoggedMessage message;
+  message.kind = LoggedKind::kSnapshot;
+  message.relation = relation;
+  message.observer = observer;
+  message.tuple = tuple;
+  return message;
+}
+
 void ExpectSame(const LoggedMessage& a, const LoggedMessage& b) {
   EXPECT_EQ(a.kind, b.kind);
   EXPECT_EQ(a.subject, b.subject);
@@ -40,6 +49,9 @@ void ExpectSame(const LoggedMessage& a, const LoggedMessage& b) {
   EXPECT_EQ(a.headers, b.headers);
   EXPECT_EQ(a.payload, b.payload);
   EXPECT_EQ(a.traceparent, b.traceparent);
+  EXPECT_EQ(a.relation, b.relation);
+  EXPECT_EQ(a.observer, b.observer);
+  EXPECT_EQ(a.tuple, b.tuple);
 }
 
 // The log is read by later versions than the one that wrote it.
@@ -49,6 +61,7 @@ TEST(LoggedMessage, IsExactlyThis) {
   EXPECT_EQ(Body(Trace("00-1")),
             "\1T\4\0\0\0"
             "00-1"sv);
+  EXPECT_EQ(Body(Snapshot(0x01020304, "o", "row")), "\1S\4\3\2\1\1\0\0\0o\3\0\0\0row"sv);
 }
 
 TEST(LoggedMessage, ComesBackAsItWas) {
@@ -57,7 +70,8 @@ TEST(LoggedMessage, ComesBackAsItWas) {
     const std::string bytes = dice.Bytes(size);
     for (const LoggedMessage& message :
          {Publish(bytes, "id", "", "p"), Publish("s", "", "h", bytes),
-          Publish("", bytes, bytes, ""), Trace(bytes)}) {
+          Publish("", bytes, bytes, ""), Trace(bytes), Snapshot(0xFFFFFFFF, "o", bytes),
+          Snapshot(0, bytes, "")}) {
       const std::string body = Body(message);
       LoggedMessage parsed = Publish("not", "cleared", "yet", "?");
       ASSERT_TRUE(ParseLoggedMessage(body, &parsed).ok());
@@ -77,7 +91,8 @@ TEST(LoggedMessage, RefusesAnotherVersion) {
 
 TEST(LoggedMessage, RefusesWhatIsDamaged) {
   LoggedMessage parsed;
-  for (const LoggedMessage& message : {Publish("a.b", "id", "A: b\r\n", "{}"), Trace("00-1")}) {
+  for (const LoggedMessage& message :
+       {Publish("a.b", "id", "A: b\r\n", "{}"), Trace("00-1"), Snapshot(1, "o", "row")}) {
     const std::string body = Body(message);
     for (size_t size = 2; size < body.size(); ++size) {
       EXPECT_FALSE(ParseLoggedMessage(body.substr(0, size), &parsed).ok()) << size;

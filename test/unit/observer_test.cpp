@@ -60,6 +60,9 @@ TEST(Observer, ParsesOperationsInAnyCase) {
   Operation operation = Operation::kInsert;
   EXPECT_TRUE(ParseOperation("update", &operation));
   EXPECT_EQ(operation, Operation::kUpdate);
+  // What only a backfill does cannot be asked for.
+  EXPECT_FALSE(ParseOperation("SNAPSHOT", &operation));
+  EXPECT_EQ(kAllOperations & SetOf(Operation::kSnapshot), 0);
   EXPECT_TRUE(ParseOperation("Delete", &operation));
   EXPECT_EQ(operation, Operation::kDelete);
   for (const std::string_view bad : {"", "INSER", "INSERTS", "UPSERT", " UPDATE"}) {
