@@ -145,6 +145,12 @@ SELECT fraiseql_nats.create_preview_slot('regress');
 CALL fraiseql_nats.backfill('tb_when', 'day < ''2026-01-04''', restart => true);
 SELECT * FROM shown();
 
+-- whatever the session's transactions are like
+SET default_transaction_isolation = 'serializable';
+CALL fraiseql_nats.backfill('tb_when', restart => true, chunk_rows => 2);
+RESET default_transaction_isolation;
+SELECT count(*) FROM shown();
+
 -- what cannot be
 CREATE TABLE tb_keyless (id int UNIQUE);
 SELECT fraiseql_nats.observe('tb_keyless');
@@ -188,6 +194,11 @@ CALL fraiseql_nats.backfill('tb_when', restart => true, chunk_rows => 2);
 SELECT state, rows_published FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
 RESET ROLE;
 SELECT count(*) FROM shown();
+-- rows that a policy hides are not left out in silence
+ALTER TABLE tb_when ENABLE ROW LEVEL SECURITY;
+SET ROLE regress_backfiller;
+CALL fraiseql_nats.backfill('tb_when', restart => true);
+RESET ROLE;
 REVOKE ALL ON tb_when FROM regress_backfiller;
 DROP ROLE regress_backfiller;
 DROP VIEW no_table;

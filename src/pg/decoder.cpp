@@ -49,6 +49,7 @@ bool Wants(const Route& route, Operation operation) {
 // The bytes of a tuple as one that can be read: they lie anywhere in the log.  In the current
 // memory context.
 HeapTuple TupleOf(Oid relation, std::string_view bytes) {
+  Assert(bytes.size() >= SizeofHeapTupleHeader);
   auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + bytes.size()));
   tuple->t_len = static_cast<uint32>(bytes.size());
   tuple->t_tableOid = relation;

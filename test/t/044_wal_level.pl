@@ -30,6 +30,8 @@ for (1 .. 3) {
 }
 is($node->log_count(qr/: .*wal_level.*not.*logical/), 1, 'the log says it once');
 is($node->worker_pid('postgres'), $pid, 'nothing loops');
+my (undef, undef, $refused) = $node->psql('postgres', q{CALL fraiseql_nats.backfill('tb_item')});
+like($refused, qr/cannot backfill: "wal_level" is not "logical"/, 'a backfill says what is wrong');
 
 $node->configure(wal_level => 'logical');
 $node->restart;

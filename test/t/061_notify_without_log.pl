@@ -50,4 +50,7 @@ $nats->restart;
 $node->wait_for_sql('postgres', q{SELECT state = 'streaming' AND in_flight = 0 FROM fraiseql_nats.status()}, 'well again');
 is($node->log_count('PANIC|TRAP|ERROR'), 0, 'nothing grave in the log');
 
+my (undef, undef, $refused) = $node->psql('postgres', q{CALL fraiseql_nats.backfill('pg_class')});
+like($refused, qr/cannot backfill: "fraiseql_nats.capture" is "notify"/, 'no backfill');
+
 done_testing();
