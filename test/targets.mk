@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-packages check demo order-system torture help format format-check lint packages
+.PHONY: bench bench-micro bench-install check demo order-system torture help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -32,15 +32,22 @@ torture: packages
 	test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 #: make bench            measures it, about 25 minutes; BENCH=quick, SECTIONS="drain latency"
-bench: bench-packages
-	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUBMAKE) bench-programs >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+bench: bench-install
 	test/setup/as-user env BENCH="$(BENCH)" SECTIONS="$(SECTIONS)" test/bench/run
 
-bench-packages:
+#: make bench-micro      counts what one message costs; fails if it is over budget
+bench-micro: bench-install
+	test/setup/as-user test/bench/micro/run
+
+# Built anew: what is there may have assertions in it.
+bench-install:
 	@test/setup/install-packages --bench
 	@mkdir -p build
+	rm -f src/*.o src/*/*.o fraiseql_nats.so
+	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUBMAKE) -j2 bench-programs bench-micro-programs >>build/make.log 2>&1 || \
+		{ cat build/make.log; exit 1; }
 
 #: make check            all tests; the last line counts them
 check: packages

@@ -53,16 +53,10 @@ def wait_until(what, condition, timeout=60, pause=0.02):
         time.sleep(pause)
 
 
-def run(command, **options):
-    """The output of a command; its errors go into the exception if it fails."""
+def run(command, text=""):
+    """The output of a command that reads `text`; its errors are raised if it fails."""
     done = subprocess.run(
-        [str(part) for part in command],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-        **options,
+        [str(part) for part in command], input=text, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[-2000:]}")
