@@ -565,6 +565,66 @@ CREATE FUNCTION delete_consumer(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_consumer';
 COMMENT ON FUNCTION delete_consumer(text) IS 'deletes a consumer';
 
+-- The slot ---------------------------------------------------------------------------------------
+
+-- What was published how far, for a standby or a copy of this server to know.
+CREATE TABLE slot (
+    slot name COLLATE "C" PRIMARY KEY,
+    system_identifier bigint NOT NULL,
+    timeline bigint NOT NULL,
+    position pg_lsn NOT NULL,
+    branch text,
+    adopted boolean NOT NULL DEFAULT false,
+    parted_at pg_lsn,
+    is_copy boolean NOT NULL DEFAULT false,
+    written_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE slot IS 'the replication slot that this database is published from, as the worker last found or made it; one row';
+COMMENT ON COLUMN slot.slot IS 'name of the slot';
+COMMENT ON COLUMN slot.system_identifier IS 'of the server that the worker ran on';
+COMMENT ON COLUMN slot.timeline IS 'of the log that the worker read';
+COMMENT ON COLUMN slot.position IS 'what committed before is published, or in a gap';
+COMMENT ON COLUMN slot.branch IS 'part of the message ids of a copy that was adopted; else null';
+COMMENT ON COLUMN slot.adopted IS 'adopt() was called, and the worker has not seen it yet';
+COMMENT ON COLUMN slot.parted_at IS 'where this server may have parted from another one that publishes in its place; null: it is the one that publishes';
+COMMENT ON COLUMN slot.is_copy IS 'there is such another one, and adopt() was not called';
+COMMENT ON COLUMN slot.written_at IS 'when the worker wrote this';
+GRANT SELECT ON slot TO pg_monitor;
+
+CREATE TABLE gap (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    from_lsn pg_lsn,
+    to_lsn pg_lsn,
+    reason text NOT NULL,
+    slot name NOT NULL,
+    timeline bigint,
+    detected_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+COMMENT ON TABLE gap IS 'stretches of the log that were not published, since their slot was lost; rows may be deleted when they have been dealt with';
+COMMENT ON COLUMN gap.from_lsn IS 'what committed before is published; null: not found out yet';
+COMMENT ON COLUMN gap.to_lsn IS 'what commits behind it is published; null: the new slot is not ready yet';
+COMMENT ON COLUMN gap.reason IS 'what became of the slot';
+COMMENT ON COLUMN gap.slot IS 'name of the slot';
+COMMENT ON COLUMN gap.timeline IS 'of the log, when the new slot was made';
+COMMENT ON COLUMN gap.detected_at IS 'when the worker found it';
+GRANT SELECT ON gap TO pg_monitor;
+GRANT SELECT, DELETE ON gap TO fraiseql_nats_admin;
+
+CREATE FUNCTION adopt() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF (SELECT state FROM fraiseql_nats.status()) IN ('streaming', 'blocked') THEN
+        RAISE NOTICE 'there is nothing to adopt: this server publishes already';
+        RETURN;
+    END IF;
+    UPDATE fraiseql_nats.slot SET adopted = true;
+    IF NOT FOUND THEN
+        RAISE NOTICE 'there is nothing to adopt: this database has not been published before';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION adopt() IS 'lets this server, a copy of another one that has published since, go on publishing beside it';
+
 -- Looking -----------------------------------------------------------------------------------------
 
 CREATE FUNCTION status(
@@ -590,7 +650,10 @@ CREATE FUNCTION status(
     OUT reconnects bigint,
     OUT last_error text,
     OUT last_error_at timestamptz,
-    OUT last_progress_at timestamptz
+    OUT last_progress_at timestamptz,
+    OUT safe_wal_size bigint,
+    OUT gaps bigint,
+    OUT last_gap_at timestamptz
 ) RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'what the worker of this database does, how far it is, and what stands in its way';
@@ -619,7 +682,7 @@ REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
-    create_preview_slot(name, boolean), messages(name, pg_lsn, integer, boolean)
+    create_preview_slot(name, boolean), adopt(), messages(name, pg_lsn, integer, boolean)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(), stream_sync(), consumers(), delete_consumer(text),

@@ -6,11 +6,16 @@
 
 namespace fraiseql {
 
-void AppendMessageId(const Origin& origin, const Position& position, std::string* out) {
+void AppendIdPrefix(const Origin& origin, std::string* out) {
   AppendDecimal(origin.system_id, out);
+  if (!origin.branch.empty()) out->append("-").append(origin.branch);
   out->push_back('.');
   AppendDecimal(origin.database_id, out);
   out->push_back('.');
+}
+
+void AppendMessageId(const Origin& origin, const Position& position, std::string* out) {
+  AppendIdPrefix(origin, out);
   AppendHex(position.commit_lsn, 16, out);
   out->push_back('.');
   AppendDecimal(position.ordinal, out);
@@ -22,10 +27,8 @@ void AppendMessageId(const Origin& origin, const Position& position, std::string
 
 void AppendRunMessageId(const Origin& origin, std::string_view run, uint64_t count,
                         std::string* out) {
-  AppendDecimal(origin.system_id, out);
-  out->push_back('.');
-  AppendDecimal(origin.database_id, out);
-  out->append(".n").append(run).push_back('.');
+  AppendIdPrefix(origin, out);
+  out->append("n").append(run).push_back('.');
   AppendDecimal(count, out);
 }
 

@@ -18,16 +18,23 @@ struct Origin {
   std::string subject_prefix;  // of row changes without a subject of their own
   std::string topic_prefix = {};
   bool notify_enrich = true;  // type and timestamp are added to notifications that lack them
+  // Tells a copy of the cluster that goes on publishing beside the original from it, with which it
+  // shares all the rest.  Empty for all others.
+  std::string branch = {};
 };
 
+// Appends what the Nats-Msg-Id of every message of this origin begins with, and of no other:
+//   <system id> ["-" <branch>] "." <database OID> "."
+void AppendIdPrefix(const Origin& origin, std::string* out);
+
 // Appends the Nats-Msg-Id of the message at this place:
-//   <system id> "." <database OID> "." <commit LSN, 16 hex digits> "." <ordinal> ["." <route>]
+//   <prefix> <commit LSN, 16 hex digits> "." <ordinal> ["." <route>]
 // The same for every decoding of the log, unlike for any two messages.  DO NOT CHANGE: streams hold
 // these ids, and they are how a message is recognised after a restart.
 void AppendMessageId(const Origin& origin, const Position& position, std::string* out);
 
 // The same for a message that has no place in the log: the `count`th of a run of the process.
-//   <system id> "." <database OID> "." "n" <run> "." <count>
+//   <prefix> "n" <run> "." <count>
 void AppendRunMessageId(const Origin& origin, std::string_view run, uint64_t count,
                         std::string* out);
 

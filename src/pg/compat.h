@@ -87,8 +87,12 @@ inline uint32 WaitForBrokerEvent() { return WAIT_EVENT_WAL_SENDER_WRITE_DATA; }
 inline uint32 LauncherMainEvent() { return WAIT_EVENT_LOGICAL_LAUNCHER_MAIN; }
 #endif
 
+// One that is in use, or from 18 on invalidated, is an error; or neither is: kWait.
+enum class SlotUse : bool { kNow, kWait };
 #if PG_VERSION_NUM >= 180000
-inline void AcquireSlot(const char* name) { ReplicationSlotAcquire(name, true, true); }
+inline void AcquireSlot(const char* name, SlotUse use = SlotUse::kNow) {
+  ReplicationSlotAcquire(name, use == SlotUse::kNow, use == SlotUse::kNow);
+}
 inline bool IsVirtual(Form_pg_attribute attribute) {
   return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
 }
@@ -97,7 +101,9 @@ inline bool IsNeverNull(TupleDesc desc, int index) {
   return TupleDescCompactAttr(desc, index)->attnullability == ATTNULLABLE_VALID;
 }
 #else
-inline void AcquireSlot(const char* name) { ReplicationSlotAcquire(name, true); }
+inline void AcquireSlot(const char* name, SlotUse use = SlotUse::kNow) {
+  ReplicationSlotAcquire(name, use == SlotUse::kNow);
+}
 inline bool IsVirtual(Form_pg_attribute) { return false; }
 inline bool IsNeverNull(TupleDesc desc, int index) {
   return TupleDescAttr(desc, index)->attnotnull;
@@ -115,8 +121,20 @@ inline tree_walker_callback AsTreeWalker(bool (*walker)(Node*, void*)) { return 
 inline bool OwnsDatabase(Oid database, Oid role) {
   return object_ownercheck(DatabaseRelationId, database, role);
 }
-inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
-  return slot->data.invalidated != RS_INVAL_NONE;
+// Why the slot was invalidated; null if it was not.
+inline const char* InvalidationCause(const ReplicationSlot* slot) {
+  switch (slot->data.invalidated) {
+    case RS_INVAL_NONE:
+      return nullptr;
+    case RS_INVAL_WAL_REMOVED:
+      return "\"max_slot_wal_keep_size\" was exceeded";
+#if PG_VERSION_NUM >= 180000
+    case RS_INVAL_IDLE_TIMEOUT:
+      return "\"idle_replication_slot_timeout\" was exceeded";
+#endif
+    default:
+      return "the slot was invalidated";
+  }
 }
 #else
 inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId xid) {
@@ -130,9 +148,11 @@ inline bool (*AsTreeWalker(bool (*walker)(Node*, void*)))() {
   return reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker));
 }
 inline bool OwnsDatabase(Oid database, Oid role) { return pg_database_ownercheck(database, role); }
-inline bool SlotIsInvalidated(const ReplicationSlot* slot) {
-  return XLogRecPtrIsInvalid(slot->data.restart_lsn) &&
-         !XLogRecPtrIsInvalid(slot->data.invalidated_at);
+// Why the slot was invalidated; null if it was not.
+inline const char* InvalidationCause(const ReplicationSlot* slot) {
+  const bool invalidated = XLogRecPtrIsInvalid(slot->data.restart_lsn) &&
+                           !XLogRecPtrIsInvalid(slot->data.invalidated_at);
+  return invalidated ? "\"max_slot_wal_keep_size\" was exceeded" : nullptr;
 }
 #endif
 

@@ -34,6 +34,7 @@ extern "C" {
 #include "pg/launcher.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
+#include "pg/wal_reader.h"
 
 namespace fraiseql::pg {
 
@@ -212,6 +213,7 @@ void Launcher::ReadConfig() {
 }
 
 void Launcher::Run() {
+  if (XLogRecPtrIsInvalid(shared->start_lsn)) shared->start_lsn = DecodableLsn();
   ReadConfig();
   while (!ShutdownRequestPending) {
     ScanDatabases();

@@ -5,6 +5,7 @@
 // has the extension.  Include after postgres.h.
 
 extern "C" {
+#include "access/xlogdefs.h"
 #include "datatype/timestamp.h"
 #include "port/atomics.h"
 #include "storage/latch.h"
@@ -62,6 +63,7 @@ struct DatabaseEntry {
   bool drop_slot;          // DROP EXTENSION committed: the slot goes when the worker has gone
   int vacating;            // sessions that need the database without us, now
   int failures;            // of the worker in a row
+  bool origin_checked;     // since the server started, by the slot guardian; the worker's only
   TimestampTz not_before;  // start no worker before
   WorkerTexts texts;
 
@@ -82,6 +84,8 @@ struct SharedState {
   LWLock* lock;
   Latch* volatile launcher_latch;
   int entry_count;
+  // How far the log went when this server started (or was promoted), before any of our workers.
+  XLogRecPtr start_lsn;
   DatabaseEntry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 

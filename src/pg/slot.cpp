@@ -31,9 +31,23 @@ bool SlotIsReady(const char* name) {
   ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
   if (slot == nullptr) return false;
   SpinLockAcquire(&slot->mutex);
-  const bool ready = slot->data.persistency == RS_PERSISTENT && !SlotIsInvalidated(slot);
+  const bool ready = slot->data.persistency == RS_PERSISTENT && InvalidationCause(slot) == nullptr;
   SpinLockRelease(&slot->mutex);
   return ready;
+}
+
+SlotCondition InspectSlot(const char* name) {
+  SlotCondition condition;
+  ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
+  if (slot == nullptr) return condition;
+  condition.exists = true;
+  SpinLockAcquire(&slot->mutex);
+  condition.active_pid = slot->active_pid;
+  condition.restart_lsn = slot->data.restart_lsn;
+  condition.confirmed = slot->data.confirmed_flush;
+  condition.lost = InvalidationCause(slot);
+  SpinLockRelease(&slot->mutex);
+  return condition;
 }
 
 bool HasFreeSlot() {
@@ -60,8 +74,15 @@ void MakeSlot(const char* name, bool temporary) {
   if (!temporary) ReplicationSlotPersist();
 }
 
+bool AcquireUsableSlot(const char* name) {
+  AcquireSlot(name, SlotUse::kWait);
+  if (InvalidationCause(MyReplicationSlot) == nullptr) return true;
+  ReplicationSlotRelease();
+  return false;
+}
+
 void DropSlot(const char* name) {
-  if (SlotExists(name)) ReplicationSlotDrop(name, true);
+  if (SlotExists(name)) ReplicationSlotDrop(name, false);
 }
 
 void SlotKeeper::Confirm(XLogRecPtr lsn, int64_t now_ms) {

@@ -22,6 +22,16 @@ bool SlotExists(const char* name);
 // A slot that is there for good: not one that is just being made, nor one that was invalidated.
 bool SlotIsReady(const char* name);
 
+// What has become of a slot.
+struct SlotCondition {
+  bool exists = false;
+  int active_pid = 0;                          // of the process that has acquired it; 0: none
+  const char* lost = nullptr;                  // why it has been invalidated; null: it has not
+  XLogRecPtr restart_lsn = InvalidXLogRecPtr;  // the log is kept from here on
+  XLogRecPtr confirmed = InvalidXLogRecPtr;    // what committed before will not be read again
+};
+SlotCondition InspectSlot(const char* name);
+
 // Whether one more slot can be made.
 bool HasFreeSlot();
 
@@ -30,7 +40,12 @@ bool HasFreeSlot();
 // process ends meanwhile, nothing is left behind.
 void MakeSlot(const char* name, bool temporary);
 
-// Drops the slot if it exists; the one who calls holds no slot.
+// Acquires a slot that exists, when nobody else has it any more; false, and nothing is acquired, if
+// it has been invalidated.
+bool AcquireUsableSlot(const char* name);
+
+// Drops the slot if it exists; the one who calls holds no slot.  Waits, interruptibly, for whoever
+// has acquired it.
 void DropSlot(const char* name);
 
 // Keeps the position of the slot that this process has acquired.

@@ -28,6 +28,7 @@ extern "C" {
 #include "pg/decoder.h"
 #include "pg/guard.h"
 #include "pg/slot.h"
+#include "pg/slot_record.h"
 #include "pg/wal_reader.h"
 
 namespace fraiseql::pg {
@@ -161,6 +162,9 @@ void Messages(FunctionCallInfo fcinfo) {
   origin->system_id = GetSystemIdentifier();
   origin->database_id = MyDatabaseId;
   origin->database = get_database_name(MyDatabaseId);
+  char branch[kBranchSize + 1];
+  ReadBranch(OwnSlotName(MyDatabaseId), branch);
+  origin->branch = branch;
   auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, rows, CurrentMemoryContext);
 
   const int nest_level = NewGUCNestLevel();

@@ -18,8 +18,10 @@ extern "C" {
 
 #include "pg/gucs.h"
 #include "pg/guard.h"
+#include "pg/lag_budget.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
+#include "pg/slot_record.h"
 #include "pg/wal_reader.h"
 
 namespace fraiseql::pg {
@@ -46,7 +48,7 @@ class RowBuilder {
   }
 
  private:
-  static constexpr int kMaxColumns = 24;
+  static constexpr int kMaxColumns = 40;
   Datum values_[kMaxColumns];
   bool nulls_[kMaxColumns];
   int count_ = 0;
@@ -115,6 +117,11 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
                : StateWithoutWorker(entry, texts);
   const uint64 flushed = DecodableLsn();
   const uint64 confirmed = pg_atomic_read_u64(&c->confirmed_lsn);
+  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const LagBudget budget = LagBudgetOf(slot);
+  int64 gaps = 0;
+  int64 last_gap_at = 0;
+  CountGaps(slot, &gaps, &last_gap_at);
 
   RowBuilder row;
   row.AddText(get_database_name(MyDatabaseId));
@@ -123,7 +130,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddText(shown.hint);
   row.AddText(texts.server);
   row.AddText(texts.stream);
-  row.AddText(OwnSlotName(MyDatabaseId).c_str());
+  row.AddText(slot.c_str());
   row.AddLsn(flushed);
   row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
   row.AddLsn(pg_atomic_read_u64(&c->sent_lsn));
@@ -140,6 +147,9 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddText(texts.last_error);
   row.AddTime(static_cast<uint64>(texts.last_error_at));
   row.AddTime(pg_atomic_read_u64(&c->last_progress_at));
+  row.Add(Int64GetDatum(budget.safe_bytes), !budget.limited);
+  row.AddNumber(static_cast<uint64>(gaps));
+  row.AddTime(static_cast<uint64>(last_gap_at));
   return row.Finish(desc);
 }
 

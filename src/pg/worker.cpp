@@ -7,11 +7,7 @@ extern "C" {
 
 #include <unistd.h>
 
-#include "access/xact.h"
 #include "access/xlog.h"
-#include "commands/dbcommands.h"
-#include "commands/extension.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -20,8 +16,6 @@ extern "C" {
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
-#include "utils/timestamp.h"
 }
 
 #include "pg/broker_config.h"
@@ -68,134 +62,23 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
       entry_(entry),
       status_(entry),
       options_(CurrentPipelineOptions()),
+      guardian_(database, entry, &status_),
+      lag_watch_(OwnSlotName(database)),
       capture_(settings.capture) {}
 
 void Worker::Run() {
   FindOutAboutDatabase();
-  for (Status wrong; !(wrong = ReadConfig()).ok();) AwaitReload(wrong);
+  AwaitConfig();
   options_ = CurrentPipelineOptions();
   if (capture_ == kCaptureNotify) RunListener();
   AwaitPreconditions();
   OpenSlot();
+  pqsignal(SIGTERM, OnTerminate);
   while (!MustLeave()) {
     DecodeSome();
     ApplySettings();
   }
   Leave(true);
-}
-
-void Worker::FindOutAboutDatabase() {
-  StartTransactionCommand();
-  const bool has_extension = OidIsValid(get_extension_oid(kPluginName, true));
-  const char* name = get_database_name(database_);
-  database_name_ = name != nullptr ? name : "";
-  CommitTransactionCommand();
-  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(database_).c_str());
-  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  entry_->has_extension = has_extension;
-  entry_->without_extension = !has_extension;
-  entry_->drop_slot = entry_->drop_slot || orphaned_slot;
-  LWLockRelease(shared->lock);
-  if (!has_extension) proc_exit(0);
-}
-
-Status Worker::MissingPrecondition() const {
-  if (wal_level < WAL_LEVEL_LOGICAL) {
-    return Status::Invalid("\"wal_level\" is not \"logical\"",
-                           "Set \"wal_level\" to \"logical\" and restart the server.");
-  }
-  const SlotName slot = OwnSlotName(database_);
-  if (!SlotExists(slot.c_str()) && !HasFreeSlot()) {
-    return Status::Invalid("all replication slots are in use",
-                           "Increase \"max_replication_slots\" and restart the server, or drop a "
-                           "slot that is not used.");
-  }
-  return Status::Ok();
-}
-
-// Waits, without a slot and without a loop of errors, for what only an administrator can mend.
-void Worker::AwaitPreconditions() {
-  for (Status missing; !(missing = MissingPrecondition()).ok();) AwaitReload(missing);
-}
-
-// Shows what is wrong, and waits until it may not be any more.
-void Worker::AwaitReload(const Status& wrong) {
-  status_.Show(WorkerState::kMisconfigured, wrong, "", "");
-  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5000,
-                  LauncherMainEvent());
-  ResetLatch(MyLatch);
-  CHECK_FOR_INTERRUPTS();
-  if (ConfigReloadPending) {
-    ConfigReloadPending = false;
-    ProcessConfigFile(PGC_SIGHUP);
-  }
-  if (MustLeave()) proc_exit(0);
-}
-
-// Reads FraiseQL's files for the first time.
-Status Worker::ReadConfig() {
-  LoadConfig(&config_);
-  if (!config_.errors.empty()) {
-    return Status::Invalid(config_.errors.front().text(), config_.errors.front().hint);
-  }
-  for (const ConfigProblem& warning : config_.config.warnings) {
-    ereport(WARNING, (errmsg("%s", warning.text().c_str()),
-                      warning.hint.empty() ? 0 : errhint("%s", warning.hint.c_str())));
-  }
-  return ApplyConfig(config_.config, false);
-}
-
-// The observers that the files declare become rows of the table.  Before the slot is acquired: who
-// decodes must not read or write tables as others do.
-void Worker::SyncObservers() {
-  SetCurrentStatementStartTimestamp();
-  StartTransactionCommand();
-  SPI_connect();
-  PushActiveSnapshot(GetTransactionSnapshot());
-  (void)SPI_execute("SELECT fraiseql_nats.sync_observers()", false, 0);
-  SPI_finish();
-  PopActiveSnapshot();
-  CommitTransactionCommand();
-}
-
-void Worker::OpenSlot() {
-  const SlotName slot = OwnSlotName(database_);
-  if (!SlotExists(slot.c_str())) {
-    status_.Show(WorkerState::kStarting,
-                 Status::Unavailable("waiting for the transactions that run since before the "
-                                     "replication slot was made"),
-                 "", "");
-    MakeSlot(slot.c_str(), false);
-    ReplicationSlotRelease();
-  }
-  SyncObservers();
-  AcquireSlot(slot.c_str());
-  if (SlotIsInvalidated(MyReplicationSlot)) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("replication slot \"%s\" has been invalidated", slot.c_str()),
-                    errhint("Changes since its last position are lost to it.  Drop it with "
-                            "pg_drop_replication_slot(); a new one is made at once.")));
-  }
-  pqsignal(SIGTERM, OnTerminate);
-  OpenPipeline();
-  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext);
-  reader_.Open(decoder_.get());
-}
-
-Origin Worker::MakeOrigin() const {
-  Origin origin;
-  origin.system_id = GetSystemIdentifier();
-  origin.database_id = database_;
-  origin.database = database_name_;
-  return origin;
-}
-
-void Worker::OpenPipeline() {
-  publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
-                                                 CurrentStreamSettings());
-  pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
-  wait_set_ = std::make_unique<WaitSet>(publisher_.get());
-  upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
 }
 
 // With capture = notify: no slot, no log, only what LISTEN brings.
@@ -240,6 +123,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   }
   ShowState();
+  if (listener_ == nullptr) lag_watch_.Run(now);
   upkeep_.Run(pipeline_->state() == Pipeline::State::kStreaming, now);
   for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
     if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);

@@ -10,9 +10,11 @@
 #include "pg/broker_upkeep.h"
 #include "pg/config_files.h"
 #include "pg/decoder.h"
+#include "pg/lag_budget.h"
 #include "pg/notify_listener.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
+#include "pg/slot_guardian.h"
 #include "pg/wait_set.h"
 #include "pg/wal_reader.h"
 #include "pg/worker_status.h"
@@ -29,13 +31,15 @@ class Worker final : public MessageReceiver {
   [[noreturn]] void Run();
 
  private:
-  // Before streaming.
+  // Before streaming: worker_start.cpp.
   void FindOutAboutDatabase();
+  void AwaitConfig();
   void AwaitPreconditions();
   Status MissingPrecondition() const;
-  void AwaitReload(const Status& wrong);
+  void AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms);
   Status ReadConfig();
   void SyncObservers();
+  void PrepareSlot();
   void OpenSlot();
   void OpenPipeline();
   Origin MakeOrigin() const;
@@ -67,6 +71,8 @@ class Worker final : public MessageReceiver {
   std::unique_ptr<nats::Publisher> publisher_;
   std::unique_ptr<Pipeline> pipeline_;
   BrokerUpkeep upkeep_;
+  SlotGuardian guardian_;
+  LagWatch lag_watch_;
   std::unique_ptr<WaitSet> wait_set_;
   std::unique_ptr<Decoder> decoder_;
   WalReader reader_;

@@ -36,10 +36,12 @@ my $worker = <<'END';
 FROM fraiseql_nats.status(), pg_stat_activity
 WHERE backend_type = 'fraiseql_nats worker' AND datname = current_database()
 END
-my $is_stuck = "SELECT count(*) = 1 AND max(sent_lsn) IS NULL AND max(wait_event) IN "
-  . "('WalSenderWriteData', 'FraiseqlNatsWaitForBroker') $worker";
-# Another worker begins after the restart: none of its messages is sent.
-$node->restart;
+my $old_pid = $node->worker_pid('postgres');
+my $is_stuck = "SELECT count(*) = 1 AND max(pid) <> $old_pid AND max(wait_event) IN "
+  . "('WalSenderWriteData', 'FraiseqlNatsWaitForBroker') "
+  . "AND (SELECT bool_and(active) FROM pg_replication_slots) $worker";
+# Another worker begins: none of its messages is sent.
+$node->safe_psql('postgres', "SELECT pg_terminate_backend($old_pid)");
 $node->wait_for_sql('postgres', $is_stuck, 'the worker has a full window');
 
 # What a session could wait for.

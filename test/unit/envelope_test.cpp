@@ -40,6 +40,18 @@ TEST(MessageId, IsExactlyThis) {
             "18446744073709551615.4294967295.FFFFFFFFFFFFFFFF.18446744073709551615.4294967295");
 }
 
+// A copy that publishes beside its original shares everything with it, system id and log positions
+// too.
+TEST(MessageId, OfACopyDiffersFromThatOfItsOriginal) {
+  Origin copy = TestOrigin();
+  copy.branch = "1a2b3c4d";
+  EXPECT_EQ(MessageId(copy, {0x16B374D848, 42, 0}),
+            "7012345678901234567-1a2b3c4d.16384.00000016B374D848.42");
+  std::string prefix;
+  AppendIdPrefix(copy, &prefix);
+  EXPECT_EQ(prefix, "7012345678901234567-1a2b3c4d.16384.");
+}
+
 TEST(TransactionHeaders, SayTransactionAndTime) {
   EXPECT_EQ(TestTransaction().lines(), kTransactionLines);
 }

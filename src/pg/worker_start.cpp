@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the worker does before it streams: up to an open slot and a pipeline.
+extern "C" {
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+}
+
+#include "core/backoff.h"
+#include "nats/clock.h"
+#include "pg/broker_config.h"
+#include "pg/compat.h"
+#include "pg/gucs.h"
+#include "pg/own_transaction.h"
+#include "pg/worker.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64_t kMendingMs = 2000;  // between looks at what only an administrator can mend
+
+}  // namespace
+
+void Worker::FindOutAboutDatabase() {
+  StartTransactionCommand();
+  const bool has_extension = OidIsValid(get_extension_oid(kPluginName, true));
+  const char* name = get_database_name(database_);
+  database_name_ = name != nullptr ? name : "";
+  CommitTransactionCommand();
+  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(database_).c_str());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  entry_->has_extension = has_extension;
+  entry_->without_extension = !has_extension;
+  entry_->drop_slot = entry_->drop_slot || orphaned_slot;
+  LWLockRelease(shared->lock);
+  if (!has_extension) proc_exit(0);
+}
+
+Status Worker::MissingPrecondition() const {
+  if (wal_level < WAL_LEVEL_LOGICAL) {
+    return Status::Invalid("\"wal_level\" is not \"logical\"",
+                           "Set \"wal_level\" to \"logical\" and restart the server.");
+  }
+  const SlotName slot = OwnSlotName(database_);
+  if (!SlotExists(slot.c_str()) && !HasFreeSlot()) {
+    return Status::Invalid("all replication slots are in use",
+                           "Increase \"max_replication_slots\" and restart the server, or drop a "
+                           "slot that is not used.");
+  }
+  return Status::Ok();
+}
+
+// Waits, without a slot and without a loop of errors, for what only an administrator can mend.
+void Worker::AwaitPreconditions() {
+  for (Status missing; !(missing = MissingPrecondition()).ok();) {
+    AwaitReload(WorkerState::kMisconfigured, missing, kMendingMs);
+  }
+}
+
+// Shows what is wrong, and waits until it may not be any more.
+void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms) {
+  status_.Show(state, wrong, "", "");
+  lag_watch_.Run(nats::SteadyMs());
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                  static_cast<long>(wait_ms), LauncherMainEvent());
+  ResetLatch(MyLatch);
+  if (ProcDiePending) proc_exit(0);
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+  }
+  if (MustLeave()) proc_exit(0);
+}
+
+void Worker::AwaitConfig() {
+  for (Status wrong; !(wrong = ReadConfig()).ok();) {
+    AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
+  }
+}
+
+// Reads FraiseQL's files for the first time.
+Status Worker::ReadConfig() {
+  LoadConfig(&config_);
+  if (!config_.errors.empty()) {
+    return Status::Invalid(config_.errors.front().text(), config_.errors.front().hint);
+  }
+  for (const ConfigProblem& warning : config_.config.warnings) {
+    ereport(WARNING, (errmsg("%s", warning.text().c_str()),
+                      warning.hint.empty() ? 0 : errhint("%s", warning.hint.c_str())));
+  }
+  return ApplyConfig(config_.config, false);
+}
+
+// The observers that the files declare become rows of the table.  Before the slot is acquired: who
+// decodes must not read or write tables as others do.
+void Worker::SyncObservers() {
+  BeginOwnTransaction();
+  (void)SPI_execute("SELECT fraiseql_nats.sync_observers()", false, 0);
+  CommitOwnTransaction();
+}
+
+// Waits until there is a slot to publish from, and this server is the one to do so.
+void Worker::PrepareSlot() {
+  Backoff backoff(PipelineOptions{}.min_delay_ms, options_.max_delay_ms);
+  status_.Show(WorkerState::kConnecting, Status::Ok(), "", "");
+  for (;;) {
+    const nats::BrokerSettings broker = CurrentBrokerSettings(database_name_.c_str());
+    const SlotGuardian::Outcome outcome = guardian_.Prepare(broker);
+    if (outcome == SlotGuardian::Outcome::kReady) return;
+    if (outcome == SlotGuardian::Outcome::kCopy) {
+      AwaitReload(WorkerState::kMisconfigured, guardian_.trouble(), kMendingMs);
+    } else {
+      status_.RecordError(guardian_.trouble());
+      AwaitReload(WorkerState::kWaiting, guardian_.trouble(), backoff.Next());
+    }
+  }
+}
+
+void Worker::OpenSlot() {
+  do {
+    PrepareSlot();
+    SyncObservers();
+  } while (!guardian_.Acquire());
+  slot_.Confirm(guardian_.resume_at(), nats::SteadyMs());
+  OpenPipeline();
+  Origin origin = MakeOrigin();
+  origin.branch = guardian_.branch();
+  decoder_ = std::make_unique<Decoder>(origin, this, TopMemoryContext);
+  reader_.Open(decoder_.get());
+}
+
+Origin Worker::MakeOrigin() const {
+  Origin origin;
+  origin.system_id = GetSystemIdentifier();
+  origin.database_id = database_;
+  origin.database = database_name_;
+  return origin;
+}
+
+void Worker::OpenPipeline() {
+  publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
+                                                 CurrentStreamSettings());
+  pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
+  wait_set_ = std::make_unique<WaitSet>(publisher_.get());
+  upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
+}
+
+}  // namespace fraiseql::pg
