@@ -7,10 +7,10 @@ CREATE TABLE tb_old_order (
     double_total numeric GENERATED ALWAYS AS (total * 2) STORED
 );
 INSERT INTO tb_old_order (id, total, note) VALUES (1, 10.50, 'a'), (2, 20, NULL), (10, 30, 'c'), (-5, 40, 'd');
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_backfill');
 -- nobody is told
 CALL fraiseql_nats.backfill('tb_old_order');
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_backfill');
 SELECT fraiseql_nats.observe('tb_old_order');
 CALL fraiseql_nats.backfill('tb_old_order');
 SELECT * FROM shown();
@@ -22,7 +22,7 @@ INSERT INTO tb_old_order (id, total) VALUES (3, 1);
 CALL fraiseql_nats.backfill('tb_old_order', 'id IN (2, 3)', restart => true);
 SELECT subject, headers ->> 'Fraiseql-Event' AS event, headers ->> 'Fraiseql-Table' AS "table",
        msg_id ~ '^\d+\.\d+\.[0-9A-F]{16}\.\d+$' AS has_id
-FROM fraiseql_nats.messages('regress', advance => true);
+FROM fraiseql_nats.messages('regress_backfill', advance => true);
 -- what is finished is not done again, unless asked for
 SET client_min_messages = warning;
 CALL fraiseql_nats.backfill('tb_old_order', 'id IN (2, 3)');
@@ -48,7 +48,7 @@ CALL fraiseql_nats.backfill('tb_old_order', 'id > 2', 'a row', chunk_rows => 1);
 SELECT * FROM shown();
 CALL fraiseql_nats.backfill('tb_old_order', NULL, 'd no insert');
 CALL fraiseql_nats.backfill('tb_old_order', NULL, 'nobody');
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_backfill');
 DELETE FROM fraiseql_nats.observer;
 
 -- keys of several columns and types, in an order of their own
@@ -61,7 +61,7 @@ FROM unnest('{a,"b c","{\"\\","é"}'::text[]) o, generate_series(1, 3) n, unnest
 SELECT fraiseql_nats.observe('tb_line', format => 'row', subject => 'line.{op}');
 CALL fraiseql_nats.backfill('tb_line', chunk_rows => 1);
 SELECT count(*), count(DISTINCT payload), array_agg(payload ORDER BY "position") = array_agg(payload ORDER BY payload::jsonb ->> 'Order' COLLATE "C", payload::jsonb ->> 'n', payload::jsonb ->> 'what') AS in_order
-FROM fraiseql_nats.messages('regress', advance => true);
+FROM fraiseql_nats.messages('regress_backfill', advance => true);
 SELECT rows_published, key_columns, last_key FROM fraiseql_nats.backfill WHERE relation = 'tb_line'::regclass;
 -- operators of the key in several schemas
 CREATE SCHEMA odd;
@@ -102,7 +102,7 @@ SELECT fraiseql_nats.observe('tb_wide', format => 'row', subject => 'wide.{op}')
 CALL fraiseql_nats.backfill('tb_wide');
 SELECT r ->> 'id' AS id, r ->> 'long' = repeat('x', 20000) AS long, r ->> 'packed' = repeat('y', 20000) AS packed,
        r ->> 'bytes' = '\x' || repeat('ab', 10000) AS bytes, r ->> 'later' AS later, r -> 'never' AS never, r ? 'gone' AS gone
-FROM (SELECT payload::jsonb AS r FROM fraiseql_nats.messages('regress', advance => true)) m;
+FROM (SELECT payload::jsonb AS r FROM fraiseql_nats.messages('regress_backfill', advance => true)) m;
 -- the log is read later than it was written
 CALL fraiseql_nats.backfill('tb_wide', restart => true);
 ALTER TABLE tb_wide DROP long, DROP packed, DROP bytes, ALTER later DROP DEFAULT, ALTER later TYPE int USING 7;
@@ -141,7 +141,7 @@ CALL fraiseql_nats.backfill('tb_when', 'true');
 CALL fraiseql_nats.backfill('tb_when');
 RESET datestyle;
 RESET timezone;
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_backfill');
 CALL fraiseql_nats.backfill('tb_when', 'day < ''2026-01-04''', restart => true);
 SELECT * FROM shown();
 
@@ -188,7 +188,7 @@ SET ROLE regress_backfiller;
 CALL fraiseql_nats.backfill('tb_when', restart => true);
 RESET ROLE;
 GRANT SELECT ON tb_when TO regress_backfiller;
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_backfill');
 SET ROLE regress_backfiller;
 CALL fraiseql_nats.backfill('tb_when', restart => true, chunk_rows => 2);
 SELECT state, rows_published FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;

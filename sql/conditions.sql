@@ -1,5 +1,6 @@
 -- Only the changes that meet the condition of an observer.
-SELECT fraiseql_nats.create_preview_slot('regress');
+\set SHOW_CONTEXT never
+SELECT fraiseql_nats.create_preview_slot('regress_conditions');
 CREATE TABLE tb_order (id int PRIMARY KEY, status text, total numeric, big bigint);
 ALTER TABLE tb_order REPLICA IDENTITY FULL;
 SELECT fraiseql_nats.observe('tb_order', name => 'a', format => 'row', subject => 'a.large', condition => 'total >= 100.50 && status != ''draft''');
@@ -9,7 +10,7 @@ INSERT INTO tb_order VALUES (1, 'new', 100.49, 9007199254740992), (2, 'new', 100
 UPDATE tb_order SET status = 'shipped' WHERE id = 1;
 UPDATE tb_order SET status = 'shipped' WHERE id = 1;
 DELETE FROM tb_order WHERE id = 2;
-SELECT subject, payload FROM fraiseql_nats.messages('regress', advance => true);
+SELECT subject, payload FROM fraiseql_nats.messages('regress_conditions', advance => true);
 -- what is refused
 SELECT fraiseql_nats.observe('tb_order', name => 'x', condition => 'total >');
 SELECT fraiseql_nats.observe('tb_order', name => 'x', condition => 'missing == 1');

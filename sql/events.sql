@@ -1,5 +1,5 @@
 -- One message for each row changed, in the order of the changes.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_events');
 CREATE TABLE tb_order (id int PRIMARY KEY, status text, total numeric(10, 2));
 SELECT fraiseql_nats.observe('tb_order');
 INSERT INTO tb_order VALUES (1, 'pending', 12.30), (2, 'pending', NULL);
@@ -24,10 +24,10 @@ SELECT subject, headers ->> 'Nats-Msg-Id' = msg_id AS id_is_header,
        headers ->> 'Fraiseql-Table' AS "table", headers ->> 'Content-Type' AS content_type,
        headers ->> 'Fraiseql-Commit-Time' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$' AS commit_time,
        (SELECT count(*) FROM jsonb_object_keys(headers)) AS headers
-FROM fraiseql_nats.messages('regress');
+FROM fraiseql_nats.messages('regress_events');
 -- reading again gives the same messages with the same ids
-CREATE TEMP TABLE first AS SELECT * FROM fraiseql_nats.messages('regress');
-SELECT count(*) FROM (TABLE first EXCEPT SELECT * FROM fraiseql_nats.messages('regress')) x;
+CREATE TEMP TABLE first AS SELECT * FROM fraiseql_nats.messages('regress_events');
+SELECT count(*) FROM (TABLE first EXCEPT SELECT * FROM fraiseql_nats.messages('regress_events')) x;
 SELECT msg_id ~ ('^' || system_identifier || '\.' || d.oid || '\.[0-9A-F]{16}\.1$') AS id
 FROM first, pg_control_system(), pg_database d WHERE d.datname = current_database();
 SELECT fraiseql_nats.unobserve('tb_order');

@@ -30,6 +30,7 @@ CREATE TABLE observer (
     format text,
     source text,
     condition text CHECK (octet_length(condition) <= 4096),
+    "when" text CHECK (octet_length("when") BETWEEN 1 AND 4096),
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
     enabled boolean NOT NULL DEFAULT true,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))
@@ -45,6 +46,7 @@ COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all
 COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
 COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: auto, row or notify; null: auto for a topic';
 COMMENT ON COLUMN observer.condition IS 'which changes, in FraiseQL''s condition language; null: all';
+COMMENT ON COLUMN observer."when" IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
 COMMENT ON COLUMN observer.origin IS 'sql, or toml: declared in fraiseql.toml or fraiseql-observer.toml, which keep it as it is there';
@@ -90,6 +92,7 @@ CREATE FUNCTION observe(
     entity text DEFAULT NULL,
     source text DEFAULT NULL,
     condition text DEFAULT NULL,
+    "when" text DEFAULT NULL,
     name text DEFAULT NULL
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -107,8 +110,8 @@ BEGIN
             observer_name := observer_name || '.' || lower(array_to_string(events, '_'));
         END IF;
     END IF;
-    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity, source, condition)
-    VALUES (observer_name, relation, events, subject, columns, format, entity, source, condition);
+    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity, source, condition, "when")
+    VALUES (observer_name, relation, events, subject, columns, format, entity, source, condition, observe."when");
     RETURN observer_name;
 EXCEPTION
     WHEN unique_violation THEN
@@ -116,7 +119,7 @@ EXCEPTION
             USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
 END
 $$;
-COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -218,7 +221,7 @@ COMMENT ON FUNCTION reload() IS 'has the server read its configuration again, if
 
 CREATE FUNCTION declared_observers(
     OUT name text, OUT "table" text, OUT events text[], OUT subject text, OUT columns text[], OUT format text,
-    OUT source text, OUT condition text, OUT entity text, OUT place text) RETURNS SETOF record
+    OUT source text, OUT condition text, OUT "when" text, OUT entity text, OUT place text) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_declared_observers';
 COMMENT ON FUNCTION declared_observers() IS 'the observers that fraiseql.toml and fraiseql-observer.toml declare';
 
@@ -240,13 +243,13 @@ BEGIN
         SELECT * INTO present FROM fraiseql_nats.observer x WHERE x.name = d.name;
         CONTINUE WHEN FOUND AND
             (present.relation, present.events, present.subject, present.columns, present.format, present.source,
-             present.condition, present.entity) IS NOT DISTINCT FROM
-            (d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d.entity);
+             present.condition, present."when", present.entity) IS NOT DISTINCT FROM
+            (d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when", d.entity);
         BEGIN
             DELETE FROM fraiseql_nats.observer x WHERE x.name = d.name AND x.origin = 'toml';
             INSERT INTO fraiseql_nats.observer
-                   (name, relation, events, subject, columns, format, source, condition, entity, origin)
-            VALUES (d.name, d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d.entity, 'toml');
+                   (name, relation, events, subject, columns, format, source, condition, "when", entity, origin)
+            VALUES (d.name, d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when", d.entity, 'toml');
         EXCEPTION WHEN OTHERS THEN
             RAISE WARNING '%: observer "%" cannot be made: %', d.place, d.name, SQLERRM;
         END;
@@ -680,7 +683,7 @@ COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages th
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    observe(regclass, text[], text, text[], text, text, text, text, text), unobserve(text), enable(text), disable(text),
+    observe(regclass, text[], text, text[], text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
     create_preview_slot(name, boolean), adopt(), messages(name, pg_lsn, integer, boolean)
 TO fraiseql_nats_admin;

@@ -1,5 +1,5 @@
 -- Notifications on observed channels, from wherever pg_notify() and NOTIFY may stand.
-SELECT fraiseql_nats.create_preview_slot('regress', temporary => false);
+SELECT fraiseql_nats.create_preview_slot('regress_notify', temporary => false);
 CREATE TABLE nt (id int PRIMARY KEY, p text);
 CREATE TABLE nd (id int, d text DEFAULT pg_notify('fq', 'default')::text);
 CREATE FUNCTION f_plpgsql(c text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_notify(c, 'plpgsql'); END $$;
@@ -20,7 +20,7 @@ PREPARE early(text) AS SELECT pg_notify('fq', $1);
 EXECUTE early('nobody listens');
 SELECT fraiseql_nats.observe_channel('fq');
 CREATE FUNCTION captured() RETURNS TABLE (payload text) LANGUAGE sql AS $$
-    SELECT payload FROM fraiseql_nats.messages('regress', advance => true) $$;
+    SELECT payload FROM fraiseql_nats.messages('regress_notify', advance => true) $$;
 \pset tuples_only on
 SELECT pg_notify('fq', 'select');
 NOTIFY fq, 'command';
@@ -104,9 +104,9 @@ NOTIFY job_done_now, '[1, 2]';
 NOTIFY job_done_now, '{"a": 1';
 SELECT pg_notify('plain.channel', 'x'), pg_notify('mapped', 'y'), pg_notify('odd channel>', 'z');
 SELECT subject, regexp_replace(payload, '"timestamp":"[^"]+"', '"timestamp":"T"'), headers ->> 'Content-Type', headers ->> 'Fraiseql-Channel'
-FROM fraiseql_nats.messages('regress', advance => true);
+FROM fraiseql_nats.messages('regress_notify', advance => true);
 \pset tuples_only off
-SELECT pg_drop_replication_slot('regress');
+SELECT pg_drop_replication_slot('regress_notify');
 DELETE FROM fraiseql_nats.observer;
 DROP TABLE nt, nd CASCADE;
 DROP VIEW v_notify;

@@ -1,5 +1,5 @@
 -- An observer applies to exactly the transactions that commit after its own.
-SELECT fraiseql_nats.create_preview_slot('regress', temporary => false);
+SELECT fraiseql_nats.create_preview_slot('regress_observer_versions', temporary => false);
 CREATE TABLE t (id int PRIMARY KEY, a text);
 INSERT INTO t VALUES (1, 'before');
 SELECT fraiseql_nats.observe('t', format => 'row', name => 'o');
@@ -26,6 +26,6 @@ DELETE FROM fraiseql_nats.observer;
 VACUUM FULL fraiseql_nats.observer;
 INSERT INTO t VALUES (10, 'nobody');
 SELECT subject, payload, split_part(position, ':', 3) AS route
-FROM fraiseql_nats.messages('regress');
-SELECT pg_drop_replication_slot('regress');
+FROM fraiseql_nats.messages('regress_observer_versions');
+SELECT pg_drop_replication_slot('regress_observer_versions');
 DROP TABLE t;

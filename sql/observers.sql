@@ -1,4 +1,5 @@
 -- Making, changing and removing observers, and what is refused.
+\set SHOW_CONTEXT never
 CREATE TABLE tb_order (id int PRIMARY KEY, status text, total numeric);
 CREATE VIEW v_order AS SELECT * FROM tb_order;
 CREATE TEMP TABLE t_temp (id int);

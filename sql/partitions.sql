@@ -1,5 +1,5 @@
 -- An observer of a partitioned table sees all partitions, those of later too.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_partitions');
 CREATE TABLE tb_sale (id int, region text) PARTITION BY LIST (region);
 CREATE TABLE sale_eu PARTITION OF tb_sale FOR VALUES IN ('eu');
 SELECT fraiseql_nats.observe('tb_sale', format => 'row', subject => 'sale.{op}.{entity}.{table}');

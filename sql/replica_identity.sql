@@ -1,5 +1,5 @@
 -- What is known of the old row depends on the table's replica identity.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_replica_identity');
 CREATE TABLE t_full (a int PRIMARY KEY, b text, c text);
 ALTER TABLE t_full REPLICA IDENTITY FULL;
 CREATE TABLE t_index (a int NOT NULL, b text NOT NULL, c text);

@@ -1,5 +1,5 @@
 -- The messages of a change show the table as it was when the change was written.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_schema_changes');
 CREATE TABLE tb_a (id int PRIMARY KEY, a text, gone int);
 SELECT fraiseql_nats.observe('tb_a', name => 'o');
 INSERT INTO tb_a VALUES (1, 'x', 9);

@@ -1,7 +1,8 @@
 -- What the other tests share: messages without what differs from run to run.
 CREATE FUNCTION shown() RETURNS TABLE (subject text, payload text) LANGUAGE sql AS $$
     SELECT subject, regexp_replace(payload, '"timestamp":"[^"]+"', '"timestamp":"T"')
-    FROM fraiseql_nats.messages('regress', advance => true)
+    FROM pg_replication_slots s, fraiseql_nats.messages(s.slot_name, advance => true)
+    WHERE s.temporary AND s.active_pid = pg_backend_pid()
 $$;
 CREATE ROLE regress_nobody;
 \dx fraiseql_nats

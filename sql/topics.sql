@@ -1,5 +1,6 @@
 -- A topic: one name for an observer, a channel and a service.
-SELECT fraiseql_nats.create_preview_slot('regress');
+\set SHOW_CONTEXT never
+SELECT fraiseql_nats.create_preview_slot('regress_topics');
 CREATE TABLE tb_order (
     pk_order bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id uuid NOT NULL UNIQUE,
     status text NOT NULL DEFAULT 'pending', total numeric(10, 2), type text, big text);
@@ -16,7 +17,7 @@ ALTER TABLE tb_order REPLICA IDENTITY FULL;
 UPDATE tb_order SET status = 'shipped', total = 12.31, big = NULL;
 DELETE FROM tb_order;
 SELECT subject, replace(regexp_replace(payload, '"timestamp":"[^"]+"', '"timestamp":"T"'), repeat('y', 5000), 'BIG') AS payload
-FROM fraiseql_nats.messages('regress', advance => true);
+FROM fraiseql_nats.messages('regress_topics', advance => true);
 -- a notification replaces the row event of the same topic in the same transaction, before or behind it
 CREATE FUNCTION create_order(notify_first boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
@@ -31,7 +32,7 @@ TRUNCATE tb_order;
 SELECT create_order(false);
 SELECT subject, headers ? 'Fraiseql-Channel' AS notification, split_part(position, ':', 2) AS ordinal,
        CASE WHEN headers ? 'Fraiseql-Channel' THEN payload::jsonb - 'timestamp' END AS payload
-FROM fraiseql_nats.messages('regress', advance => true);
+FROM fraiseql_nats.messages('regress_topics', advance => true);
 -- not when the notification is rolled back, is of another topic, or of another transaction
 BEGIN;
 INSERT INTO tb_order (id) VALUES ('550e8400-e29b-41d4-a716-446655440001');
@@ -41,14 +42,14 @@ ROLLBACK TO a;
 NOTIFY order_status_changed, 'another topic';
 COMMIT;
 NOTIFY order_created, 'another transaction';
-SELECT subject, headers ? 'Fraiseql-Channel' AS notification FROM fraiseql_nats.messages('regress', advance => true);
+SELECT subject, headers ? 'Fraiseql-Channel' AS notification FROM fraiseql_nats.messages('regress_topics', advance => true);
 -- source: only rows, only notifications
 UPDATE fraiseql_nats.observer SET source = 'row' WHERE name = 'tb_order.insert';
 SELECT create_order(false);
 UPDATE fraiseql_nats.observer SET source = 'notify' WHERE name = 'tb_order.insert';
 SELECT create_order(false);
 INSERT INTO tb_order (id) VALUES ('550e8400-e29b-41d4-a716-446655440002');
-SELECT subject, headers ? 'Fraiseql-Channel' AS notification FROM fraiseql_nats.messages('regress', advance => true)
+SELECT subject, headers ? 'Fraiseql-Channel' AS notification FROM fraiseql_nats.messages('regress_topics', advance => true)
 WHERE subject = 'fraiseql.order.created';
 -- what is refused
 SELECT fraiseql_nats.observe('tb_order', subject => 'a.b', source => 'notify', name => 'x');

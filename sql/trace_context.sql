@@ -1,5 +1,5 @@
 -- The session's trace context goes with what the session writes.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_trace_context');
 CREATE TABLE t (id int PRIMARY KEY);
 SELECT fraiseql_nats.observe('t', format => 'row');
 INSERT INTO t VALUES (1);
@@ -21,6 +21,6 @@ COPY t FROM STDIN;
 \.
 RESET fraiseql_nats.traceparent;
 INSERT INTO t VALUES (9);
-SELECT payload, headers ->> 'traceparent' AS traceparent FROM fraiseql_nats.messages('regress', advance => true);
+SELECT payload, headers ->> 'traceparent' AS traceparent FROM fraiseql_nats.messages('regress_trace_context', advance => true);
 SET fraiseql_nats.traceparent = 'nonsense';
 DROP TABLE t;

@@ -1,5 +1,5 @@
 -- What commits is published, in the order written; what is rolled back is not.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_transactions');
 CREATE TABLE t (id int PRIMARY KEY);
 SELECT fraiseql_nats.observe('t', format => 'row');
 BEGIN;
@@ -41,5 +41,5 @@ COMMIT;
 SELECT split_part(position, ':', 2) AS ordinal, subject,
        count(*) OVER (PARTITION BY headers ->> 'Fraiseql-Xid', headers ->> 'Fraiseql-Commit-Time',
                       split_part(position, ':', 1)) AS alike
-FROM fraiseql_nats.messages('regress', advance => true);
+FROM fraiseql_nats.messages('regress_transactions', advance => true);
 DROP TABLE t;

@@ -1,5 +1,5 @@
 -- Values are written as to_jsonb() writes them, whatever the session has set.
-SELECT fraiseql_nats.create_preview_slot('regress');
+SELECT fraiseql_nats.create_preview_slot('regress_types');
 CREATE TYPE mood AS ENUM ('sad', 'happy "quoted"');
 CREATE TYPE pair AS (n int, t text, "odd "" name" date);
 CREATE DOMAIN positive AS numeric CHECK (value > 0);
@@ -39,7 +39,7 @@ INSERT INTO t (id, b, i2, i8, f4, f8, n, tx, vc, ch, u, by, j, jb, d, ts, tz, tm
 SELECT 10, b, i2, i8, f4, f8, n, tx, vc, ch, u, by, j, jb, d, ts, tz, tm, iv, e, p, dm, ia, ta, pa, r,
     tr, i, o, na, bi, x, pt FROM t WHERE id = 1;
 SELECT key, value AS ours, theirs -> key AS theirs
-FROM fraiseql_nats.messages('regress') m, jsonb_each(m.payload::jsonb), (SELECT to_jsonb(t) AS theirs FROM t WHERE id = 10) x
+FROM fraiseql_nats.messages('regress_types') m, jsonb_each(m.payload::jsonb), (SELECT to_jsonb(t) AS theirs FROM t WHERE id = 10) x
 WHERE value IS DISTINCT FROM theirs -> key;
 \pset format aligned
 DROP TABLE t;

@@ -34,9 +34,10 @@ struct ObserverRule {
   std::string name;  // given, or derived from table or entity and events; unique in the Config
   std::string table;
   std::string entity;  // with a table: what its entity is called; else it names the table
-  std::vector<std::string> events;  // INSERT, UPDATE, DELETE, TRUNCATE; at least one
-  std::string subject;              // a topic or a template
-  std::string condition;
+  std::vector<std::string> events;   // INSERT, UPDATE, DELETE, TRUNCATE; at least one
+  std::string subject;               // a topic or a template
+  std::string condition;             // in FraiseQL's condition language
+  std::string when;                  // in SQL; only Postgres can say whether it is right
   std::vector<std::string> columns;  // those that are published; empty: all
   std::string format;
   std::string source;

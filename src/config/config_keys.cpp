@@ -48,6 +48,7 @@ constexpr KnownKey kKnownKeys[] = {
     Strings("observers.rules.events", CheckEvent),
     String("observers.rules.subject", CheckRuleSubject),
     String("observers.rules.condition", CheckCondition),
+    String("observers.rules.when", CheckWhen),
     Strings("observers.rules.columns", CheckColumn),
     String("observers.rules.format", CheckFormat),
     String("observers.rules.source", CheckSource),

@@ -16,8 +16,8 @@ constexpr struct {
 } kTexts[] = {
     {"name", &ObserverRule::name},           {"table", &ObserverRule::table},
     {"entity", &ObserverRule::entity},       {"subject", &ObserverRule::subject},
-    {"condition", &ObserverRule::condition}, {"format", &ObserverRule::format},
-    {"source", &ObserverRule::source},
+    {"condition", &ObserverRule::condition}, {"when", &ObserverRule::when},
+    {"format", &ObserverRule::format},       {"source", &ObserverRule::source},
 };
 
 constexpr Operation kOperations[] = {Operation::kInsert, Operation::kUpdate, Operation::kDelete,
@@ -62,7 +62,8 @@ Status CheckRule(const ObserverRule& rule, int times_events_given) {
         times_events_given == 0 ? "observer has no event" : "observer gives its events twice",
         "Write event = \"INSERT\", or events = [\"INSERT\", \"UPDATE\"].");
   }
-  if (!rule.condition.empty() && rule.events.back() == OperationName(Operation::kTruncate)) {
+  if (!(rule.condition.empty() && rule.when.empty()) &&
+      rule.events.back() == OperationName(Operation::kTruncate)) {
     return Status::Invalid("TRUNCATE has no row that a condition could look at",
                            "Declare another observer, without condition, for TRUNCATE.");
   }

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 255;      // of the observer table, and of NATS
 constexpr size_t kMaxSubjectBytes = 1024;  // of the observer table
+constexpr size_t kMaxWhenBytes = 4096;     // of the observer table
 constexpr size_t kMaxColumnBytes = 63;     // of a Postgres identifier
 constexpr size_t kMaxTableBytes = 200;     // schema and table; leaves room in names made of it
 
@@ -106,6 +107,8 @@ Status CheckCondition(std::string_view condition) {
   Condition parsed;
   return Condition::Parse(condition, &parsed);
 }
+
+Status CheckWhen(std::string_view when) { return CheckLength("when", when, kMaxWhenBytes); }
 
 Status CheckColumn(std::string_view column) {
   return CheckLength("column", column, kMaxColumnBytes);

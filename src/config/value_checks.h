@@ -22,6 +22,7 @@ Status CheckEntity(std::string_view entity);
 Status CheckEvent(std::string_view event);
 Status CheckRuleSubject(std::string_view subject);
 Status CheckCondition(std::string_view condition);
+Status CheckWhen(std::string_view when);
 Status CheckColumn(std::string_view column);
 Status CheckFormat(std::string_view format);
 Status CheckSource(std::string_view source);

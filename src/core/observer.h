@@ -48,6 +48,7 @@ struct Observer {
   std::string entity;                // empty: from the table's name
   std::vector<std::string> columns;  // those that are published; empty: all
   Condition condition;               // which changes; empty: all
+  std::string when;                  // and which, as an SQL expression, in UTF-8; empty: all
 };
 
 // The entity of a table: its name without a leading "tb_", in PascalCase (tb_order_item is

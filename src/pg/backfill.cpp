@@ -125,7 +125,7 @@ bool PublishRow(Chunk* chunk, Oid table_oid, ItemPointer tid) {
 
 const char* KeyOf(const Chunk& chunk, HeapTuple row, TupleDesc desc) {
   const int nest_level = NewGUCNestLevel();
-  PinOutputSettings(true);
+  PinSettings(true);
   const char* values[INDEX_MAX_KEYS];
   for (int i = 0; i < chunk.key.count; ++i) {
     values[i] = SPI_getvalue(row, desc, kColumnsBeforeKey + i + 1);
@@ -172,7 +172,7 @@ void Select(Chunk* chunk, const char* sql, const char* key) {
   Datum values[INDEX_MAX_KEYS];
   if (key != nullptr) {
     const int nest_level = NewGUCNestLevel();
-    PinOutputSettings(true);
+    PinSettings(true);
     TextToKey(chunk->key, key, values);
     AtEOXact_GUC(false, nest_level);
   }

@@ -26,7 +26,7 @@ struct BackfillKey {
 BackfillKey FindBackfillKey(::Relation relation);
 
 // A key as text, an array literal that no setting has an influence on, and back.  In the current
-// memory context; may raise.  REQUIRES: PinOutputSettings().
+// memory context; may raise.  REQUIRES: PinSettings().
 const char* KeyToText(const char* const* values, int count);
 void TextToKey(const BackfillKey& key, const char* literal, Datum* values);
 

@@ -69,7 +69,7 @@ std::string Fingerprint(const LoadedConfig& loaded) {
   }
   for (const ObserverRule& rule : loaded.config.rules) {
     for (const std::string* part : {&rule.name, &rule.table, &rule.entity, &rule.subject,
-                                    &rule.condition, &rule.format, &rule.source}) {
+                                    &rule.condition, &rule.when, &rule.format, &rule.source}) {
       AddToFingerprint(*part, &text);
     }
     for (const std::string& event : rule.events) AddToFingerprint(event, &text);

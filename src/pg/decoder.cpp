@@ -112,10 +112,14 @@ void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new
   change_.has_old_row = old_tuple != nullptr;
   ReadRow(*entry, relation, old_tuple, !entry->full_identity, &change_.old_row);
   ReadRow(*entry, relation, new_tuple, false, &change_.new_row);
+  if (entry->tested_rows != nullptr) {
+    LoadRows(*entry->tested_rows, relation, change_, old_tuple, new_tuple);
+  }
   Position position = change_.position;
-  for (const Route& route : entry->routes) {
+  for (size_t i = 0; i < entry->routes.size(); ++i) {
+    const Route& route = entry->routes[i];
     if (!only.empty() && route.observer->name != only) continue;
-    if (Wants(route, change_.operation) && Meets(route)) Publish(route, &position);
+    if (Wants(route, change_.operation) && Meets(*entry, i)) Publish(route, &position);
   }
 }
 
@@ -139,20 +143,28 @@ void Decoder::Snapshot(const LoggedMessage& logged) {
 
 // A change of which it cannot be said whether it meets the condition is not published; the log says
 // so, once for an observer.
-bool Decoder::Meets(const Route& route) {
-  const Observer& observer = *route.observer;
-  if (observer.condition.empty()) return true;
-  bool holds = false;
+bool Decoder::Meets(const CachedRelation& entry, size_t route) {
+  const Observer& observer = *entry.routes[route].observer;
+  bool holds = true;
+  if (const RowTest* test = entry.tests[route]; test != nullptr) {
+    const char* trouble = Evaluate(*test, *entry.tested_rows, change_, &holds);
+    if (trouble != nullptr) TellUntestable(observer, "\"when\"", trouble, "");
+  }
+  if (!holds || observer.condition.empty()) return holds;
   const Status status = observer.condition.Evaluate(change_, &holds);
   if (status.ok()) return holds;
-  if (untestable_ != observer.name) {
-    untestable_ = observer.name;
-    ereport(LOG, (errmsg("condition of observer \"%s\" cannot be tested: %s", observer.name.c_str(),
-                         status.message().c_str()),
-                  errdetail("Such changes are not published."),
-                  status.hint().empty() ? 0 : errhint("%s", status.hint().c_str())));
-  }
+  TellUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
   return false;
+}
+
+void Decoder::TellUntestable(const Observer& observer, const char* what, const char* reason,
+                             const char* hint) {
+  if (untestable_ == observer.name) return;
+  untestable_ = observer.name;
+  ereport(
+      LOG,
+      (errmsg("%s of observer \"%s\" cannot be tested: %s", what, observer.name.c_str(), reason),
+       errdetail("Such changes are not published."), hint[0] == '\0' ? 0 : errhint("%s", hint)));
 }
 
 // TRUNCATE of a partitioned table names its partitions as well: whoever observes the partitioned

@@ -46,7 +46,9 @@ class Decoder {
   void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
                   std::string_view only);
   void Snapshot(const LoggedMessage& logged);
-  bool Meets(const Route& route);
+  bool Meets(const CachedRelation& entry, size_t route);
+  void TellUntestable(const Observer& observer, const char* what, const char* reason,
+                      const char* hint);
   bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);
   void PublishLogged(const LoggedMessage& logged);

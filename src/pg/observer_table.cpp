@@ -75,6 +75,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   read_text("format", &row->format);
   read_text("source", &row->source);
   read_text("condition", &row->condition);
+  read_text("when", &row->when);
   read_text("entity", &row->entity);
   read_array("columns", &row->columns);
   const Datum is_enabled = datum("enabled", &is_null);
@@ -143,15 +144,16 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   observer->channel = row.channel;
   observer->entity = row.entity;
   observer->columns = row.columns;
+  observer->when = row.when;
   const Status status = ParseDestination(row, observer);
   if (!status.ok()) return status;
   if (OidIsValid(row.relation)) return ParseTableOptions(row, observer);
   observer->source = Source::kNotify;
   const bool of_tables = !row.format.empty() || !row.entity.empty() || !row.source.empty() ||
-                         !row.columns.empty() || !row.condition.empty();
+                         !row.columns.empty() || !row.condition.empty() || !row.when.empty();
   if (of_tables || !observer->subject.columns().empty()) {
     return Status::Invalid(
-        "format, entity, source, columns and condition are for observers of tables");
+        "format, entity, source, columns, condition and when are for observers of tables");
   }
   return Status::Ok();
 }

@@ -41,6 +41,7 @@ struct ObserverRow {
   std::string format;
   std::string source;
   std::string condition;
+  std::string when;
   std::string entity;
   std::vector<std::string> columns;
   bool enabled = false;

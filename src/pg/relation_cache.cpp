@@ -92,6 +92,7 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
 void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   if (!stale_) return;
   stale_ = false;
+  for (auto& [oid, entry] : entries_) Clear(&entry);
   entries_.clear();
   channels_.clear();
   LoadObservers(SnapshotBefore(context, txn), &loaded_);
@@ -114,8 +115,14 @@ const CachedRelation* RelationCache::Find(::Relation relation) {
   return entry;
 }
 
-void RelationCache::Fill(::Relation relation, CachedRelation* entry) {
+// Not left to a destructor: when the cache goes, its context has already gone with all below it.
+void RelationCache::Clear(CachedRelation* entry) {
+  if (entry->tested_rows != nullptr) MemoryContextDelete(entry->tested_rows->context);
   *entry = {};
+}
+
+void RelationCache::Fill(::Relation relation, CachedRelation* entry) {
+  Clear(entry);
   entry->valid = true;
   FillNames(relation, entry);
   if (!router_->Observes(entry->names)) return;
@@ -126,6 +133,7 @@ void RelationCache::Fill(::Relation relation, CachedRelation* entry) {
   entry->full_identity = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
   FillColumns(relation, entry);
   entry->routes = router_->Resolve(entry->relation, entry->names);
+  FillTests(relation, entry);
 }
 
 void RelationCache::FillNames(::Relation relation, CachedRelation* entry) {
@@ -165,6 +173,21 @@ void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
     if (IsMember(i, key)) row_identity.push_back(position);
   }
   if (id_column >= 0) row_identity = {id_column};
+}
+
+void RelationCache::FillTests(::Relation relation, CachedRelation* entry) {
+  auto* positions = static_cast<int*>(
+      palloc(sizeof(int) * static_cast<size_t>(RelationGetNumberOfAttributes(relation) + 1)));
+  for (size_t i = 0; i < entry->attributes.size(); ++i) {
+    positions[entry->attributes[i].index] = static_cast<int>(i);
+  }
+  for (const Route& route : entry->routes) {
+    entry->tests.push_back(nullptr);
+    const std::string& when = route.observer->when;
+    if (when.empty()) continue;
+    if (entry->tested_rows == nullptr) entry->tested_rows = MakeTestedRows(relation, context_);
+    entry->tests.back() = MakeRowTest(when.c_str(), relation, positions, entry->tested_rows);
+  }
 }
 
 }  // namespace fraiseql::pg

@@ -12,6 +12,7 @@
 #include "core/change.h"
 #include "core/router.h"
 #include "pg/observer_table.h"
+#include "pg/row_test.h"
 #include "pg/type_encoder.h"
 
 extern "C" {
@@ -33,8 +34,10 @@ struct CachedRelation {
   };
   std::vector<Attribute> attributes;  // one for each column of `relation`
   std::vector<Route> routes;
-  std::vector<TableName> names;  // its own, and those of the partitioned tables above it
-  bool full_identity = false;    // REPLICA IDENTITY FULL: old tuples are whole rows
+  std::vector<const RowTest*> tests;  // one for each route; null: it takes every row
+  TestedRows* tested_rows = nullptr;  // if there is any test
+  std::vector<TableName> names;       // its own, and those of the partitioned tables above it
+  bool full_identity = false;         // REPLICA IDENTITY FULL: old tuples are whole rows
 };
 
 // One to a decoding process at a time: Postgres cannot take a relcache callback back, so the one of
@@ -64,9 +67,11 @@ class RelationCache {
 
  private:
   static void OnInvalidation(Datum, Oid relation);
+  void Clear(CachedRelation* entry);
   void Fill(::Relation relation, CachedRelation* entry);
   void FillNames(::Relation relation, CachedRelation* entry);
   void FillColumns(::Relation relation, CachedRelation* entry);
+  void FillTests(::Relation relation, CachedRelation* entry);
 
   const MemoryContext context_;
   std::unordered_map<Oid, CachedRelation> entries_;

@@ -95,7 +95,12 @@ void DeclaredObservers(FunctionCallInfo fcinfo) {
   for (const ObserverRule& rule : loaded->config.rules) {
     *table = rule.table.empty() ? "tb_" + SnakeCase(rule.entity) : rule.table;
     rows.Add(rule.name).Add(*table).Add(rule.events).Add(rule.subject).Add(rule.columns);
-    rows.Add(rule.format).Add(rule.source).Add(rule.condition).Add(rule.entity).Add(rule.where);
+    rows.Add(rule.format)
+        .Add(rule.source)
+        .Add(rule.condition)
+        .Add(rule.when)
+        .Add(rule.entity)
+        .Add(rule.where);
     rows.EndRow();
   }
 }

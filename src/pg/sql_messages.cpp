@@ -168,7 +168,7 @@ void Messages(FunctionCallInfo fcinfo) {
   auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, rows, CurrentMemoryContext);
 
   const int nest_level = NewGUCNestLevel();
-  PinOutputSettings(true);
+  PinSettings(true);
   AllowOwnPlugin(true);
   AcquireSlot(slot);
   PG_TRY();

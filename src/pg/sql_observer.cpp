@@ -3,12 +3,16 @@
 extern "C" {
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -20,6 +24,8 @@ extern "C" {
 #include "pg/observer_table.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
+#include "pg/type_encoder.h"
+#include "pg/when_clause.h"
 #include "pg/compat.h"
 
 namespace fraiseql::pg {
@@ -33,6 +39,18 @@ void RequireColumn(Oid table, const char* column) {
   ereport(ERROR,
           (errcode(ERRCODE_UNDEFINED_COLUMN),
            errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(table))));
+}
+
+// With the settings of the process that will read the expression when the log is decoded.
+void RequireWhen(Oid table, const char* when) {
+  const int nest_level = NewGUCNestLevel();
+  PinSettings(true);
+  ::Relation relation = table_open(table, AccessShareLock);
+  char* text = pg_any_to_server(pstrdup(when), static_cast<int>(strlen(when)), PG_UTF8);
+  // Made ready in full: this also checks whether the caller may call the functions.
+  (void)ExecInitExpr(ParseWhen(text, relation), nullptr);
+  table_close(relation, NoLock);
+  AtEOXact_GUC(false, nest_level);
 }
 
 // What one row check needs, in one place that an error leaves to the memory context.
@@ -61,6 +79,7 @@ void CheckRow(HeapTuple tuple, TupleDesc desc) {
   for (const std::string& column : check->row.columns) {
     RequireColumn(check->row.relation, column.c_str());
   }
+  if (!check->row.when.empty()) RequireWhen(check->row.relation, check->row.when.c_str());
 }
 
 // Before a row: is it an observer?  After the statement: whoever decodes this transaction must read

@@ -354,13 +354,21 @@ const char* ToUtf8(const char* text, int length, int* utf8_length) {
   return converted;
 }
 
-void PinOutputSettings(bool nest_level) {
+void PinSettings(bool nest_level) {
   static constexpr struct {
     const char* name;
     const char* value;
-  } kPinned[] = {{"DateStyle", "ISO, YMD"}, {"IntervalStyle", "postgres"}, {"TimeZone", "UTC"},
-                 {"bytea_output", "hex"},   {"extra_float_digits", "1"},   {"lc_monetary", "C"},
-                 {"xmlbinary", "base64"}};
+  } kPinned[] = {{"DateStyle", "ISO, YMD"},
+                 {"IntervalStyle", "postgres"},
+                 {"TimeZone", "UTC"},
+                 {"bytea_output", "hex"},
+                 {"extra_float_digits", "1"},
+                 {"lc_monetary", "C"},
+                 {"xmlbinary", "base64"},
+                 {"search_path", "pg_catalog, pg_temp"},
+                 {"standard_conforming_strings", "on"},
+                 {"transform_null_equals", "off"},
+                 {"array_nulls", "on"}};
   for (const auto& setting : kPinned) {
     if (nest_level) {
       (void)set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION,

@@ -4,7 +4,7 @@
 // Values of any type as JSON, by the rule of to_jsonb(): numbers exact, NaN and infinity as
 // strings, json verbatim, arrays as arrays, composites as objects, times in ISO 8601 (timestamptz
 // in UTC), bytea as \x...; session settings have no influence on the types listed in Kind, and
-// PinOutputSettings() takes it from the rest.  Include after postgres.h.
+// PinSettings() takes it from the rest.  Include after postgres.h.
 
 #include <string>
 #include <string_view>
@@ -70,8 +70,9 @@ inline std::string_view ToUtf8View(const char* text) {
   return ToUtf8View(text, static_cast<int>(strlen(text)));
 }
 
-// Makes the output functions of this process independent of what database, role or session have
-// set, for the time of a GUC nest level if `nest_level` is true, else for good.
-void PinOutputSettings(bool nest_level);
+// Makes the values that this process writes, and the expressions that it reads, independent of what
+// database, role or session have set, for the time of a GUC nest level if `nest_level` is true,
+// else for good.
+void PinSettings(bool nest_level);
 
 }  // namespace fraiseql::pg

@@ -80,7 +80,7 @@ void fraiseql_nats_worker_main(Datum argument) {
   BackgroundWorkerUnblockSignals();
   DatabaseEntry* entry = Attach(database);
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
-  PinOutputSettings(false);
+  PinSettings(false);
   AllowOwnPlugin(false);
   // Lives until the process ends, and is then left to the kernel.
   auto* worker = new Worker(database, entry);

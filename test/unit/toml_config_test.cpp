@@ -59,7 +59,8 @@ std::string Print(const Config& config) {
   }
   for (const ObserverRule& rule : config.rules) {
     out << rule.name << ": " << rule.table << '|' << rule.entity << '|' << Joined(rule.events)
-        << '|' << rule.subject << '|' << rule.condition << '|' << Joined(rule.columns) << '|'
+        << '|' << rule.subject << '|' << rule.condition
+        << (rule.when.empty() ? "" : "when " + rule.when) << '|' << Joined(rule.columns) << '|'
         << rule.format << '|' << rule.source << " (" << rule.where << ")\n";
   }
   for (const ConfigProblem& warning : config.warnings) {
@@ -168,6 +169,7 @@ condition = "field_changed('status') && total > 100"
 entity = "Order"
 event_type = "INSERT"
 condition = "total >= 1000"
+when = "lower(note) LIKE '%gift%'"
 
 [[observers]]
 name = "mine"
@@ -181,8 +183,9 @@ source = "notify"
 )"),
             "toml:sales.tb_order.update: sales.tb_order||UPDATE|orders.{column:region}.{op}|"
             "field_changed('status') && total > 100||| (o.toml:1:1)\n"
-            "toml:Order.insert: |Order|INSERT||total >= 1000||| (o.toml:7:1)\n"
-            "mine: tb_item|Thing|INSERT,DELETE|thing_moved||id,total|row|notify (o.toml:12:1)\n");
+            "toml:Order.insert: |Order|INSERT||total >= 1000when lower(note) LIKE '%gift%'||| "
+            "(o.toml:7:1)\n"
+            "mine: tb_item|Thing|INSERT,DELETE|thing_moved||id,total|row|notify (o.toml:13:1)\n");
 }
 
 TEST(TomlConfig, NamesObserversAfterTableAndEvents) {
