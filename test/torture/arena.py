@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from broker import Broker
 from faults import LANES, Lane, disk_full
-from load import Client, create_schema
+from load import Client, create_schema, finish_prepared
 from postgres import PostgresServer
 from proxy import Proxy
 from world import SERVER_SETTINGS, STREAM, Streams, World
@@ -120,7 +120,7 @@ class Arena:
         if self.mode.has_neighbours:
             load.append(self._start(self.world.neighbour.run(random.Random(self._seed))))
         self._started = time.monotonic()
-        deadline = self._started + self._options.seconds / len(MODES)
+        deadline = self._started + self._options.seconds / len(self._options.modes)
         faults = [self._start(lane.run()) for lane in self._lanes(deadline)]
         # A task of the load that ends has failed, and so does what waits for it.
         await self._while_all_run(faults + [self._start(asyncio.sleep(deadline - self._started))], load)
@@ -147,6 +147,10 @@ class Arena:
         self.world.configure()
         self.server.reload()
         await self.server.wait_until_up()
+        for database in self.mode.sessions:
+            session = await self.server.connect(database)
+            await finish_prepared(session, "")
+            session.close()
         session = await self.server.connect("torture")
         await session.execute(
             "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'torture', '')"

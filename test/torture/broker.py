@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+from pathlib import Path
 
 from nats_client import NatsClient, NatsError
 
@@ -75,6 +76,18 @@ class Broker:
 
     async def connect(self):
         return await NatsClient.connect(self.port)
+
+    def has_unread(self):
+        """Whether bytes are on their way to it, or wait to be read."""
+        port = f":{self.port:04X}"
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            _, local, remote, _, queues, *_ = line.split()
+            to_send, to_read = queues.split(":")
+            if (local.endswith(port) and int(to_read, 16)) or (
+                remote.endswith(port) and int(to_send, 16)
+            ):
+                return True
+        return False
 
     def kill9(self):
         if self._popen:

@@ -115,12 +115,12 @@ class Comparison:
             if record.position in positions:
                 self._complain(TWICE, f"{where} was stored before")
                 self.suspects.add(record.position[0])
-            if record.id in ids:
-                self._complain(ID_TWICE, f"{where} has the id of message {ids[record.id]}")
-            if record.position < last and record.position not in positions:
+            elif record.position < last:
                 claim = INNER_ORDER if record.position[0] == last[0] else COMMIT_ORDER
                 self._complain(claim, f"{where} stands behind {describe(last)}")
                 self.suspects |= {record.position[0], last[0]}
+            if record.id in ids:
+                self._complain(ID_TWICE, f"{where} has the id of message {ids[record.id]}")
             positions.setdefault(record.position, record.sequence)
             ids[record.id] = record.sequence
             last = max(last, record.position)
@@ -180,11 +180,14 @@ class Comparison:
             self._complain(INNER_ORDER, f"{where}: messages of another order than the ledger's")
 
 
-async def write_evidence(path, comparison, expected, session, client, stream, most=20):
-    """What the ledger and the present stream say about transactions that are not as they should be."""
+async def write_evidence(path, comparison, expected, streams, session, client, most=20):
+    """What the ledger and the streams say about transactions that are not as they should be.
+
+    `client` yields the messages of the last stream; of the others only records are left.
+    """
     suspects = sorted(comparison.suspects)[:most]
     xids = [expected.xids[lsn] for lsn in suspects if lsn in expected.xids]
-    with open(path, "a") as file:
+    with open(path, "w") as file:
         if xids:
             rows = await session.execute(
                 "SELECT xid, place, subject, left(data, 300) FROM ledger"
@@ -192,9 +195,14 @@ async def write_evidence(path, comparison, expected, session, client, stream, mo
             )
             for row in rows:
                 file.write(f"ledger: {' '.join(row)}\n")
-        async for message in client.read_stream(stream):
+        for number, records in enumerate(streams, 1):
+            for record in records:
+                if record.position[0] in suspects:
+                    where = f"{record.sequence} {describe(record.position)}"
+                    file.write(f"stream {number}: {where} {record.content.hex()}\n")
+        async for message in client:
             position = message.headers.get("Fraiseql-Position")
             if position and parse_position(position)[0] in suspects:
                 headers = " ".join(f"{name}={text}" for name, text in message.headers.items())
                 payload = message.payload[:500].decode(errors="replace")
-                file.write(f"stream: {message.sequence} {message.subject} {payload} {headers}\n")
+                file.write(f"message: {message.sequence} {message.subject} {payload} {headers}\n")

@@ -107,6 +107,7 @@ async def stream_full(world, dice):
                     {"max_bytes": max(1, state["bytes"]) + room * 500},
                 ]
             )
+            await world.streams.remember_head(client)
             await client.update_stream(STREAM, discard="new", **limits)
         await asyncio.sleep(dice.uniform(0.5, 3))
         async with world.client() as client:
@@ -209,7 +210,7 @@ class Tally:
 
 
 class Lane:
-    """Draws from a deck of faults, so that each has its turn."""
+    """Draws from a deck of faults, so that each has its turn, even if time is over before."""
 
     def __init__(self, name, faults, world, dice, deadline, tallies, journal):
         self._faults = faults
@@ -221,15 +222,13 @@ class Lane:
         self._is_network = name == "network"
 
     async def run(self):
-        deck = []
-        while True:
-            if not deck:
-                deck = self._dice.sample(self._faults, len(self._faults))
+        deck, drawn = [], 0
+        while drawn < len(self._faults) or time.monotonic() < self._deadline:
+            deck = deck or self._dice.sample(self._faults, len(self._faults))
             fault = deck.pop()
+            drawn += 1
             dice = random.Random(self._dice.random())
             await asyncio.sleep(self._dice.uniform(0.2, 1.5))
-            if time.monotonic() > self._deadline:
-                return
             if self._is_network:
                 async with self._world.network:
                     await self._inject(fault, dice)

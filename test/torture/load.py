@@ -53,6 +53,10 @@ class Client:
         self._session = session
 
     @property
+    def _name(self):
+        return f"{self._database} {self._number}"
+
+    @property
     def _own(self):
         return f"tb_own_{self._number}"
 
@@ -63,7 +67,9 @@ class Client:
                 return
             try:
                 self._session = await self._server.connect(self._database)
+                await finish_prepared(self._session, f"{self._name} ")
             except ConnectionLost:
+                self._session = None
                 await asyncio.sleep(0.05)
         try:
             for statement in transaction:
@@ -90,7 +96,7 @@ class Client:
         """A text that nobody else writes, now and then with characters that need care."""
         self._texts += 1
         odd = self._dice.choice(["", "", "", ' "quoted"', " back\\slash", " ünïcödé €", " a\tb"])
-        return f"{self._database} {self._number} {self._texts}{odd}"
+        return f"{self._name} {self._texts}{odd}"
 
     def _insert(self, rows=None, table="tb_item"):
         rows = rows or self._dice.choice([1, 1, 1, 2, 5, 20])
@@ -199,6 +205,49 @@ class Client:
         change = f"UPDATE tb_item SET n = -n WHERE {self._some(most=2000)}"
         return [["BEGIN", self._insert(LARGE), change, self._publish(), "COMMIT"]]
 
+    def long_lasting(self):
+        """Others commit meanwhile, and faults come."""
+        pause = f"SELECT pg_sleep({self._dice.uniform(0.2, 2)})"
+        return [["BEGIN", *self._several(), pause, *self._several(), "COMMIT"]]
+
+    def prepared(self):
+        """In two phases; one that is cut off in between is committed later."""
+        statements = [s for s in self._several() if "torture_told" not in s and "tell" not in s]
+        self._texts += 1
+        name = f"'{self._name} {self._texts}'"
+        end = self._dice.choice(["COMMIT PREPARED", "COMMIT PREPARED", "ROLLBACK PREPARED"])
+        return [
+            ["BEGIN", self._insert(), *statements, f"PREPARE TRANSACTION {name}"],
+            [f"{end} {name}"],
+        ]
+
+    def topic(self):
+        notified = self._dice.choice(["true", "false"])
+        places = [f"SELECT place({quoted(self._text())}, {notified})" for _ in range(3)]
+        undone = ["SAVEPOINT s", f"SELECT place({quoted(self._text())}, true)", "ROLLBACK TO s"]
+        statements = places[: self._dice.randint(1, 3)]
+        if self._dice.random() < 0.3:
+            statements += undone
+        return [["BEGIN", self._any(), *statements, self._any(), "COMMIT"]]
+
+    def maintenance(self):
+        """What moves tables about and publishes nothing."""
+        table = self._dice.choice([self._own, "tb_item", "tb_full", "tb_placed"])
+        return [
+            [
+                self._dice.choice(
+                    [
+                        "CHECKPOINT",
+                        f"VACUUM {table}",
+                        f"VACUUM FULL {table}",
+                        f"VACUUM FULL {self._dice.choice(['pg_class', 'pg_attribute'])}",
+                        f"REINDEX TABLE {table}",
+                        f"ANALYZE {table}",
+                    ]
+                )
+            ]
+        ]
+
     def columns_changed(self):
         name = f"c{self._dice.randint(1, 3)}"
         change = self._dice.choice(
@@ -249,6 +298,16 @@ class Client:
         return [["BEGIN", insert, f"TRUNCATE {self._own}", insert, "COMMIT"]]
 
 
+async def finish_prepared(session, prefix):
+    """Commits what was prepared before the session was cut off."""
+    rows = await session.execute(
+        "SELECT gid FROM pg_prepared_xacts"
+        f" WHERE database = current_database() AND starts_with(gid, '{prefix}')"
+    )
+    for [name] in rows:
+        await session.execute(f"COMMIT PREPARED '{name}'")
+
+
 def quoted(text):
     return "'" + text.replace("'", "''") + "'"
 
@@ -273,6 +332,10 @@ KINDS = {
     Client.rolled_back: 8,
     Client.failed: 3,
     Client.large: 0.05,
+    Client.long_lasting: 1,
+    Client.prepared: 3,
+    Client.topic: 4,
+    Client.maintenance: 1,
     Client.columns_changed: 3,
     Client.table_made: 2,
     Client.partition_made: 2,
@@ -281,5 +344,5 @@ KINDS = {
 }
 
 # Division by zero (wanted), deadlocks, and what follows from a transaction that was cut off: a table
-# that is not there, or already is.
+# or prepared transaction that is not there, or a table that already is.
 EXPECTED_ERRORS = {"22012", "40P01", "40001", "42P01", "42P07", "42704", "42710", "3B001", "25P02"}

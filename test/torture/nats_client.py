@@ -113,10 +113,10 @@ class NatsClient:
         config = (await self.stream_info(stream))["config"]
         return await self.api(f"STREAM.UPDATE.{stream}", **{**config, **changes})
 
-    async def read_stream(self, stream):
-        """Yields all messages that the stream holds now, in order."""
-        info = (await self.stream_info(stream))["state"]
-        left = info["messages"]
+    async def read_stream(self, stream, most=None):
+        """Yields the messages that the stream holds now, in order; at most so many."""
+        left = (await self.stream_info(stream))["state"]["messages"]
+        left = left if most is None else min(left, most)
         if left == 0:
             return
         config = {"deliver_policy": "all", "ack_policy": "none", "replay_policy": "instant"}

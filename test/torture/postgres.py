@@ -191,10 +191,12 @@ class PostgresServer:
         commits = {}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waldump:
             for line in waldump.stdout:
-                # rmgr: ... tx: 741, lsn: 0/0152D0A8, prev 0/0152D070, desc: COMMIT 2026-...
-                if "desc: COMMIT " in line:
-                    fields = line.split("tx:", 1)[1].split(",")
-                    commits[int(fields[0])] = number(fields[1].split()[1])
+                # ... tx: 741, lsn: 0/0152D0A8, prev 0/0152D070, desc: COMMIT 2026-...
+                # ... tx: 0, lsn: 0/0152D0A8, prev 0/0152D070, desc: COMMIT_PREPARED 741: 2026-...
+                if "desc: COMMIT" in line:
+                    fields = line.split("tx:", 1)[1].split(",", 2)
+                    prepared = line.partition("desc: COMMIT_PREPARED ")[2].partition(":")[0]
+                    commits[int(prepared or fields[0])] = number(fields[1].split()[1])
         if waldump.returncode != 0:
             raise RuntimeError(f"pg_waldump ended with {waldump.returncode}")
         return commits

@@ -10,6 +10,7 @@ from nats_client import NatsError
 from postgres import ConnectionLost, SqlError, number
 
 STREAM = "fraiseql_events"
+HEAD = 2000  # messages
 WORKER_SETTINGS = {
     "ack_timeout": "1s",
     "reconnect_delay_max": "500ms",
@@ -25,6 +26,7 @@ SERVER_SETTINGS = {
     "max_replication_slots": "8",
     "max_worker_processes": "16",
     "max_connections": "50",
+    "max_prepared_transactions": "20",
     "shared_buffers": "64MB",
     "logical_decoding_work_mem": "1MB",  # large transactions are spilled
     "restart_after_crash": "on",
@@ -133,27 +135,45 @@ class Streams:
     def __init__(self, system, databases):
         self._system = system
         self._databases = {oid: name for name, oid in databases.items()}
+        self._head = {}  # messages of the present stream, by sequence
         self.records = {name: [] for name in databases}
-        self.neighbours_missing = 0
-        self.messages = 0
+        self.lost_by_broker = []  # sentences
+
+    async def remember_head(self, client):
+        """The first messages, in case the server drops them to make room.
+
+        It should not, of a stream that discards new messages; but where max_bytes is reached, older
+        servers (2.9.10, for one) store a message that does not quite fit and drop the oldest.
+        """
+        self._head = {m.sequence: m async for m in client.read_stream(STREAM, HEAD)} | self._head
 
     async def take(self, client, neighbour):
         """Reads the present stream, which is about to be deleted, or the last."""
         stream = {name: [] for name in self.records}
-        neighbours = set()
+        neighbours, last = set(), 0
         async for message in client.read_stream(STREAM):
-            self.messages += 1
-            if "Neighbour" in message.headers:
-                neighbours.add(int(message.headers["Neighbour"]))
-                continue
-            system, oid, *_ = message.headers["Nats-Msg-Id"].split(".")
-            if system != self._system:
-                raise RuntimeError(f"message {message.sequence} is of nobody here")
-            stream[self._databases[oid]].append(to_record(message))
+            for missing in range(last + 1, message.sequence):
+                if missing in self._head:
+                    self._enter(self._head[missing], stream, neighbours)
+                else:
+                    self.lost_by_broker.append(f"message {missing} has gone")
+            last = message.sequence
+            self._enter(message, stream, neighbours)
         for name, records in stream.items():
             self.records[name].append(records)
-        self.neighbours_missing += len(neighbour.stored - neighbours)
+        missing = neighbour.stored - neighbours
+        self.lost_by_broker += [f"neighbour's message {number} is missing" for number in missing]
         neighbour.stored.clear()
+        self._head.clear()
+
+    def _enter(self, message, stream, neighbours):
+        if "Neighbour" in message.headers:
+            neighbours.add(int(message.headers["Neighbour"]))
+            return
+        system, oid, *_ = message.headers["Nats-Msg-Id"].split(".")
+        if system != self._system:
+            raise RuntimeError(f"message {message.sequence} is of nobody here")
+        stream[self._databases[oid]].append(to_record(message))
 
 
 class World:
@@ -190,14 +210,19 @@ class World:
         async with self.network, self.neighbour.silent(), self.client() as client:
             self.proxy.hold()
             try:
-                await self.proxy.until_delivered()
                 last = -1
-                while last != (now := (await client.stream_info(STREAM))["state"]["last_seq"]):
+                while last != (now := await self._stream_end(client)):
                     last = now
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.2)
                 yield client
             finally:
                 self.proxy.heal()
+
+    async def _stream_end(self, client):
+        await self.proxy.until_delivered()
+        while self.broker.has_unread():
+            await asyncio.sleep(0.01)
+        return (await client.stream_info(STREAM))["state"]["last_seq"]
 
     async def until_caught_up(self, most):
         """Waits until all that was committed by now is confirmed; false if that takes too long."""
