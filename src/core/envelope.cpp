@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/envelope.h"
 
-#include "core/json_text.h"
+#include "core/iso_time.h"
 #include "core/number.h"
 
 namespace fraiseql {
@@ -16,13 +16,15 @@ void AppendIdPrefix(const Origin& origin, std::string* out) {
 
 void AppendMessageId(const Origin& origin, const Position& position, std::string* out) {
   AppendIdPrefix(origin, out);
-  AppendHex(position.commit_lsn, 16, out);
-  out->push_back('.');
-  AppendDecimal(position.ordinal, out);
+  char rest[16 + 2 * (1 + kMaxDecimal)];
+  char* at = PutHex(position.commit_lsn, 16, rest);
+  *at++ = '.';
+  at = PutDecimal(position.ordinal, at);
   if (position.route > 0) {
-    out->push_back('.');
-    AppendDecimal(position.route, out);
+    *at++ = '.';
+    at = PutDecimal(position.route, at);
   }
+  out->append(rest, static_cast<size_t>(at - rest));
 }
 
 void AppendRunMessageId(const Origin& origin, std::string_view run, uint64_t count,

@@ -91,8 +91,8 @@ void AppendUnchanged(const Route& route, const Change& change, std::string* out)
   if (!first) out->push_back(']');
 }
 
-void AppendFraiseqlPayload(const Route& route, const Change& change, std::string_view subject,
-                           std::string* out) {
+void AppendFraiseqlPayload(const Route& route, const Change& change, std::string_view commit_time,
+                           std::string_view subject, std::string* out) {
   const RowImage* row = MainRow(change);
   out->append("{\"event\":\"").append(OperationName(change.operation)).append("\",\"entity\":");
   AppendJsonString(route.entity, out);
@@ -101,7 +101,7 @@ void AppendFraiseqlPayload(const Route& route, const Change& change, std::string
   out->append(",\"subject\":");
   AppendJsonString(subject, out);
   out->append(",\"timestamp\":\"");
-  AppendIsoTime(change.commit_time_us, out);
+  out->append(commit_time);
   out->append("\",\"data\":");
   AppendRow(route, *change.relation, row, out);
   if (change.operation == Operation::kUpdate) {
@@ -156,12 +156,13 @@ void AppendTopicColumns(const Route& route, const Change& change, const RowImage
   }
 }
 
-void AppendTopicPayload(const Route& route, const Change& change, std::string* out) {
+void AppendTopicPayload(const Route& route, const Change& change, std::string_view commit_time,
+                        std::string* out) {
   const RowImage* row = MainRow(change);
   out->append("{\"type\":");
   AppendType(route, change, out);
   out->append(",\"timestamp\":\"");
-  AppendIsoTime(change.commit_time_us, out);
+  out->append(commit_time);
   out->append("\",").append(route.id_key);
   AppendEntityId(*change.relation, row, out);
   if (row != nullptr) AppendTopicColumns(route, change, *row, out);
@@ -219,10 +220,11 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   }
   switch (route.observer->format) {
     case Format::kFraiseql:
-      AppendFraiseqlPayload(route, change, message->subject, &message->payload);
+      AppendFraiseqlPayload(route, change, transaction.commit_time(), message->subject,
+                            &message->payload);
       break;
     case Format::kTopic:
-      AppendTopicPayload(route, change, &message->payload);
+      AppendTopicPayload(route, change, transaction.commit_time(), &message->payload);
       break;
     case Format::kRow:
       AppendRow(route, *change.relation, MainRow(change), &message->payload);

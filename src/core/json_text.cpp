@@ -2,13 +2,38 @@
 #include "core/json_text.h"
 
 #include <charconv>
-#include <cstdio>
+#include <cstring>
 
 namespace fraiseql {
 
 namespace {
 
 bool NeedsEscape(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
+
+// Sixteen bytes at a time: the compiler has an instruction for each line, on x86 and on ARM.
+constexpr size_t kBlock = 16;
+bool AnyNeedsEscape(const char* block) {
+  typedef unsigned char Bytes __attribute__((vector_size(kBlock)));
+  typedef uint64_t Halves __attribute__((vector_size(kBlock)));
+  Bytes bytes;
+  std::memcpy(&bytes, block, kBlock);
+  const auto found = reinterpret_cast<Halves>((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
+  return (found[0] | found[1]) != 0;
+}
+
+// The length of the beginning of `text` that can stand in a JSON string as it is.
+size_t CleanPrefix(std::string_view text) {
+  size_t i = 0;
+  for (; i + kBlock <= text.size(); i += kBlock) {
+    if (AnyNeedsEscape(text.data() + i)) break;
+  }
+  // The rest, together with bytes that are known to be clean.
+  if (i + kBlock > text.size() && i > 0 && !AnyNeedsEscape(text.data() + text.size() - kBlock)) {
+    return text.size();
+  }
+  while (i < text.size() && !NeedsEscape(static_cast<unsigned char>(text[i]))) ++i;
+  return i;
+}
 
 void AppendEscaped(unsigned char c, std::string* out) {
   switch (c) {
@@ -108,15 +133,13 @@ void AppendUnescaped(std::string_view body, std::string* out) {
 
 void AppendJsonString(std::string_view text, std::string* out) {
   out->push_back('"');
-  size_t clean = 0;  // start of the run that needs no escape
-  for (size_t i = 0; i < text.size(); ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if (!NeedsEscape(c)) continue;
-    out->append(text, clean, i - clean);
-    AppendEscaped(c, out);
-    clean = i + 1;
+  while (true) {
+    const size_t clean = CleanPrefix(text);
+    out->append(text.data(), clean);
+    if (clean == text.size()) break;
+    AppendEscaped(static_cast<unsigned char>(text[clean]), out);
+    text.remove_prefix(clean + 1);
   }
-  out->append(text, clean, text.size() - clean);
   out->push_back('"');
 }
 
@@ -127,36 +150,6 @@ void AppendJsonValueAsText(std::string_view json, std::string* out) {
   } else {
     out->append(json);
   }
-}
-
-void AppendIsoTime(int64_t unix_us, std::string* out) {
-  constexpr int64_t kDay = 86400LL * 1000000;
-  int64_t days = unix_us / kDay;
-  int64_t us = unix_us % kDay;
-  if (us < 0) {
-    us += kDay;
-    --days;
-  }
-  // Civil date from days, proleptic Gregorian, in 400-year eras that begin on a 1st of March.
-  const int64_t z = days + 719468;
-  const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-  const int64_t day_of_era = z - era * 146097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t month_from_march = (5 * day_of_year + 2) / 153;
-  const int64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-  const int64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-  const int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  const int64_t seconds = us / 1000000;
-  char text[48];
-  const int length =
-      std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ",
-                    static_cast<int>(year), static_cast<int>(month), static_cast<int>(day),
-                    static_cast<int>(seconds / 3600), static_cast<int>(seconds / 60 % 60),
-                    static_cast<int>(seconds % 60), static_cast<int>(us % 1000000));
-  out->append(text, static_cast<size_t>(length));
 }
 
 }  // namespace fraiseql

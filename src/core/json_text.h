@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -15,8 +14,5 @@ void AppendJsonString(std::string_view text, std::string* out);
 // Appends the text that the JSON value `json` stands for: the contents of a string without its
 // escapes, nothing for null, anything else as it is written.
 void AppendJsonValueAsText(std::string_view json, std::string* out);
-
-// Appends a time as 2026-01-15T10:30:00.123456Z.  Microseconds since 1970-01-01 00:00 UTC.
-void AppendIsoTime(int64_t unix_us, std::string* out);
 
 }  // namespace fraiseql

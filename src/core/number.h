@@ -2,28 +2,42 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace fraiseql {
 
-// Numbers as text, appended without locale and without allocating.
+// Numbers as text, without locale and without allocating.  The Put functions write at `at`, where
+// there must be room, and return where what they wrote ends.
+
+constexpr size_t kMaxDecimal = 20;  // characters of the longest
+
 template <typename Integer>
-inline void AppendDecimal(Integer value, std::string* out) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof(digits), value).ptr;
-  out->append(digits, end);
+inline char* PutDecimal(Integer value, char* at) {
+  return std::to_chars(at, at + kMaxDecimal, value).ptr;
 }
 
 // Upper-case hexadecimal with at least `width` (1..16) digits.
+inline char* PutHex(uint64_t value, int width, char* at) {
+  int digits = width;
+  while (digits < 16 && value >> (4 * digits) != 0) ++digits;
+  for (int i = digits - 1; i >= 0; --i) {
+    at[i] = "0123456789ABCDEF"[value & 0xF];
+    value >>= 4;
+  }
+  return at + digits;
+}
+
+template <typename Integer>
+inline void AppendDecimal(Integer value, std::string* out) {
+  char digits[kMaxDecimal];
+  out->append(digits, static_cast<size_t>(PutDecimal(value, digits) - digits));
+}
+
 inline void AppendHex(uint64_t value, int width, std::string* out) {
   char digits[16];
-  int at = 16;
-  do {
-    digits[--at] = "0123456789ABCDEF"[value & 0xF];
-    value >>= 4;
-  } while (value != 0 || 16 - at < width);
-  out->append(digits + at, digits + 16);
+  out->append(digits, static_cast<size_t>(PutHex(value, width, digits) - digits));
 }
 
 }  // namespace fraiseql

@@ -12,7 +12,7 @@ namespace {
 // sizes; a longer one makes it close the connection.
 constexpr size_t kMaxSubjectBytes = 2048;
 
-bool IsForbiddenInToken(unsigned char c) {
+constexpr bool IsForbiddenInToken(unsigned char c) {
   return c <= ' ' || c == 0x7F || c == '.' || c == '*' || c == '>';
 }
 

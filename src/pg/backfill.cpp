@@ -26,6 +26,7 @@ extern "C" {
 #include "pg/backfill_key.h"
 #include "pg/log_writer.h"
 #include "pg/trace_context.h"
+#include "pg/server_text.h"
 #include "pg/type_encoder.h"
 
 namespace fraiseql::pg {

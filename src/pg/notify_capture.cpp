@@ -35,7 +35,7 @@ extern "C" {
 #include "pg/notify_capture.h"
 #include "pg/observer_table.h"
 #include "pg/trace_context.h"
-#include "pg/type_encoder.h"
+#include "pg/server_text.h"
 
 namespace fraiseql::pg {
 

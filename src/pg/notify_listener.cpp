@@ -23,7 +23,7 @@ extern "C" {
 
 #include "pg/gucs.h"
 #include "pg/notify_listener.h"
-#include "pg/type_encoder.h"
+#include "pg/server_text.h"
 #include "pg/unix_time.h"
 
 namespace fraiseql::pg {

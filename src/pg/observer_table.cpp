@@ -21,7 +21,7 @@ extern "C" {
 
 #include "core/topic.h"
 #include "pg/observer_table.h"
-#include "pg/type_encoder.h"
+#include "pg/server_text.h"
 
 namespace fraiseql::pg {
 

@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/compat.h"
 #include "pg/observer_table.h"
 #include "pg/relation_cache.h"
+#include "pg/server_text.h"
 
 namespace fraiseql::pg {
 

@@ -31,7 +31,7 @@ extern "C" {
 #include "pg/log_writer.h"
 #include "pg/observer_table.h"
 #include "pg/slot.h"
-#include "pg/type_encoder.h"
+#include "pg/server_text.h"
 
 namespace fraiseql::pg {
 

@@ -18,7 +18,7 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/log_writer.h"
 #include "pg/trace_context.h"
-#include "pg/type_encoder.h"
+#include "pg/server_text.h"
 
 namespace fraiseql::pg {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/json_text.h"
+#include "core/iso_time.h"
 #include "core/number.h"
 
 extern "C" {
@@ -10,10 +10,10 @@ extern "C" {
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "common/shortest_dec.h"
-#include "mb/pg_wchar.h"
 #include "parser/parse_coerce.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/guc.h"
 #include "utils/json.h"
@@ -24,7 +24,10 @@ extern "C" {
 #include "utils/uuid.h"
 }
 
+#include "pg/jsonb_text.h"
+#include "pg/server_text.h"
 #include "pg/type_encoder.h"
+#include "pg/unix_time.h"
 
 namespace fraiseql::pg {
 
@@ -135,7 +138,7 @@ void AppendUuid(const pg_uuid_t* uuid, std::string* out) {
     *at++ = kDigits[uuid->data[i] & 0xF];
   }
   *at++ = '"';
-  out->append(text, at);
+  out->append(text, static_cast<size_t>(at - text));
 }
 
 void AppendBytea(const bytea* value, std::string* out) {
@@ -156,11 +159,34 @@ void AppendRawJson(const char* text, int length, std::string* out) {
   out->append(utf8, static_cast<size_t>(utf8_length));
 }
 
-void AppendTime(Datum value, Oid type, std::string* out) {
+// Infinities, and years before 1 and after 9999.
+void AppendUnusualTime(Datum value, Oid type, std::string* out) {
   char text[MAXDATELEN + 1];
   const int utc = 0;
   JsonEncodeDateTime(text, value, type, type == TIMESTAMPTZOID ? &utc : nullptr);
   out->append("\"").append(text).append("\"");
+}
+
+void AppendDate(Datum value, std::string* out) {
+  const int64_t days = int64_t{DatumGetDateADT(value)} + kPostgresToUnixUs / kDayUs;
+  if (DATE_NOT_FINITE(DatumGetDateADT(value)) || !IsIsoDay(days)) {
+    AppendUnusualTime(value, DATEOID, out);
+    return;
+  }
+  out->push_back('"');
+  AppendIsoDate(days, out);
+  out->push_back('"');
+}
+
+void AppendTimestamp(Datum value, Oid type, std::string* out) {
+  const Timestamp time = DatumGetTimestamp(value);
+  if (TIMESTAMP_NOT_FINITE(time) || !IsIsoTimestamp(time + kPostgresToUnixUs)) {
+    AppendUnusualTime(value, type, out);
+    return;
+  }
+  out->push_back('"');
+  AppendIsoTimestamp(time + kPostgresToUnixUs, out);
+  out->append(type == TIMESTAMPTZOID ? "+00:00\"" : "\"");
 }
 
 void AppendOneDimension(const TypeEncoder& element, const ArrayType* array, int dimension,
@@ -230,27 +256,6 @@ void AppendComposite(Datum value, std::string* out) {
   out->push_back('}');
 }
 
-// Replaces what is no UTF-8: in a SQL_ASCII database any byte may stand in a text.
-const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
-  char* copy = static_cast<char*>(palloc(3 * static_cast<Size>(length) + 1));
-  int size = 0;
-  for (int i = 0; i < length;) {
-    const auto* at = reinterpret_cast<const unsigned char*>(text + i);
-    const int bytes = pg_utf_mblen(at);
-    if (i + bytes <= length && pg_utf8_islegal(at, bytes)) {
-      memcpy(copy + size, at, static_cast<size_t>(bytes));
-      size += bytes;
-      i += bytes;
-    } else {
-      memcpy(copy + size, "\xEF\xBF\xBD", 3);  // U+FFFD
-      size += 3;
-      i += 1;
-    }
-  }
-  *valid_length = size;
-  return copy;
-}
-
 }  // namespace
 
 const TypeEncoder* EncoderOfType(Oid type, MemoryContext context) {
@@ -306,14 +311,15 @@ void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out) {
     }
     case Kind::kJsonb: {
       Jsonb* jsonb = DatumGetJsonbP(value);
-      const char* json = JsonbToCString(nullptr, &jsonb->root, VARSIZE(jsonb));
-      AppendRawJson(json, static_cast<int>(strlen(json)), out);
+      AppendJsonb(&jsonb->root, out);
       return;
     }
     case Kind::kDate:
+      AppendDate(value, out);
+      return;
     case Kind::kTimestamp:
     case Kind::kTimestamptz:
-      AppendTime(value, encoder.type, out);
+      AppendTimestamp(value, encoder.type, out);
       return;
     case Kind::kArray:
       AppendArray(encoder, value, out);
@@ -333,25 +339,6 @@ void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out) {
       return;
     }
   }
-}
-
-void AppendServerText(const char* text, int length, std::string* out) {
-  int utf8_length = 0;
-  const char* utf8 = ToUtf8(text, length, &utf8_length);
-  AppendJsonString({utf8, static_cast<size_t>(utf8_length)}, out);
-}
-
-const char* ToUtf8(const char* text, int length, int* utf8_length) {
-  *utf8_length = length;
-  const int encoding = GetDatabaseEncoding();
-  if (encoding == PG_UTF8) return text;
-  if (encoding == PG_SQL_ASCII) {
-    return pg_verify_mbstr(PG_UTF8, text, length, true) ? text
-                                                        : ReplaceInvalid(text, length, utf8_length);
-  }
-  const char* converted = pg_server_to_any(text, length, PG_UTF8);
-  if (converted != text) *utf8_length = static_cast<int>(strlen(converted));
-  return converted;
 }
 
 void PinSettings(bool nest_level) {

@@ -7,7 +7,6 @@
 // PinSettings() takes it from the rest.  Include after postgres.h.
 
 #include <string>
-#include <string_view>
 
 extern "C" {
 #include "fmgr.h"
@@ -54,21 +53,6 @@ const TypeEncoder* EncoderOfType(Oid type, MemoryContext context);
 // Appends the JSON text of a value that is neither null nor a TOAST pointer to disk.  What it
 // allocates from Postgres is left in the current memory context; may raise.
 void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out);
-
-// Appends text in the server's encoding as a JSON string.
-void AppendServerText(const char* text, int length, std::string* out);
-
-// Text in the server's encoding as UTF-8, palloc'd if it had to be converted.
-const char* ToUtf8(const char* text, int length, int* utf8_length);
-
-inline std::string_view ToUtf8View(const char* text, int length) {
-  int utf8_length = 0;
-  const char* utf8 = ToUtf8(text, length, &utf8_length);
-  return {utf8, static_cast<size_t>(utf8_length)};
-}
-inline std::string_view ToUtf8View(const char* text) {
-  return ToUtf8View(text, static_cast<int>(strlen(text)));
-}
 
 // Makes the values that this process writes, and the expressions that it reads, independent of what
 // database, role or session have set, for the time of a GUC nest level if `nest_level` is true,

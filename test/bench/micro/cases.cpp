@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "core/event.h"
+#include "core/iso_time.h"
 #include "core/json_text.h"
 #include "nats/pub_ack.h"
 

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Text in the encoding of the database, as the UTF-8 that messages are made of.  All of it may
+// raise.  Include after postgres.h.
+
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace fraiseql::pg {
+
+// Appends text in the server's encoding as a JSON string.
+void AppendServerText(const char* text, int length, std::string* out);
+
+// Text in the server's encoding as UTF-8, palloc'd if it had to be converted.
+const char* ToUtf8(const char* text, int length, int* utf8_length);
+
+inline std::string_view ToUtf8View(const char* text, int length) {
+  int utf8_length = 0;
+  const char* utf8 = ToUtf8(text, length, &utf8_length);
+  return {utf8, static_cast<size_t>(utf8_length)};
+}
+inline std::string_view ToUtf8View(const char* text) {
+  return ToUtf8View(text, static_cast<int>(strlen(text)));
+}
+
+}  // namespace fraiseql::pg
