@@ -1,7 +1,10 @@
 -- The settings: this list is the reference.
+-- (fraiseql_nats.slot_failover is only there from PostgreSQL 17 on.)
 SELECT name, setting, unit, context, vartype, min_val, max_val FROM pg_settings
-WHERE name LIKE 'fraiseql\_nats.%' AND name NOT IN ('fraiseql_nats.url', 'fraiseql_nats.reconnect_delay_max') ORDER BY name;
-SELECT name, short_desc, extra_desc FROM pg_settings WHERE name LIKE 'fraiseql\_nats.%' ORDER BY name;
+WHERE name LIKE 'fraiseql\_nats.%'
+AND name NOT IN ('fraiseql_nats.url', 'fraiseql_nats.reconnect_delay_max', 'fraiseql_nats.slot_failover') ORDER BY name;
+SELECT name, short_desc, extra_desc FROM pg_settings
+WHERE name LIKE 'fraiseql\_nats.%' AND name <> 'fraiseql_nats.slot_failover' ORDER BY name;
 -- wrong values are refused, with the reason and a hint
 ALTER SYSTEM SET fraiseql_nats.url = 'localhost:4222';
 ALTER SYSTEM SET fraiseql_nats.url = 'http://localhost:4222';

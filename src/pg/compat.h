@@ -39,6 +39,12 @@ namespace fraiseql::pg {
 inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency, bool failover) {
   ReplicationSlotCreate(name, true, persistency, false, failover, false);
 }
+constexpr bool kHasFailoverSlots = true;
+// Whether the standbys that may take the slot of this process over have the log up to `lsn`.
+inline bool StandbysHave(XLogRecPtr lsn) {
+  return MyReplicationSlot == nullptr || !MyReplicationSlot->data.failover ||
+         StandbySlotsHaveCaughtup(lsn, DEBUG1);  // status() tells of it
+}
 inline HeapTuple NewTuple(ReorderBufferChange* change) { return change->data.tp.newtuple; }
 inline HeapTuple OldTuple(ReorderBufferChange* change) { return change->data.tp.oldtuple; }
 inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) {
@@ -67,6 +73,8 @@ inline uint32 LauncherMainEvent() {
 inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency, bool) {
   ReplicationSlotCreate(name, true, persistency, false);
 }
+constexpr bool kHasFailoverSlots = false;
+inline bool StandbysHave(XLogRecPtr) { return true; }
 inline HeapTuple NewTuple(ReorderBufferChange* change) {
   return change->data.tp.newtuple ? &change->data.tp.newtuple->tuple : nullptr;
 }

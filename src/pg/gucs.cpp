@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/varlena.h"
 }
 
+#include "pg/compat.h"
 #include "pg/gucs.h"
 
 namespace fraiseql::pg {
@@ -314,6 +315,14 @@ void DefineDelivery() {
       "Most messages of a transaction in which notifications replace row events.",
       "In a larger transaction both go out, and the log says so.", &settings.transaction_buffer,
       10000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  // Where there are no such slots there is no such setting: nobody shall rely on it.
+  if (kHasFailoverSlots) {
+    DefineCustomBoolVariable(
+        "fraiseql_nats.slot_failover", "Makes the replication slot one that standbys take over.",
+        "Of a slot that is made; before a change is published, the standbys "
+        "in synchronized_standby_slots have it.",
+        &settings.slot_failover, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  }
   DefineCustomBoolVariable("fraiseql_nats.notify_enrich",
                            "Adds type and timestamp to notifications that lack them.",
                            "Only to payloads that are JSON objects.", &settings.notify_enrich, true,

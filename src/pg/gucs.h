@@ -50,6 +50,7 @@ struct Settings {
   int window_kb;
   int ack_timeout_ms;
   int transaction_buffer;
+  bool slot_failover;  // false where there are no such slots
   // notify
   bool notify_enrich;
   // session

@@ -11,6 +11,7 @@ extern "C" {
 
 #include "pg/compat.h"
 #include "pg/decoder.h"
+#include "pg/gucs.h"
 #include "pg/slot.h"
 
 namespace fraiseql::pg {
@@ -62,7 +63,7 @@ bool HasFreeSlot() {
 
 void MakeSlot(const char* name, bool temporary) {
   CheckLogicalDecodingRequirements();
-  CreateSlot(name, temporary ? RS_TEMPORARY : RS_EPHEMERAL, false);
+  CreateSlot(name, temporary ? RS_TEMPORARY : RS_EPHEMERAL, !temporary && settings.slot_failover);
   XLogReaderRoutine routine{};
   routine.page_read = read_local_xlog_page;
   routine.segment_open = wal_segment_open;

@@ -21,6 +21,8 @@ namespace fraiseql::pg {
 
 namespace {
 
+bool awaits_standbys = false;  // of the last page that was asked for
+
 XLogRecPtr FlushedLsn(TimeLineID* timeline) {
   return RecoveryInProgress() ? GetXLogReplayRecPtr(timeline) : GetFlushRecPtr(timeline);
 }
@@ -33,9 +35,13 @@ int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, 
   XLogRecPtr readable = FlushedLsn(&timeline);
   XLogReadDetermineTimeline(state, page, static_cast<uint32>(required), timeline);
   if (state->currTLI != timeline) readable = state->currTLIValidUntil;
+  awaits_standbys = false;
   if (readable < page + static_cast<XLogRecPtr>(required)) return -1;
-  const int count =
-      page + XLOG_BLCKSZ <= readable ? XLOG_BLCKSZ : static_cast<int>(readable - page);
+  int count = page + XLOG_BLCKSZ <= readable ? XLOG_BLCKSZ : static_cast<int>(readable - page);
+  // As much as the standbys have: the end of the log may run away from them for ever.
+  if (!StandbysHave(page + static_cast<XLogRecPtr>(count))) count = required;
+  awaits_standbys = !StandbysHave(page + static_cast<XLogRecPtr>(count));
+  if (awaits_standbys) return -1;
   WALReadError error;
   if (!WALRead(state, buffer, page, XLOG_BLCKSZ, state->currTLI, &error)) WALReadRaiseError(&error);
   // The segment may have been recycled under our eyes: then the page is of another one.
@@ -46,6 +52,8 @@ int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, 
 }
 
 }  // namespace
+
+bool WalReader::AwaitsStandbys() { return awaits_standbys; }
 
 XLogRecPtr DecodableLsn() {
   TimeLineID timeline = 0;

@@ -27,6 +27,10 @@ class WalReader {
   // End of the last record decoded: nothing before it will be handed out again.
   XLogRecPtr position() const { return context_->reader->EndRecPtr; }
 
+  // There is more log, but standbys that may take the slot over do not have it yet, and nothing
+  // wakes this process when they do: look again soon.
+  static bool AwaitsStandbys();
+
  private:
   LogicalDecodingContext* context_ = nullptr;
 };

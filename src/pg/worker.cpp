@@ -35,6 +35,8 @@ constexpr int64_t kIdleWaitMs = 1000;
 constexpr int64_t kHotUs = 1000;
 constexpr long kLingerUs = 200;
 constexpr int64_t kDrainMs = 500;
+constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
+constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
 constexpr int64_t kDrainSilenceMs = 50;
 
 volatile sig_atomic_t terminate_requested = 0;
@@ -160,11 +162,7 @@ void Worker::ShowState() {
   }
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
-  const Status reason = listener_ != nullptr
-                            ? Status::Unavailable("notifications only, and at most once",
-                                                  "\"fraiseql_nats.capture\" is \"notify\".")
-                            : Status::Ok();
-  status_.Show(state, streaming ? reason : pipeline_->trouble(), publisher_->connected_url(),
+  status_.Show(state, streaming ? Remark() : pipeline_->trouble(), publisher_->connected_url(),
                publisher_->stream_name());
   const uint64_t connects = publisher_->connects();
   status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0);
@@ -173,6 +171,20 @@ void Worker::ShowState() {
   } else {
     status_.CountLog(reader_.position(), MyReplicationSlot->data.confirmed_flush);
   }
+}
+
+// What is to be known while nothing is wrong with the broker.
+Status Worker::Remark() {
+  if (listener_ != nullptr) {
+    return Status::Unavailable("notifications only, and at most once",
+                               "\"fraiseql_nats.capture\" is \"notify\".");
+  }
+  const int64_t now_ms = MonotonicMs();
+  if (!WalReader::AwaitsStandbys()) standbys_had_all_ms_ = now_ms;
+  if (now_ms - standbys_had_all_ms_ < kPatienceMs) return Status::Ok();
+  return Status::Unavailable("the standbys do not have the log yet",
+                             "See the slots that \"synchronized_standby_slots\" names, or take "
+                             "those of standbys that are gone off it.");
 }
 
 // Sleeps until there is more log, a reply, or a moment for housekeeping.
@@ -190,7 +202,8 @@ void Worker::WaitForLog() {
   pg_memory_barrier();  // pairs with the one in commit_wake.cpp
   const bool more = DecodableLsn() > decodable_ ||
                     pg_atomic_read_u64(&entry_->commit_end) > std::max(decodable_, commit_end);
-  if (!more) Turn(kIdleWaitMs, WaitForLogEvent());
+  const int64_t wait_ms = WalReader::AwaitsStandbys() ? kStandbyWaitMs : kIdleWaitMs;
+  if (!more) Turn(wait_ms, WaitForLogEvent());
   pg_atomic_write_u32(&entry_->sleeping, 0);
 }
 

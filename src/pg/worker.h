@@ -50,6 +50,7 @@ class Worker final : public MessageReceiver {
   void Turn(int64_t timeout_ms, uint32_t wait_event);
   void Confirm(XLogRecPtr lsn);
   void ShowState();
+  Status Remark();
   void WaitForLog();
   void ApplySettings();
   bool MustLeave() const;
@@ -82,6 +83,7 @@ class Worker final : public MessageReceiver {
   XLogRecPtr decodable_ =
       InvalidXLogRecPtr;  // how far the log went when it was last read to its end
   int64_t last_sleep_us_ = 0;
+  int64_t standbys_had_all_ms_ = 0;
   uint64_t failures_seen_ = 0;
 };
 

@@ -69,6 +69,7 @@ $pid = $node->worker_pid('postgres');
 # The same without a connection, and with the server started anew in between.
 $nats->stop;
 FraiseqlNode::wait_until('the broker is missed', sub { $node->status('postgres', 'state') ne 'streaming' });
+$node->safe_psql('postgres', q{INSERT INTO tb_item (session, n) VALUES (3, 3)});
 use_up_log();
 $took = FraiseqlNode::seconds(sub { $node->safe_psql('postgres', 'CHECKPOINT') });
 cmp_ok($took, '<', 10, 'broker away: the checkpoint is not held up');
