@@ -40,6 +40,8 @@ sub stops {
     like($copy->status('postgres', 'hint'),   qr/fraiseql_nats\.adopt\(\)/, "$what: the hint");
     my $count = $nats->stream_count(FraiseqlNode::STREAM);
     $copy->safe_psql('postgres', q{INSERT INTO tb_item (session, n) VALUES (8, 8)});
+    # Its own log goes further than the original's by now; so it has to remember.
+    $copy->safe_psql('postgres', q{SELECT pg_logical_emit_message(true, 'test', ''), pg_switch_wal()}) for 1 .. 3;
     $copy->restart;
     $copy->wait_until_state('postgres', 'misconfigured');
     is($nats->stream_count(FraiseqlNode::STREAM), $count, "$what: it publishes nothing, also when it is started again");
