@@ -553,6 +553,7 @@ COMMENT ON FUNCTION stream_sync() IS 'brings the stream in line with the setting
 
 CREATE FUNCTION consumers(
     OUT name text, OUT filter_subject text, OUT push boolean, OUT queue text, OUT max_deliver bigint, OUT ack_wait interval,
+    OUT max_ack_pending bigint,
     OUT pending bigint, OUT ack_pending bigint, OUT redelivered bigint, OUT delivered_sequence bigint, OUT ack_floor bigint,
     OUT bound boolean) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_consumers';
@@ -560,9 +561,9 @@ COMMENT ON FUNCTION consumers() IS 'the consumers of the stream, and how far the
 
 CREATE FUNCTION create_consumer(
     name text, filter_subject text DEFAULT NULL, push boolean DEFAULT false, queue text DEFAULT NULL,
-    max_deliver integer DEFAULT NULL, ack_wait interval DEFAULT NULL) RETURNS void
+    max_deliver integer DEFAULT NULL, ack_wait interval DEFAULT NULL, max_ack_pending integer DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_consumer';
-COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval) IS 'makes or changes a durable consumer, with max_deliver and ack_wait from the settings unless given';
+COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval, integer) IS 'makes or changes a durable consumer, with max_deliver and ack_wait from the settings unless given';
 
 CREATE FUNCTION delete_consumer(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_consumer';
@@ -656,7 +657,10 @@ CREATE FUNCTION status(
     OUT last_progress_at timestamptz,
     OUT safe_wal_size bigint,
     OUT gaps bigint,
-    OUT last_gap_at timestamptz
+    OUT last_gap_at timestamptz,
+    OUT dlq_moved bigint,
+    OUT dlq_put_off bigint,
+    OUT dlq_trouble text
 ) RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'what the worker of this database does, how far it is, and what stands in its way';
@@ -689,7 +693,7 @@ GRANT EXECUTE ON FUNCTION
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(), stream_sync(), consumers(), delete_consumer(text),
-    create_consumer(text, text, boolean, text, integer, interval)
+    create_consumer(text, text, boolean, text, integer, interval, integer)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON ROUTINE
     backfill(regclass, text, text, integer, boolean, bigint), backfill_begin(regclass, text, text, integer, boolean, bigint),

@@ -31,6 +31,7 @@ Json NewConfig(const std::string& stream, const ConsumerSpec& wanted) {
   if (!wanted.filter_subject.empty()) config["filter_subject"] = wanted.filter_subject;
   if (wanted.push) config["deliver_subject"] = DeliverSubject(stream, wanted.name);
   if (!wanted.queue.empty()) config["deliver_group"] = wanted.queue;
+  if (wanted.max_ack_pending != 0) config["max_ack_pending"] = wanted.max_ack_pending;
   return config;
 }
 
@@ -46,6 +47,11 @@ bool Merge(const Json& wanted, Json* config) {
     } else {
       (*config)[field] = value;
     }
+  }
+  const Json pending = wanted.value("max_ack_pending", Json());
+  if (!pending.is_null() && config->value("max_ack_pending", Json()) != pending) {
+    (*config)["max_ack_pending"] = pending;
+    changed = true;
   }
   return config->erase("filter_subjects") > 0 || changed;
 }
@@ -123,6 +129,7 @@ ConsumerInfo InfoOf(const Json& found) {
   info.config.deliver_policy = DeliverPolicyOf(TextAt(config, "deliver_policy"));
   info.config.max_deliver = IntegerAt(config, "max_deliver");
   info.config.ack_wait_ms = IntegerAt(config, "ack_wait") / kNsPerMs;
+  info.config.max_ack_pending = IntegerAt(config, "max_ack_pending");
   info.durable = !TextAt(config, "durable_name").empty();
   info.created = TextAt(found, "created");
   info.pending = CountAt(found, "num_pending");

@@ -37,6 +37,8 @@ struct ConsumerSpec {
   DeliverPolicy deliver_policy = DeliverPolicy::kAll;
   int64_t max_deliver = 3;  // -1: no limit
   int64_t ack_wait_ms = 30000;
+  int64_t max_ack_pending = 0;  // messages that may be out without an acknowledgement; -1: no
+                                // limit, 0: as it is, or the server's default
 };
 
 struct ConsumerInfo {
@@ -57,9 +59,10 @@ struct ConsumerInfo {
 
 enum class ConsumerChange : uint8_t { kNone, kCreated, kUpdated };
 
-// Creates the consumer, or changes filter, max_deliver, ack_wait and queue of the one there is;
-// where a push consumer delivers to stays as it is, for somebody may be listening.  kInvalid if it
-// exists as the other kind (pull, push) or with another deliver policy: these are fixed.
+// Creates the consumer, or changes filter, max_deliver, ack_wait, max_ack_pending and queue of the
+// one there is; where a push consumer delivers to stays as it is, for somebody may be listening.
+// kInvalid if it exists as the other kind (pull, push) or with another deliver policy: these are
+// fixed.
 Status EnsureConsumer(JetStreamClient* js, const std::string& stream, const ConsumerSpec& wanted,
                       ConsumerChange* change);
 

@@ -15,6 +15,7 @@ namespace fraiseql::pg {
 namespace {
 
 constexpr int64_t kRetryMs = 10000;
+constexpr int64_t kLookMs = 1000;
 
 void LogOutcome(const nats::StreamOutcome& outcome) {
   const std::string& stream = settings.stream_name;
@@ -43,9 +44,24 @@ void BrokerUpkeep::Begin(const nats::BrokerSettings& broker) {
   mover_.Stop();
 }
 
-void BrokerUpkeep::Run(bool publishing, int64_t now_ms) {
+void BrokerUpkeep::Run(bool publishing, int64_t now_ms, WorkerStatus* status) {
   if (call_.busy()) FinishCall(now_ms);
   if (pending_ && publishing && !call_.busy() && now_ms >= not_before_ms_) StartCall();
+  if (now_ms < next_look_ms_) return;
+  next_look_ms_ = now_ms + kLookMs;
+  LookAtMover(status);
+}
+
+// A trouble is logged once, until it is over; that the broker is away is not one of its own.
+void BrokerUpkeep::LookAtMover(WorkerStatus* status) {
+  nats::DeadLetterMover::Snapshot now = mover_.snapshot();
+  if (!mover_.running()) now.trouble = failure_;
+  status->ShowDeadLetters(now);
+  if (!mover_.running() || now.trouble.message() == mover_told_) return;
+  mover_told_ = now.trouble.message();
+  if (now.trouble.ok() || now.trouble.code() == StatusCode::kUnavailable) return;
+  ereport(LOG, (errmsg("dead letters of consumers are not moved: %s", mover_told_.c_str()),
+                now.trouble.hint().empty() ? 0 : errhint("%s", now.trouble.hint().c_str())));
 }
 
 void BrokerUpkeep::StartCall() {
@@ -72,6 +88,8 @@ void BrokerUpkeep::FinishCall(int64_t now_ms) {
   nats::StreamOutcome outcome;
   if (!call_.Finish(&status, &outcome)) return;
   LogOutcome(outcome);
+  failure_ = status;
+  next_look_ms_ = 0;
   if (status.ok()) {
     StartMover();
     return;

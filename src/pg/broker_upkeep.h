@@ -8,6 +8,7 @@
 #include "nats/broker_settings.h"
 #include "nats/dead_letter_mover.h"
 #include "nats/stream_management.h"
+#include "pg/worker_status.h"
 
 namespace fraiseql::pg {
 
@@ -19,23 +20,25 @@ class BrokerUpkeep {
   // To be done (again), by the settings in force now; begins when the worker next publishes.
   void Begin(const nats::BrokerSettings& broker);
 
-  // Goes on with it.  `publishing`: the broker and the stream are there.  Cheap; logs what it
-  // finds.
-  void Run(bool publishing, int64_t now_ms);
-
-  const nats::DeadLetterMover& mover() const { return mover_; }
+  // Goes on with it, and tells `status`.  `publishing`: the broker and the stream are there. Cheap;
+  // logs what it finds.
+  void Run(bool publishing, int64_t now_ms, WorkerStatus* status);
 
  private:
   void StartCall();
   void FinishCall(int64_t now_ms);
   void StartMover();
+  void LookAtMover(WorkerStatus* status);
 
   nats::BrokerSettings broker_;
   nats::BackgroundCall<nats::StreamOutcome> call_;
   nats::DeadLetterMover mover_;
   bool pending_ = false;
   int64_t not_before_ms_ = 0;
-  std::string told_;  // the failure that was logged last
+  int64_t next_look_ms_ = 0;  // at the mover
+  Status failure_;            // of the last attempt to bring stream and consumer in line
+  std::string told_;          // the failure that was logged last
+  std::string mover_told_;    // the same of the mover
 };
 
 }  // namespace fraiseql::pg

@@ -14,6 +14,7 @@ extern "C" {
 #include "utils/guc.h"
 }
 
+#include "pg/compat.h"
 #include "pg/config_files.h"
 #include "pg/gucs.h"
 
@@ -98,10 +99,13 @@ Status ApplyConfig(const Config& config, bool nest_level) {
   Status status;
   for (const Setting& setting : config.settings) {
     const std::string name = kPrefix + setting.name;
-    // Above the built-in default, below all that an administrator can say.
-    const int result = set_config_option(
-        name.c_str(), setting.value.text.c_str(), PGC_SIGHUP, PGC_S_DYNAMIC_DEFAULT,
-        nest_level ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, LOG, false);
+    // Above the built-in default, below all that an administrator can say.  That source would be
+    // for good, whatever the nest level; the session's is not.
+    if (nest_level && SourceOfSetting(name.c_str()) > PGC_S_DYNAMIC_DEFAULT) continue;
+    const int result =
+        set_config_option(name.c_str(), setting.value.text.c_str(), PGC_SIGHUP,
+                          nest_level ? PGC_S_SESSION : PGC_S_DYNAMIC_DEFAULT,
+                          nest_level ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, LOG, false);
     if (result == 0) {
       // The value is not repeated: it may hold a password.
       status = Status::Invalid(setting.value.where + ": invalid value for \"" + name + "\"");

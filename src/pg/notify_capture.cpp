@@ -68,6 +68,8 @@ void OnRelationChanged(Datum, Oid relation) {
 }
 
 bool IsObserved(const std::string& channel) {
+  // Within a transaction nothing else may look for what others have committed meanwhile.
+  AcceptInvalidationMessages();
   ObservedChannels& channels = Channels();
   if (channels.stale) {
     channels.stale = false;

@@ -33,6 +33,7 @@ struct WorkerTexts {
   char server[128];
   char stream[256];
   char last_error[256];
+  char dlq_trouble[256];  // what keeps dead letters of consumers from being moved; empty: nothing
   TimestampTz last_error_at;  // 0: none
 };
 
@@ -51,6 +52,8 @@ struct WorkerCounters {
   pg_atomic_uint64 dropped;  // notifications that found the window full, with capture = notify
   pg_atomic_uint64 reconnects;
   pg_atomic_uint64 last_progress_at;  // TimestampTz; 0: none yet
+  pg_atomic_uint64 dlq_moved;         // dead letters of consumers
+  pg_atomic_uint64 dlq_put_off;       // attempts to move one that failed
 };
 
 struct DatabaseEntry {

@@ -150,6 +150,9 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.Add(Int64GetDatum(budget.safe_bytes), !budget.limited);
   row.AddNumber(static_cast<uint64>(gaps));
   row.AddTime(static_cast<uint64>(last_gap_at));
+  row.AddNumber(pg_atomic_read_u64(&c->dlq_moved));
+  row.AddNumber(pg_atomic_read_u64(&c->dlq_put_off));
+  row.AddText(texts.dlq_trouble);
   return row.Finish(desc);
 }
 

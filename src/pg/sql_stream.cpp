@@ -16,6 +16,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 #include "utils/wait_event.h"
@@ -44,6 +45,7 @@ struct ManagementCall {
   Result result;
 };
 
+// REQUIRES: a GUC nest level of its own, with which the values from the files go again.
 template <typename Result>
 ManagementCall<Result>* NewCall() {
   auto* call = NewInContext<ManagementCall<Result>>(CurrentMemoryContext);
@@ -52,7 +54,7 @@ ManagementCall<Result>* NewCall() {
     const ConfigProblem& error = call->config.errors.front();
     RaiseStatus(Status::Invalid(error.text(), error.hint));
   }
-  (void)ApplyConfig(call->config.config, false);
+  (void)ApplyConfig(call->config.config, true);
   call->broker = CurrentBrokerSettings(get_database_name(MyDatabaseId));
   return call;
 }
@@ -110,6 +112,13 @@ class Rows {
   int count_ = 0;
 };
 
+// Calls `body` on a GUC nest level; an error ends it with the transaction.
+void WithSettings(void (*body)(FunctionCallInfo), FunctionCallInfo fcinfo) {
+  const int nest_level = NewGUCNestLevel();
+  body(fcinfo);
+  AtEOXact_GUC(false, nest_level);
+}
+
 const char* TextOr(FunctionCallInfo fcinfo, int number, const char* otherwise) {
   return PG_ARGISNULL(number) ? otherwise : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
@@ -162,6 +171,7 @@ void ShowConsumers(FunctionCallInfo fcinfo) {
     rows.Text(consumer.config.name).Text(consumer.config.filter_subject);
     rows.Bool(consumer.config.push).Text(consumer.config.queue);
     rows.Limit(consumer.config.max_deliver).Duration(consumer.config.ack_wait_ms);
+    rows.Limit(consumer.config.max_ack_pending);
     rows.Number(consumer.pending).Number(consumer.ack_pending).Number(consumer.redelivered);
     rows.Number(consumer.delivered_sequence).Number(consumer.ack_floor).Bool(consumer.bound);
     rows.EndRow();
@@ -181,6 +191,14 @@ void CreateConsumer(FunctionCallInfo fcinfo) {
   spec->max_deliver = PG_ARGISNULL(4) ? settings.max_deliver : PG_GETARG_INT32(4);
   spec->ack_wait_ms = int64_t{settings.ack_wait_s} * 1000;
   if (!PG_ARGISNULL(5)) spec->ack_wait_ms = PG_GETARG_INTERVAL_P(5)->time / 1000;
+  if (!PG_ARGISNULL(6)) spec->max_ack_pending = PG_GETARG_INT32(6);
+  if (!PG_ARGISNULL(6) && (spec->max_ack_pending == 0 || spec->max_ack_pending < -1)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("max_ack_pending must be positive, or -1"),
+             errdetail("It is how many messages may be out without an acknowledgement; -1 is "
+                       "without limit.")));
+  }
   call->function = [stream = std::string(settings.stream_name), spec = *spec](
                        JetStreamClient* js, nats::ConsumerChange* change) {
     return nats::EnsureConsumer(js, stream, spec, change);
@@ -201,11 +219,12 @@ void DropConsumer(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-#define SET_FUNCTION(name, body)                              \
-  PG_FUNCTION_INFO_V1(name);                                  \
-  Datum name(PG_FUNCTION_ARGS) {                              \
-    fraiseql::pg::Guard([=] { fraiseql::pg::body(fcinfo); }); \
-    return Datum{0};                                          \
+#define SET_FUNCTION(name, body)                \
+  PG_FUNCTION_INFO_V1(name);                    \
+  Datum name(PG_FUNCTION_ARGS) {                \
+    using namespace fraiseql::pg;               \
+    Guard([=] { WithSettings(body, fcinfo); }); \
+    return Datum{0};                            \
   }
 
 extern "C" {

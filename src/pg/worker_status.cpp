@@ -63,6 +63,14 @@ void WorkerStatus::RecordError(const Status& error) {
   LWLockRelease(shared->lock);
 }
 
+void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
+  pg_atomic_write_u64(&entry_->counters.dlq_moved, now.moved);
+  pg_atomic_write_u64(&entry_->counters.dlq_put_off, now.failed);
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  Copy(now.trouble.message(), entry_->texts.dlq_trouble);
+  LWLockRelease(shared->lock);
+}
+
 void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {
   pg_atomic_write_u64(&entry_->counters.read_lsn, read);
   pg_atomic_write_u64(&entry_->counters.confirmed_lsn, confirmed);

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/pipeline.h"
+#include "nats/dead_letter_mover.h"
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -27,6 +28,9 @@ class WorkerStatus {
 
   // Remembers a failure as the last error.
   void RecordError(const Status& error);
+
+  // Shows how the moving of consumers' dead letters goes.
+  void ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now);
 
   // Copies the numbers.
   void Count(const Pipeline& pipeline, uint64_t reconnects);

@@ -78,12 +78,14 @@ TEST_F(ConsumerManagement, CreatesOnceAndChangesOnlyWhatDiffers) {
     EXPECT_EQ(change, ConsumerChange::kNone);
     spec.max_deliver = -1;
     spec.ack_wait_ms = 1500;
+    spec.max_ack_pending = 50;
     const Status status = Ensure(spec);
     ASSERT_TRUE(status.ok()) << status.message();
     EXPECT_EQ(change, ConsumerChange::kUpdated);
     const ConsumerInfo info = Info(spec.name);
     EXPECT_EQ(info.config.max_deliver, -1);
     EXPECT_EQ(info.config.ack_wait_ms, 1500);
+    EXPECT_EQ(info.config.max_ack_pending, 50);
     EXPECT_EQ(info.config.filter_subject, "orders.>");
     EXPECT_EQ(info.config.push, spec.push);
     EXPECT_EQ(info.config.queue, spec.queue);

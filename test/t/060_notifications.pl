@@ -44,6 +44,18 @@ SELECT send('to both');
 END
 like($listened, qr/Asynchronous notification "order_created" with payload .*to both/, 'a listener gets its own');
 
+# A session that is in a transaction notifies on a channel that another has begun to observe since.
+my $busy = $node->background_psql('postgres');
+$busy->query_safe('BEGIN');
+$busy->query_safe(q{SELECT pg_notify('late', 'not observed yet')});
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.observe_channel('late', 'fraiseql.late')});
+$busy->query_safe(q{SELECT pg_notify('late', 'observed')});
+$busy->query_safe('COMMIT');
+$busy->quit;
+$node->wait_drained('postgres');
+is_deeply([map { $_->{payload} } grep { $_->{subject} eq 'fraiseql.late' } $nats->client->stream_messages('fraiseql_events')],
+    ['observed'], 'a channel is observed from the commit of observe_channel() on, also within a transaction');
+
 $nats->kill9;
 send_some('no broker');
 $node->safe_psql('postgres', 'ALTER SYSTEM SET fraiseql_nats.enabled = off; SELECT pg_reload_conf();');
@@ -58,7 +70,7 @@ $node->wait_until_state('postgres', 'streaming');
 send_some('well again');
 $node->wait_drained('postgres');
 
-my @messages = $nats->client->stream_messages('fraiseql_events');
+my @messages = grep { $_->{subject} ne 'fraiseql.late' } $nats->client->stream_messages('fraiseql_events');
 my @notes    = map { $_->{payload} =~ /"note" : "([^"]*)"/ } @messages;
 my @sent     = split /\n/, $node->safe_psql('postgres', 'SELECT payload FROM sent ORDER BY n');
 is_deeply(\@notes, \@sent, 'every notification that committed is in the stream, once and in order');

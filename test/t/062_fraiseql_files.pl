@@ -51,6 +51,13 @@ SQL
 is($node->safe_psql('postgres', q{SELECT value, source, place FROM fraiseql_nats.show_config() WHERE name = 'fraiseql_nats.max_age'}),
     '30d|fraiseql-observer.toml|fraiseql-observer.toml:13:1', 'show_config() says where a value comes from');
 
+# A function that needs what the files say leaves no trace of it in the session.
+is($node->safe_psql('postgres', <<'SQL'), "0\nfraiseql_events\n0", 'stream_info() leaves the settings of the session as they are');
+SHOW fraiseql_nats.max_age;
+SELECT name FROM fraiseql_nats.stream_info();
+SHOW fraiseql_nats.max_age;
+SQL
+
 # What the administrator sets wins.
 $node->safe_psql('postgres', q{ALTER SYSTEM SET fraiseql_nats.max_age = '1d'});
 $node->reload;

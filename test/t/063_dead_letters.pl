@@ -62,6 +62,24 @@ is(scalar(dead_letters()), 1, 'nobody moves it');
 $node->safe_psql('postgres', 'ALTER SYSTEM RESET fraiseql_nats.enabled; SELECT pg_reload_conf();');
 FraiseqlNode::wait_until('it is moved later', sub { dead_letters() == 2 });
 is_deeply([map { $_->{payload} } dead_letters()], ['{"order_id": 1}', '{"order_id": 2}'], 'each once');
-is($node->log_count('PANIC|TRAP|ERROR'), 0, 'nothing grave in the log');
+$node->wait_for_sql('postgres', 'SELECT dlq_moved = 1 AND dlq_trouble IS NULL FROM fraiseql_nats.status()',
+    'status() counts what this worker has moved');
+
+# JetStream gives the advisories to one stream only.
+$client->delete_stream('fraiseql_events_advisories');
+$client->create_stream(name => 'spy', subjects => ['$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>']);
+$node->wait_for_sql('postgres', q{SELECT dlq_trouble LIKE '%fraiseql_events_advisories%overlap%' FROM fraiseql_nats.status()},
+    'status() says what is in the way of dead letters');
+ok($node->log_count('dead letters of consumers are not moved: .*overlap') > 0, 'and so does the log');
+$client->delete_stream('spy');
+$node->wait_for_sql('postgres', 'SELECT dlq_trouble IS NULL FROM fraiseql_nats.status()', 'and when it is over');
+
+# max_ack_pending, and what is no number of messages
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.create_consumer('clerk', 'fraiseql.order.>', max_ack_pending => 7)});
+is($node->safe_psql('postgres', q{SELECT max_ack_pending FROM fraiseql_nats.consumers() WHERE name = 'clerk'}), 7, 'max_ack_pending');
+my (undef, undef, $error) = $node->psql('postgres', q{SELECT fraiseql_nats.create_consumer('x', max_ack_pending => 0)});
+like($error, qr/max_ack_pending must be positive, or -1/, 'is checked');
+
+is($node->log_count('PANIC|TRAP'), 0, 'nothing grave in the log');
 
 done_testing();
