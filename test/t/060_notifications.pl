@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 #
 # Notifications on observed channels are published in commit order, each once, whoever is down while
-# they are sent; listeners get theirs as ever.
+# they are sent, and however many more than the window takes; listeners get theirs as ever.
 
 use strict;
 use warnings;
@@ -11,7 +11,7 @@ use NatsServer;
 use Test::More;
 
 my $nats = NatsServer->new;
-my $node = FraiseqlNode->new_node('main', $nats);
+my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.window_messages' => 10);
 $node->create_extension('postgres');
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE sent (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, payload text);
