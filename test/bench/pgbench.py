@@ -12,9 +12,11 @@ from servers import BIN
 class Load:
     """A run of pgbench in the background.  `script` is a file, or the name of a built-in one."""
 
-    def __init__(self, postgres, database, script, seconds, clients=4, rate=None, sync=True):
+    def __init__(
+        self, postgres, database, script, seconds, clients=4, rate=None, sync=True, protocol="prepared"
+    ):
         command = [BIN / "pgbench", "--no-vacuum", "--client", clients, "--jobs", min(clients, 2)]
-        command += ["--time", seconds, "--protocol", "prepared"]
+        command += ["--time", seconds, "--protocol", protocol]
         command += ["--rate", rate] if rate else []
         command += ["--file", script] if os.path.exists(script) else ["--builtin", script]
         command += ["-h", postgres.directory, "-U", "postgres", database]
