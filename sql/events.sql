@@ -30,5 +30,12 @@ CREATE TEMP TABLE first AS SELECT * FROM fraiseql_nats.messages('regress_events'
 SELECT count(*) FROM (TABLE first EXCEPT SELECT * FROM fraiseql_nats.messages('regress_events')) x;
 SELECT msg_id ~ ('^' || system_identifier || '\.' || d.oid || '\.[0-9A-F]{16}\.1$') AS id
 FROM first, pg_control_system(), pg_database d WHERE d.datname = current_database();
+-- and how much they are
+SELECT v.messages, v.bytes = (
+    SELECT sum(octet_length(subject) + octet_length(payload)
+               + (SELECT sum(octet_length(key) + octet_length(value) + 4) FROM jsonb_each_text(headers)))
+    FROM first) AS bytes
+FROM fraiseql_nats.message_volume('regress_events') v;
+SELECT * FROM fraiseql_nats.message_volume(NULL);
 SELECT fraiseql_nats.unobserve('tb_order');
 DROP TABLE tb_order;

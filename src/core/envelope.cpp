@@ -7,11 +7,16 @@
 namespace fraiseql {
 
 void AppendIdPrefix(const Origin& origin, std::string* out) {
-  AppendDecimal(origin.system_id, out);
-  if (!origin.branch.empty()) out->append("-").append(origin.branch);
-  out->push_back('.');
-  AppendDecimal(origin.database_id, out);
-  out->push_back('.');
+  char text[2 * (kMaxDecimal + 1)];
+  char* at = PutDecimal(origin.system_id, text);
+  if (!origin.branch.empty()) {
+    out->append(text, static_cast<size_t>(at - text)).append("-").append(origin.branch);
+    at = text;
+  }
+  *at++ = '.';
+  at = PutDecimal(origin.database_id, at);
+  *at++ = '.';
+  out->append(text, static_cast<size_t>(at - text));
 }
 
 void AppendMessageId(const Origin& origin, const Position& position, std::string* out) {

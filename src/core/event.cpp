@@ -95,8 +95,7 @@ void AppendFraiseqlPayload(const Route& route, const Change& change, std::string
                            std::string_view subject, std::string* out) {
   const RowImage* row = MainRow(change);
   out->append("{\"event\":\"").append(OperationName(change.operation)).append("\",\"entity\":");
-  AppendJsonString(route.entity, out);
-  out->append(",\"entity_id\":");
+  out->append(route.entity_json).append(",\"entity_id\":");
   AppendEntityId(*change.relation, row, out);
   out->append(",\"subject\":");
   AppendJsonString(subject, out);
@@ -208,11 +207,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   message->commit_time_us = change.commit_time_us;
   AppendSubject(origin, route, change, &message->subject);
   AddCommonHeaders(origin, transaction, {}, message);
-  message->headers.append("Fraiseql-Table: ");
-  AppendHeaderValue(change.relation->schema, &message->headers);
-  message->headers.push_back('.');
-  AppendHeaderValue(change.relation->table, &message->headers);
-  message->headers.append("\r\nContent-Type: application/json\r\n");
+  message->headers.append(route.headers);
   // A topic and a bare row do not say what has happened: a row that is told of again must not be
   // taken for a new one.
   if (change.operation == Operation::kSnapshot) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/json_text.h"
+#include "core/message.h"
 
 namespace fraiseql {
 
@@ -33,8 +34,14 @@ std::vector<Route> Router::Resolve(const Relation& relation,
     Route route;
     route.observer = &observer;
     route.entity = observer.entity.empty() ? EntityOfTable(observed->table) : observer.entity;
+    AppendJsonString(route.entity, &route.entity_json);
     AppendJsonString(SnakeCase(route.entity) + "_id", &route.id_key);
     route.id_key.push_back(':');
+    route.headers.append("Fraiseql-Table: ");
+    AppendHeaderValue(relation.schema, &route.headers);
+    route.headers.push_back('.');
+    AppendHeaderValue(relation.table, &route.headers);
+    route.headers.append("\r\nContent-Type: application/json\r\n");
     for (const Column& column : relation.columns) {
       const auto& wanted = observer.columns;
       route.include.push_back(wanted.empty() ||

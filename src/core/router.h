@@ -20,7 +20,9 @@ struct TableName {
 struct Route {
   const Observer* observer = nullptr;  // owned by the Router
   std::string entity;
+  std::string entity_json;    // as a JSON string
   std::string id_key;         // "order_id": with quotes and colon, for the format topic
+  std::string headers;        // the lines that all messages of the route have alike
   std::vector<bool> include;  // per column of the relation: is it published?
 };
 

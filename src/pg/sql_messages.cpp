@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// fraiseql_nats.messages(): what would be published, without a broker.
-#include "core/json_text.h"
-
+// fraiseql_nats.messages() and message_volume(): what would be published, without a broker.
 extern "C" {
 #include "postgres.h"
 
@@ -35,84 +33,110 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Makes a row of the result of each message.
-class RowReceiver final : public MessageReceiver {
+// Receives what would be published; one message at a time.
+class PreviewReceiver : public MessageReceiver {
  public:
-  RowReceiver(Tuplestorestate* store, TupleDesc desc, MemoryContext context)
-      : store_(store),
-        desc_(desc),
-        scratch_(AllocSetContextCreate(context, "fraiseql_nats message", ALLOCSET_DEFAULT_SIZES)) {}
-
   int64_t count() const { return count_; }
 
   Message* Add() override {
     message_.Clear();
     return &message_;
   }
-
   void Seal() override {
+    Take(message_);
+    ++count_;
+  }
+  void EndTransaction(XLogRecPtr) override {}
+  void Refuse(const Status& reason) override {
+    ereport(WARNING, (errmsg("message cannot be published: %s", reason.message().c_str())));
+  }
+  void Breathe() override { CHECK_FOR_INTERRUPTS(); }
+
+ private:
+  virtual void Take(const Message& message) = 0;
+
+  Message message_;
+  int64_t count_ = 0;
+};
+
+// Only adds up their sizes.
+class VolumeReceiver final : public PreviewReceiver {
+ public:
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  void Take(const Message& message) override { bytes_ += static_cast<int64_t>(message.size()); }
+
+  int64_t bytes_ = 0;
+};
+
+// Makes a row of the result of each message.
+class RowReceiver final : public PreviewReceiver {
+ public:
+  RowReceiver(Tuplestorestate* store, TupleDesc desc, MemoryContext context)
+      : store_(store),
+        desc_(desc),
+        scratch_(AllocSetContextCreate(context, "fraiseql_nats message", ALLOCSET_DEFAULT_SIZES)) {}
+
+ private:
+  void Take(const Message& message) override {
     const MemoryContext old = MemoryContextSwitchTo(scratch_);
     Datum values[5];
     bool nulls[5] = {};
     position_.clear();
-    AppendPosition(message_.position, &position_);
+    AppendPosition(message.position, &position_);
     values[0] = TextDatum(position_);
-    values[1] = TextDatum(message_.subject);
-    values[2] = TextDatum(FindHeader(message_.headers, "Nats-Msg-Id"));
-    HeadersAsJson();
-    values[3] = DirectFunctionCall1(jsonb_in, CStringGetDatum(ServerText(json_)));
-    values[4] = TextDatum(message_.payload);
+    values[1] = TextDatum(message.subject);
+    values[2] = TextDatum(FindHeader(message.headers, "Nats-Msg-Id"));
+    values[3] = HeadersAsJsonb(message.headers);
+    values[4] = TextDatum(message.payload);
     tuplestore_putvalues(store_, desc_, values, nulls);
     MemoryContextSwitchTo(old);
     MemoryContextReset(scratch_);
-    ++count_;
   }
 
-  void EndTransaction(XLogRecPtr) override {}
-
-  void Refuse(const Status& reason) override {
-    ereport(WARNING, (errmsg("message cannot be published: %s", reason.message().c_str())));
-  }
-
-  void Breathe() override { CHECK_FOR_INTERRUPTS(); }
-
- private:
   // Bytes that are no text in the server's encoding (a bytea payload) are shown in hexadecimal.
-  static char* ServerText(std::string_view utf8) {
+  static text* ServerText(std::string_view utf8) {
     const int length = static_cast<int>(utf8.size());
     if (!pg_verify_mbstr(PG_UTF8, utf8.data(), length, true)) {
       char* hex = static_cast<char*>(palloc(utf8.size() * 2 + 3));
       strcpy(hex, "\\x");
       hex[2 + hex_encode(utf8.data(), utf8.size(), hex + 2)] = '\0';
-      return hex;
+      return cstring_to_text(hex);
     }
-    char* text = pnstrdup(utf8.data(), utf8.size());
-    return pg_any_to_server(text, length, PG_UTF8);
+    if (GetDatabaseEncoding() == PG_UTF8) return cstring_to_text_with_len(utf8.data(), length);
+    return cstring_to_text(pg_any_to_server(pnstrdup(utf8.data(), utf8.size()), length, PG_UTF8));
   }
-  static Datum TextDatum(std::string_view utf8) { return CStringGetTextDatum(ServerText(utf8)); }
+  static Datum TextDatum(std::string_view utf8) { return PointerGetDatum(ServerText(utf8)); }
 
-  void HeadersAsJson() {
-    json_.assign("{");
-    std::string_view rest = message_.headers;
-    for (size_t end; (end = rest.find("\r\n")) != std::string_view::npos;
-         rest.remove_prefix(end + 2)) {
-      const std::string_view line = rest.substr(0, end);
+  static JsonbValue JsonbString(std::string_view utf8) {
+    const text* converted = ServerText(utf8);
+    JsonbValue value;
+    value.type = jbvString;
+    value.val.string.len = static_cast<int>(VARSIZE_ANY_EXHDR(converted));
+    value.val.string.val = VARDATA_ANY(converted);
+    return value;
+  }
+
+  static Datum HeadersAsJsonb(std::string_view headers) {
+    JsonbParseState* state = nullptr;
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    for (size_t end; (end = headers.find("\r\n")) != std::string_view::npos;
+         headers.remove_prefix(end + 2)) {
+      const std::string_view line = headers.substr(0, end);
       const size_t colon = line.find(": ");
-      if (json_.size() > 1) json_.push_back(',');
-      AppendJsonString(line.substr(0, colon), &json_);
-      json_.push_back(':');
-      AppendJsonString(line.substr(colon + 2), &json_);
+      JsonbValue name = JsonbString(line.substr(0, colon));
+      JsonbValue value = JsonbString(line.substr(colon + 2));
+      pushJsonbValue(&state, WJB_KEY, &name);
+      pushJsonbValue(&state, WJB_VALUE, &value);
     }
-    json_.push_back('}');
+    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
   }
 
   Tuplestorestate* const store_;
   const TupleDesc desc_;
   const MemoryContext scratch_;
-  Message message_;
   std::string position_;
-  std::string json_;
-  int64_t count_ = 0;
 };
 
 struct Limits {
@@ -121,15 +145,15 @@ struct Limits {
   bool advance;
 };
 
-void ReadSlot(Decoder* decoder, const RowReceiver& rows, const Limits& limits) {
+void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& limits) {
   const ResourceOwner owner = CurrentResourceOwner;
   const MemoryContext context = CurrentMemoryContext;
   const XLogRecPtr end =
       XLogRecPtrIsInvalid(limits.upto_lsn) ? DecodableLsn() : Min(limits.upto_lsn, DecodableLsn());
   WalReader reader;
   reader.Open(decoder);
-  while (reader.position() < end && (limits.upto_count == 0 || rows.count() < limits.upto_count) &&
-         reader.DecodeNext()) {
+  while (reader.position() < end &&
+         (limits.upto_count == 0 || receiver.count() < limits.upto_count) && reader.DecodeNext()) {
     // Decoding a transaction begins and aborts one of its own.
     CurrentResourceOwner = owner;
     MemoryContextSwitchTo(context);
@@ -142,22 +166,8 @@ void ReadSlot(Decoder* decoder, const RowReceiver& rows, const Limits& limits) {
   reader.Close();
 }
 
-void Messages(FunctionCallInfo fcinfo) {
-  CheckSlotPermissions();
-  CheckLogicalDecodingRequirements();
-  if (PG_ARGISNULL(0)) {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("slot name must not be null")));
-  }
-  const char* slot = NameStr(*PG_GETARG_NAME(0));
-  Limits limits;
-  limits.upto_lsn = PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1);
-  limits.upto_count = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
-  limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-  InitMaterializedSRF(fcinfo, 0);
-  auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-
-  auto* rows = NewInContext<RowReceiver>(CurrentMemoryContext, info->setResult, info->setDesc,
-                                         CurrentMemoryContext);
+// REQUIRES: the first argument is the name of the slot.
+void Preview(FunctionCallInfo fcinfo, const Limits& limits, PreviewReceiver* receiver) {
   auto* origin = NewInContext<Origin>(CurrentMemoryContext);
   origin->system_id = GetSystemIdentifier();
   origin->database_id = MyDatabaseId;
@@ -165,14 +175,15 @@ void Messages(FunctionCallInfo fcinfo) {
   char branch[kBranchSize + 1];
   ReadBranch(OwnSlotName(MyDatabaseId), branch);
   origin->branch = branch;
-  auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, rows, CurrentMemoryContext);
+  auto* decoder =
+      NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver, CurrentMemoryContext);
 
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
   AllowOwnPlugin(true);
-  AcquireSlot(slot);
+  AcquireSlot(NameStr(*PG_GETARG_NAME(0)));
   PG_TRY();
-  { ReadSlot(decoder, *rows, limits); }
+  { ReadSlot(decoder, *receiver, limits); }
   PG_CATCH();
   {
     InvalidateSystemCaches();  // they may still be of the past
@@ -181,6 +192,41 @@ void Messages(FunctionCallInfo fcinfo) {
   PG_END_TRY();
   ReplicationSlotRelease();
   AtEOXact_GUC(false, nest_level);
+}
+
+void CheckRightsAndSlotName(FunctionCallInfo fcinfo) {
+  CheckSlotPermissions();
+  CheckLogicalDecodingRequirements();
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("slot name must not be null")));
+  }
+}
+
+void Messages(FunctionCallInfo fcinfo) {
+  CheckRightsAndSlotName(fcinfo);
+  Limits limits;
+  limits.upto_lsn = PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1);
+  limits.upto_count = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
+  limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+  InitMaterializedSRF(fcinfo, 0);
+  auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  Preview(fcinfo, limits,
+          NewInContext<RowReceiver>(CurrentMemoryContext, info->setResult, info->setDesc,
+                                    CurrentMemoryContext));
+}
+
+Datum MessageVolume(FunctionCallInfo fcinfo) {
+  CheckRightsAndSlotName(fcinfo);
+  const Limits limits = {PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1), 0, false};
+  TupleDesc desc = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
+  Preview(fcinfo, limits, volume);
+  Datum values[2] = {Int64GetDatum(volume->count()), Int64GetDatum(volume->bytes())};
+  bool nulls[2] = {};
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
 }
 
 void CreatePreviewSlot(FunctionCallInfo fcinfo) {
@@ -199,11 +245,16 @@ void CreatePreviewSlot(FunctionCallInfo fcinfo) {
 extern "C" {
 
 PG_FUNCTION_INFO_V1(fraiseql_nats_messages);
+PG_FUNCTION_INFO_V1(fraiseql_nats_message_volume);
 PG_FUNCTION_INFO_V1(fraiseql_nats_create_preview_slot);
 
 Datum fraiseql_nats_messages(PG_FUNCTION_ARGS) {
   fraiseql::pg::Guard([=] { fraiseql::pg::Messages(fcinfo); });
   return Datum{0};
+}
+
+Datum fraiseql_nats_message_volume(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::MessageVolume(fcinfo); });
 }
 
 Datum fraiseql_nats_create_preview_slot(PG_FUNCTION_ARGS) {

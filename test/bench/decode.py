@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Decoding alone: messages() to nowhere, beside what programs outside of the server get."""
+"""Decoding and encoding alone, to nowhere, beside what programs outside of the server get."""
 
 from statistics import median
 
@@ -35,7 +35,7 @@ def run_section(bench):
 
 def measure_round(bench, backlog):
     """Changes per second of each."""
-    rates = {"messages()": backlog.count / decode_inside(bench, backlog)}
+    rates = {"message_volume()": backlog.count / decode_inside(bench, backlog)}
     for name, (plugin, options) in OUTSIDE.items():
         slot = backlog.copy("outside", plugin)
         rates[name] = backlog.count / decode_outside(bench, backlog, slot, options)
@@ -44,16 +44,12 @@ def measure_round(bench, backlog):
 
 def decode_inside(bench, backlog):
     slot = backlog.copy("inside", "fraiseql_nats")
-    # The rows that nobody looks at are not to go to disk.
-    query = (
-        "SET work_mem = '4GB';"
-        f" SELECT count(*) FROM fraiseql_nats.messages('{slot}', '{backlog.end_lsn}')"
-    )
+    query = f"SELECT messages FROM fraiseql_nats.message_volume('{slot}', '{backlog.end_lsn}')"
     watch = Stopwatch()
     count = int(bench.postgres.sql(query, DATABASE))
     seconds = watch.seconds()
     if count != backlog.count:
-        raise RuntimeError(f"messages() gives {count} messages instead of {backlog.count}")
+        raise RuntimeError(f"message_volume() counts {count} messages instead of {backlog.count}")
     return seconds
 
 

@@ -72,7 +72,7 @@ class Results:
         own_cpu = self.find("drain", "worker CPU above the bare publisher's", "400 B")
         text = "worker CPU of a 400 B message ≤ 4 µs above the library's"
         target(text, 4, False, own_cpu, itself)
-        outside = self.find("decode", "messages()")
+        outside = self.find("decode", "message_volume()")
         target("decode + encode ≥ 4 × pg_recvlogical with wal2json", 4, True, outside)
         case = "1000/s, synchronous_commit on"
         p50 = self.find("latency", "commit to stored, p50", case)
