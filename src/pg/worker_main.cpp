@@ -12,6 +12,7 @@ extern "C" {
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
+#include "utils/guc.h"
 #include "utils/timestamp.h"
 }
 
@@ -44,6 +45,12 @@ void Detach(int code, Datum argument) {
 // The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
 // handlers of the libraries would run beside them.
 void ExitAtOnce(int code, Datum) { _exit(code); }
+
+// Large transactions are on disk beyond this.  The server's default of 64MB makes for a process of
+// 120 MB; what the administrator has set stays.
+void LimitMemory() {
+  SetConfigOption("logical_decoding_work_mem", "32MB", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
+}
 
 DatabaseEntry* Attach(Oid database) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -82,6 +89,7 @@ void fraiseql_nats_worker_main(Datum argument) {
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   PinSettings(false);
   AllowOwnPlugin(false);
+  LimitMemory();
   // Lives until the process ends, and is then left to the kernel.
   auto* worker = new Worker(database, entry);
   Guard([=] { worker->Run(); });

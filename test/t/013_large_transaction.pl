@@ -9,7 +9,7 @@ use FraiseqlNode;
 use NatsServer;
 use Test::More;
 
-use constant {ROWS => 1_000_000, SMALL => 100, MEMORY_MB => 150};
+use constant {ROWS => 1_000_000, SMALL => 100, MEMORY_MB => 100};
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats, fsync => 'off', max_wal_size => '2GB');
