@@ -13,6 +13,7 @@ NatsServer - a real nats-server with JetStream, for one test
     $nats->kill9;    $nats->restart;            # the same port and store
     $nats->suspend;  $nats->resume;             # SIGSTOP, SIGCONT
     $nats->stream_messages('fraiseql_events');  # and all other methods of NatsClient
+    my @nats = NatsServer->new_cluster(3);
 
 Ends with the process that made it, store and all.
 
@@ -41,7 +42,7 @@ use constant {
 
 my @running;
 
-# Options: start (default 1), port, directory, config (more lines for the configuration file),
+# Options: start (default 1), jetstream (default 1), port, directory, config (more lines for the configuration file),
 # user and pass (of clients that this module makes).
 sub new {
     my ($class, %options) = @_;
@@ -58,6 +59,7 @@ sub new {
     return $self;
 }
 
+sub name      { return "test_$_[0]{port}" }
 sub port      { return $_[0]{port} }
 sub url       { return "nats://127.0.0.1:$_[0]{port}" }
 sub pid       { return $_[0]{pid} }
@@ -89,8 +91,37 @@ sub free_port {
     croak 'found no free port';
 }
 
+# So many servers that form a cluster, so that streams can have replicas.
+sub new_cluster {
+    my ($class, $count, %options) = @_;
+    my @servers = map { $class->new(%options, start => 0) } 1 .. $count;
+    my @ports   = map { free_port() } @servers;
+    my $routes  = join ', ', map { "\"nats://127.0.0.1:$_\"" } @ports;
+    for my $server (@servers) {
+        my $port = shift @ports;
+        $server->{options}{config} .= "\ncluster { name: test, listen: \"127.0.0.1:$port\", routes: [$routes] }";
+        $server->_spawn;
+    }
+    $_->_wait_until_ready for @servers;
+    return @servers;
+}
+
 # Starts the server and waits until JetStream answers.
 sub start {
+    my ($self) = @_;
+    $self->_spawn;
+    $self->_wait_until_ready;
+    return $self;
+}
+
+# Other options from the next start on; config, jetstream.
+sub configure {
+    my ($self, %options) = @_;
+    @{$self->{options}}{keys %options} = values %options;
+    return;
+}
+
+sub _spawn {
     my ($self) = @_;
     croak 'the server runs already' if $self->{pid};
     $self->_write_config;
@@ -104,8 +135,7 @@ sub start {
         exec $executable, '-c', "$self->{directory}/nats.conf" or POSIX::_exit(127);
     }
     $self->{pid} = $pid;
-    $self->_wait_until_ready;
-    return $self;
+    return;
 }
 
 sub stop {
@@ -192,20 +222,22 @@ sub _write_config {
     print $file <<"END";
 listen: "127.0.0.1:$self->{port}"
 server_name: "test_$self->{port}"
-jetstream { store_dir: "$directory/store" }
 pid_file: "$directory/pid"
 END
+    print $file "jetstream { store_dir: \"$directory/store\" }\n" if $self->_has_jetstream;
     print $file "$self->{options}{config}\n" if $self->{options}{config};
     close $file or croak "could not write $path: $!";
     return;
 }
+
+sub _has_jetstream { return $_[0]{options}{jetstream} // 1 }
 
 sub _wait_until_ready {
     my ($self) = @_;
     my $deadline = time() + START_TIMEOUT;
     while (1) {
         my $client = eval { $self->new_client(timeout => 2) };
-        if ($client && eval { $client->api('INFO'); 1 }) {
+        if ($client && (!$self->_has_jetstream || eval { $client->api('INFO'); 1 })) {
             $self->{client} = $self->new_client;
             return;
         }
