@@ -3,7 +3,7 @@
 // However often the connection is lost and made again: nothing is left behind, no descriptor, no
 // thread, no memory.
 //
-//   RECONNECTS   how often; 1000 unless set
+//   RECONNECTS   how often; 300 unless set
 #include <gtest/gtest.h>
 #include <malloc.h>
 
@@ -28,7 +28,7 @@ constexpr size_t kSlackFiles = 2;  // the proxy closes its ends a bit later
 
 int Cycles() {
   const char* wanted = std::getenv("RECONNECTS");
-  return wanted != nullptr ? std::atoi(wanted) : 1000;
+  return wanted != nullptr ? std::atoi(wanted) : 300;
 }
 
 // Bytes allocated and not freed, by all threads.  0 under a sanitizer, which finds leaks itself.

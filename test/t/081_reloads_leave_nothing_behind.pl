@@ -16,7 +16,7 @@ use constant {
     RELOADS   => $ENV{RELOADS} // 60,
     WARM_UP   => 20,
     SLACK     => 5,    # what manages the stream comes and goes
-    GROWTH_MB => 3,
+    GROWTH_MB => 6,
 };
 alarm(FraiseqlNode::FILE_TIMEOUT + RELOADS / 4);
 
