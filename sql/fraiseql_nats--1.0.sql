@@ -537,6 +537,113 @@ COMMENT ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) IS
 
 GRANT SELECT ON backfill TO fraiseql_nats_admin, pg_monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON backfill_progress, backfill_busy TO fraiseql_nats_admin;
+-- Dead letters ------------------------------------------------------------------------------------
+
+-- Messages that can never be published as they are, put here by the worker.  Not dumped: they belong to
+-- this server's log and stream.  One that was retried or discarded stays, without its payload, until the
+-- slot is certain never to bring its message again.
+CREATE TABLE dead_letter (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    subject text NOT NULL,
+    headers jsonb NOT NULL,
+    payload bytea,
+    payload_bytes bigint NOT NULL,
+    reason text NOT NULL,
+    hint text,
+    "position" text COLLATE "C" NOT NULL UNIQUE,
+    msg_id text NOT NULL,
+    xid xid,
+    commit_lsn pg_lsn,
+    commit_time timestamptz NOT NULL,
+    attempts integer NOT NULL,
+    rejected_at timestamptz NOT NULL,
+    outcome text CHECK (outcome IN ('retried', 'discarded')),
+    outcome_at timestamptz
+);
+COMMENT ON TABLE dead_letter IS 'messages that could not be published as they are; see dead_letters()';
+COMMENT ON COLUMN dead_letter.id IS 'for retry_dead_letter() and discard_dead_letter()';
+COMMENT ON COLUMN dead_letter.subject IS 'where the message was to go';
+COMMENT ON COLUMN dead_letter.headers IS 'its headers; an array holds several values of one header';
+COMMENT ON COLUMN dead_letter.payload IS 'its payload; null if that is too large for a row, or the dead letter is dealt with';
+COMMENT ON COLUMN dead_letter.payload_bytes IS 'size of the payload';
+COMMENT ON COLUMN dead_letter.reason IS 'why it could not be published';
+COMMENT ON COLUMN dead_letter.hint IS 'what to do about it';
+COMMENT ON COLUMN dead_letter."position" IS 'its place in the log: commit LSN, ordinal in the transaction, route if there are several; its id if it was not read from the log';
+COMMENT ON COLUMN dead_letter.msg_id IS 'its Nats-Msg-Id';
+COMMENT ON COLUMN dead_letter.xid IS 'its transaction';
+COMMENT ON COLUMN dead_letter.commit_lsn IS 'where the commit of its transaction begins in the log; of a retried message, that of the retry';
+COMMENT ON COLUMN dead_letter.commit_time IS 'when its transaction committed; of a retried message, that of the retry';
+COMMENT ON COLUMN dead_letter.attempts IS 'how often it was tried to publish it';
+COMMENT ON COLUMN dead_letter.rejected_at IS 'when it was refused';
+COMMENT ON COLUMN dead_letter.outcome IS 'retried or discarded; null: it waits for that';
+COMMENT ON COLUMN dead_letter.outcome_at IS 'when it was retried or discarded';
+GRANT SELECT ON dead_letter TO fraiseql_nats_admin, pg_monitor;
+
+CREATE FUNCTION dead_letters(
+    OUT id bigint, OUT subject text, OUT headers jsonb, OUT payload bytea, OUT payload_bytes bigint, OUT reason text,
+    OUT hint text, OUT "position" text, OUT msg_id text, OUT xid xid, OUT commit_time timestamptz, OUT attempts integer,
+    OUT rejected_at timestamptz) RETURNS SETOF record
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT d.id, d.subject, d.headers, d.payload, d.payload_bytes, d.reason, d.hint, d."position", d.msg_id, d.xid,
+           d.commit_time, d.attempts, d.rejected_at
+    FROM fraiseql_nats.dead_letter d WHERE d.outcome IS NULL ORDER BY d.id
+$$;
+COMMENT ON FUNCTION dead_letters() IS 'the messages that could not be published as they are, with the reason, the oldest first';
+
+-- The slot may bring a message once more after a crash, as long as its place is not saved beyond it, which
+-- a checkpoint does at the latest.  Then its row has to be here, or it would be a dead letter again.
+CREATE FUNCTION settle_dead_letter(id bigint, outcome text) RETURNS dead_letter
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    letter fraiseql_nats.dead_letter;
+BEGIN
+    SELECT * INTO letter FROM fraiseql_nats.dead_letter d
+    WHERE d.id = settle_dead_letter.id AND d.outcome IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'dead letter % does not exist', id
+            USING ERRCODE = 'undefined_object', HINT = 'It may have been retried or discarded already; see fraiseql_nats.dead_letters().';
+    END IF;
+    UPDATE fraiseql_nats.dead_letter d SET outcome = settle_dead_letter.outcome, outcome_at = now(), payload = NULL
+    WHERE d.id = settle_dead_letter.id;
+    DELETE FROM fraiseql_nats.dead_letter d WHERE d.id IN (
+        SELECT x.id FROM fraiseql_nats.dead_letter x
+        WHERE x.outcome_at < now() - interval '1 day'
+          AND (x.commit_lsn IS NULL OR x.commit_lsn < (
+              SELECT s.confirmed_flush_lsn FROM pg_replication_slots s JOIN pg_database b ON b.datname = s.database
+              WHERE b.datname = current_database() AND s.slot_name = 'fraiseql_nats_' || b.oid))
+        FOR UPDATE SKIP LOCKED);
+    RETURN letter;
+END
+$$;
+COMMENT ON FUNCTION settle_dead_letter(bigint, text) IS 'marks a dead letter as dealt with; for retry_dead_letter() and discard_dead_letter()';
+
+CREATE FUNCTION republish(subject text, headers jsonb, payload bytea, msg_id text, attempts integer) RETURNS pg_lsn
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_republish';
+COMMENT ON FUNCTION republish(text, jsonb, bytea, text, integer) IS 'publishes a message again as it was; for retry_dead_letter()';
+
+CREATE FUNCTION retry_dead_letter(id bigint) RETURNS pg_lsn
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    letter fraiseql_nats.dead_letter := fraiseql_nats.settle_dead_letter(id, 'retried');
+BEGIN
+    IF letter.payload IS NULL THEN
+        RAISE EXCEPTION 'dead letter % cannot be retried', id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = format('Its payload of %s bytes was too large to be kept.', letter.payload_bytes),
+                  HINT = 'Discard it with fraiseql_nats.discard_dead_letter().';
+    END IF;
+    RETURN fraiseql_nats.republish(letter.subject, letter.headers, letter.payload, letter.msg_id, letter.attempts);
+END
+$$;
+COMMENT ON FUNCTION retry_dead_letter(bigint) IS 'publishes a dead letter again if and when this transaction commits; returns its place in the log';
+
+CREATE FUNCTION discard_dead_letter(id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM fraiseql_nats.settle_dead_letter(id, 'discarded');
+END
+$$;
+COMMENT ON FUNCTION discard_dead_letter(bigint) IS 'gives a dead letter up';
 
 -- The stream -------------------------------------------------------------------------------------
 
@@ -651,6 +758,7 @@ CREATE FUNCTION status(
     OUT in_flight integer,
     OUT order_breaks bigint,
     OUT messages_dropped bigint,
+    OUT dead_letters bigint,
     OUT reconnects bigint,
     OUT last_error text,
     OUT last_error_at timestamptz,
@@ -711,5 +819,7 @@ TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION dead_letters() TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION status() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
 GRANT EXECUTE ON FUNCTION fraiseql_nats.pg_notify(text, text) TO PUBLIC;

@@ -61,8 +61,7 @@ void TransactionHeaders::SetTraceparent(std::string_view traceparent) {
   lines_.append("traceparent: ").append(traceparent).append("\r\n");
 }
 
-void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transaction,
-                      std::string_view message_id, Message* message) {
+void AddIdentity(const Origin& origin, std::string_view message_id, Message* message) {
   std::string* lines = &message->headers;
   lines->append("Nats-Msg-Id: ");
   if (message_id.empty()) {
@@ -76,7 +75,12 @@ void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transactio
     AppendPosition(message->position, lines);
     lines->append("\r\n");
   }
-  lines->append(transaction.lines());
+}
+
+void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transaction,
+                      std::string_view message_id, Message* message) {
+  AddIdentity(origin, message_id, message);
+  message->headers.append(transaction.lines());
 }
 
 }  // namespace fraiseql

@@ -55,8 +55,12 @@ class TransactionHeaders {
   size_t own_size_ = 0;  // of the lines before traceparent
 };
 
-// Adds the headers that every message carries.  An empty `message_id` stands for that of the
-// position; a message without a position (commit_lsn 0) has no header for it.
+// Adds the headers that say which message this is: Nats-Msg-Id and Fraiseql-Position.  An empty
+// `message_id` stands for that of the position; a message without a position (commit_lsn 0) has no
+// header for it.
+void AddIdentity(const Origin& origin, std::string_view message_id, Message* message);
+
+// Adds the headers that every message carries: those, and what its transaction says.
 void AddCommonHeaders(const Origin& origin, const TransactionHeaders& transaction,
                       std::string_view message_id, Message* message);
 

@@ -43,10 +43,12 @@ void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
   body->push_back(static_cast<char>(message.kind));
   switch (message.kind) {
     case LoggedKind::kPublish:
+    case LoggedKind::kRetry:
       AppendField(message.subject, body);
       AppendField(message.message_id, body);
       AppendField(message.headers, body);
       AppendField(message.payload, body);
+      if (message.kind == LoggedKind::kRetry) AppendNumber(message.attempts, body);
       break;
     case LoggedKind::kNotify:
       AppendField(message.channel, body);
@@ -73,8 +75,10 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
   bool complete = false;
   switch (message->kind) {
     case LoggedKind::kPublish:
+    case LoggedKind::kRetry:
       complete = TakeField(&rest, &message->subject) && TakeField(&rest, &message->message_id) &&
-                 TakeField(&rest, &message->headers) && TakeField(&rest, &message->payload);
+                 TakeField(&rest, &message->headers) && TakeField(&rest, &message->payload) &&
+                 (message->kind == LoggedKind::kPublish || TakeNumber(&rest, &message->attempts));
       break;
     case LoggedKind::kNotify:
       complete = TakeField(&rest, &message->channel) && TakeField(&rest, &message->payload);

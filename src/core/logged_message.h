@@ -9,9 +9,9 @@
 
 namespace fraiseql {
 
-// What publish(), captured notifications, the session's trace context and backfill() write into the
-// log, as the body of a logical message.  The log may be read by a later version than the one that
-// wrote it:
+// What publish(), captured notifications, the session's trace context, backfill() and
+// retry_dead_letter() write into the log, as the body of a logical message.  The log may be read by
+// a later version than the one that wrote it:
 //
 //   body   := version:1 kind:1 field*
 //   field  := length:4 byte*
@@ -21,7 +21,14 @@ namespace fraiseql {
 //   trace    'T'  traceparent (empty: none from here on)
 //   snapshot 'S'  OID of the table:4, name of the observer (empty: all of them), the row as its
 //                 table stores it
-enum class LoggedKind : char { kPublish = 'P', kNotify = 'N', kTrace = 'T', kSnapshot = 'S' };
+//   retry    'R'  as publish, and how often it has been refused for good:4
+enum class LoggedKind : char {
+  kPublish = 'P',
+  kNotify = 'N',
+  kTrace = 'T',
+  kSnapshot = 'S',
+  kRetry = 'R'
+};
 
 // Views into the body it was parsed from.
 struct LoggedMessage {
@@ -35,6 +42,7 @@ struct LoggedMessage {
   uint32_t relation = 0;
   std::string_view observer;
   std::string_view tuple;
+  uint32_t attempts = 0;
 };
 
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body);

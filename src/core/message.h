@@ -14,6 +14,7 @@ namespace fraiseql {
 struct Message {
   Position position;
   int64_t commit_time_us = 0;  // of its transaction, since 1970-01-01 UTC
+  uint32_t attempts = 0;       // how often it has been refused for good before
   std::string subject;
   std::string headers;  // lines "Name: value\r\n", as on the wire
   std::string payload;
@@ -21,6 +22,7 @@ struct Message {
   void Clear() {
     position = {};
     commit_time_us = 0;
+    attempts = 0;
     subject.clear();
     headers.clear();
     payload.clear();

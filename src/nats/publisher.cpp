@@ -92,6 +92,7 @@ void Publisher::OnWake() {
   } else if (status.ok()) {
     ++socket_generation_;
     ++connects_;
+    connected_us_ = WallClockUs();
     Request(Step::kStreamInfo, StreamInfoSubject(stream_.name), "");
   } else {
     Close(std::move(status));
@@ -115,7 +116,9 @@ void Publisher::OnSocket(bool readable, bool writable) {
   Status status = connection_->Check();
   if (status.ok()) return;
   renew_connection_ = true;
-  if (state_ != State::kClosed) Close(std::move(status));
+  if (state_ == State::kClosed) return;
+  Status refused = refused_.Learn(status.message(), WallClockUs());
+  Close(refused.ok() ? std::move(status) : std::move(refused));
 }
 
 void Publisher::TakeAnswers() {
@@ -211,6 +214,10 @@ Status Publisher::CheckLimits(const Message& message) {
   const auto limit = static_cast<size_t>(connection_->max_payload());
   if (size > limit) {
     renew_connection_ = true;  // a server whose limit is raised tells new connections only
+    if (!IsStillBelieved(message, connected_us_, WallClockUs())) {
+      return Status::Unavailable("message of " + std::to_string(size) +
+                                 " bytes is over a limit that may have been raised: asking again");
+    }
     return Status::Rejected("message of " + std::to_string(size) +
                                 " bytes, headers included, is over the NATS server's limit of " +
                                 std::to_string(limit),
@@ -225,7 +232,7 @@ Status Publisher::CheckLimits(const Message& message) {
                   [](char c) { return static_cast<unsigned char>(c) <= ' '; })) {
     return Status::Rejected("subject has a blank or control character");
   }
-  return Status::Ok();
+  return refused_.empty() ? Status::Ok() : refused_.Check(message, WallClockUs());
 }
 
 bool Publisher::NextReply(Reply* reply) {

@@ -10,6 +10,7 @@
 #include "nats/broker_settings.h"
 #include "nats/connection.h"
 #include "nats/connector.h"
+#include "nats/refused_subjects.h"
 
 namespace fraiseql::nats {
 
@@ -95,6 +96,8 @@ class Publisher final : public Sink {
   std::unique_ptr<Connection> connection_;
   uint64_t socket_generation_ = 0;
   uint64_t connects_ = 0;
+  int64_t connected_us_ = 0;  // when the present connection was made, and its limits were told
+  RefusedSubjects refused_;
 
   State state_ = State::kClosed;
   Status status_;

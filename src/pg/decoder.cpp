@@ -205,6 +205,7 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
   if (!ParseLoggedMessage({body, size}, &logged).ok()) return;
   switch (logged.kind) {
     case LoggedKind::kPublish:
+    case LoggedKind::kRetry:
       PublishLogged(logged);
       break;
     case LoggedKind::kNotify:
@@ -278,7 +279,13 @@ void Decoder::PublishLogged(const LoggedMessage& logged) {
   message->position = change_.position;
   message->commit_time_us = change_.commit_time_us;
   message->subject.assign(logged.subject);
-  AddCommonHeaders(origin_, transaction_, logged.message_id, message);
+  if (logged.kind == LoggedKind::kRetry) {
+    // The same message, with all it says of the transaction that it is about, in another place.
+    message->attempts = logged.attempts;
+    AddIdentity(origin_, logged.message_id, message);
+  } else {
+    AddCommonHeaders(origin_, transaction_, logged.message_id, message);
+  }
   message->headers.append(logged.headers);
   message->payload.assign(logged.payload);
   buffer_.Seal();

@@ -35,6 +35,9 @@ const config_enum_entry kStorages[] = {
 const config_enum_entry kCaptures[] = {
     {"wal", kCaptureWal, false}, {"notify", kCaptureNotify, false}, {nullptr, 0, false}};
 
+const config_enum_entry kOnErrors[] = {{"dead_letter", kOnErrorDeadLetter, false},
+                                       {"block", kOnErrorBlock, false},
+                                       {nullptr, 0, false}};
 const config_enum_entry kDiscards[] = {
     {"old", kDiscardOld, false}, {"new", kDiscardNew, false}, {nullptr, 0, false}};
 const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
@@ -323,6 +326,11 @@ void DefineDelivery() {
         "in synchronized_standby_slots have it.",
         &settings.slot_failover, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   }
+  DefineCustomEnumVariable(
+      "fraiseql_nats.on_error", "What is done with a message that can never be stored as it is.",
+      "dead_letter: it is put into the table fraiseql_nats.dead_letter, and the others go on.  "
+      "block: they wait until it can be stored.",
+      &settings.on_error, kOnErrorDeadLetter, kOnErrors, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable("fraiseql_nats.notify_enrich",
                            "Adds type and timestamp to notifications that lack them.",
                            "Only to payloads that are JSON objects.", &settings.notify_enrich, true,

@@ -51,6 +51,7 @@ struct Settings {
   int ack_timeout_ms;
   int transaction_buffer;
   bool slot_failover;  // false where there are no such slots
+  int on_error;
   // notify
   bool notify_enrich;
   // session
@@ -73,6 +74,9 @@ constexpr int kManageUpdate = 3;
 
 constexpr char kDefaultConfigFile[] = "fraiseql.toml";
 constexpr char kDefaultObserverConfigFile[] = "fraiseql-observer.toml";
+
+constexpr int kOnErrorDeadLetter = 0;
+constexpr int kOnErrorBlock = 1;
 
 constexpr int kCaptureWal = 0;
 constexpr int kCaptureNotify = 1;

@@ -28,6 +28,7 @@ extern "C" {
 
 #include "pg/compat.h"
 #include "pg/config_files.h"
+#include "pg/dead_letter_spool.h"
 #include "pg/decoder.h"
 #include "pg/gucs.h"
 #include "pg/guard.h"
@@ -86,6 +87,13 @@ void Launcher::ScanDatabases() {
   systable_endscan(scan);
   table_close(relation, AccessShareLock);
   CommitTransactionCommand();
+  RemoveDeadLetterSpools(
+      [](Oid database, const void* found) {
+        const auto& all = *static_cast<const std::vector<FoundDatabase>*>(found);
+        return std::any_of(all.begin(), all.end(),
+                           [=](const FoundDatabase& d) { return d.oid == database; });
+      },
+      &databases_);
 }
 
 // A worker that ended before it attached to its entry: the fork failed, say.
@@ -169,6 +177,7 @@ void Launcher::Tend() {
     LWLockRelease(shared->lock);
     if (!drop) continue;
     DropSlot(OwnSlotName(oid).c_str());
+    RemoveDeadLetterSpool(oid);
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     entry->drop_slot = false;
     busy_ = true;  // look again: a new extension may wait for its worker

@@ -117,7 +117,7 @@ void NotifyListener::Publish(const char* channel, const char* payload) {
         BuildNotification(origin_, headers_, *observer, utf8_channel, utf8_payload, id, message);
     if (status.ok()) {
       pipeline_->Seal();
-    } else {
+    } else if (!pipeline_->Reject(status).ok()) {
       ++dropped_;
       ereport(LOG, (errmsg("notification cannot be published: %s", status.message().c_str())));
     }

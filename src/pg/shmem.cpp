@@ -42,8 +42,8 @@ void InitEntry(DatabaseEntry* entry) {
   pg_atomic_init_u32(&c.in_flight, 0);
   for (pg_atomic_uint64* counter :
        {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
-        &c.resent, &c.order_breaks, &c.dropped, &c.reconnects, &c.last_progress_at, &c.dlq_moved,
-        &c.dlq_put_off}) {
+        &c.resent, &c.order_breaks, &c.dropped, &c.dead_letters, &c.reconnects, &c.last_progress_at,
+        &c.dlq_moved, &c.dlq_put_off}) {
     pg_atomic_init_u64(counter, 0);
   }
 }

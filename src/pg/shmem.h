@@ -50,6 +50,7 @@ struct WorkerCounters {
   pg_atomic_uint64 resent;
   pg_atomic_uint64 order_breaks;
   pg_atomic_uint64 dropped;  // notifications that found the window full, with capture = notify
+  pg_atomic_uint64 dead_letters;
   pg_atomic_uint64 reconnects;
   pg_atomic_uint64 last_progress_at;  // TimestampTz; 0: none yet
   pg_atomic_uint64 dlq_moved;         // dead letters of consumers

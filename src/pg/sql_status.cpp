@@ -143,6 +143,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.Add(Int32GetDatum(static_cast<int32>(pg_atomic_read_u32(&c->in_flight))));
   row.AddNumber(pg_atomic_read_u64(&c->order_breaks));
   row.AddNumber(pg_atomic_read_u64(&c->dropped));
+  row.AddNumber(pg_atomic_read_u64(&c->dead_letters));
   row.AddNumber(pg_atomic_read_u64(&c->reconnects));
   row.AddText(texts.last_error);
   row.AddTime(static_cast<uint64>(texts.last_error_at));

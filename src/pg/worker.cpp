@@ -64,6 +64,8 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
       entry_(entry),
       status_(entry),
       options_(CurrentPipelineOptions()),
+      dead_letters_(database),
+      dead_letter_table_(&dead_letters_),
       guardian_(database, entry, &status_),
       lag_watch_(OwnSlotName(database)),
       capture_(settings.capture) {}
@@ -72,12 +74,14 @@ void Worker::Run() {
   FindOutAboutDatabase();
   AwaitConfig();
   options_ = CurrentPipelineOptions();
+  AwaitSpool();
   if (capture_ == kCaptureNotify) RunListener();
   AwaitPreconditions();
   OpenSlot();
   pqsignal(SIGTERM, OnTerminate);
   while (!MustLeave()) {
     DecodeSome();
+    dead_letter_table_.TakeIn(MonotonicMs());
     ApplySettings();
   }
   Leave(true);
@@ -92,7 +96,9 @@ void Worker::RunListener() {
   while (!MustLeave()) {
     listener_->Listen();
     listener_->Take();
-    Turn(kIdleWaitMs, WaitForLogEvent());
+    Turn(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
+    dead_letters_.Sync();
+    dead_letter_table_.TakeIn(MonotonicMs());
     ApplySettings();
   }
   Leave(true);
@@ -137,6 +143,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
 
 void Worker::Confirm(XLogRecPtr lsn) {
   const int64_t now = MonotonicMs();
+  dead_letters_.Sync();
   slot_.Confirm(lsn, now);
   slot_.SaveIfDue(now);
 }
@@ -159,6 +166,10 @@ void Worker::ShowState() {
   if (pipeline_->failures() != failures_seen_) {
     failures_seen_ = pipeline_->failures();
     status_.RecordError(pipeline_->trouble());
+  }
+  if (pipeline_->dead_letters() != dead_letters_seen_) {
+    dead_letters_seen_ = pipeline_->dead_letters();
+    status_.RecordError(dead_letters_.last_reason());
   }
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
@@ -203,7 +214,7 @@ void Worker::WaitForLog() {
   const bool more = DecodableLsn() > decodable_ ||
                     pg_atomic_read_u64(&entry_->commit_end) > std::max(decodable_, commit_end);
   const int64_t wait_ms = WalReader::AwaitsStandbys() ? kStandbyWaitMs : kIdleWaitMs;
-  if (!more) Turn(wait_ms, WaitForLogEvent());
+  if (!more) Turn(dead_letter_table_.WaitMs(now_us / 1000, wait_ms), WaitForLogEvent());
   pg_atomic_write_u32(&entry_->sleeping, 0);
 }
 
@@ -231,6 +242,7 @@ void Worker::ApplySettings() {
     Leave(true);  // another worker begins with the new sizes at once
   }
   if (decoder_ != nullptr) decoder_->ApplySettings();
+  ChooseDeadLetterBox();
   publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()), CurrentStreamSettings());
   pipeline_->Restart();
   upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
@@ -254,7 +266,7 @@ void Worker::Leave(bool drain) {
     if (pipeline_->acked() != acked) heard_ms = MonotonicMs();
   }
   if (listener_ == nullptr) {
-    slot_.Confirm(pipeline_->window().settled_lsn(), MonotonicMs());
+    Confirm(pipeline_->window().settled_lsn());
     slot_.Save();
   }
   proc_exit(0);
@@ -269,9 +281,9 @@ Message* Worker::Add() {
 }
 
 void Worker::Refuse(const Status& reason) {
-  status_.RecordError(reason);
-  while (true) {
-    status_.Show(WorkerState::kBlocked, reason, publisher_->connected_url(),
+  while (!(refused_ = pipeline_->Reject(reason)).ok()) {
+    status_.RecordError(refused_);
+    status_.Show(WorkerState::kBlocked, refused_, publisher_->connected_url(),
                  publisher_->stream_name());
     wait_set_->Wait(kIdleWaitMs, WaitForBrokerEvent());
     Breathe();

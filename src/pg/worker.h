@@ -9,6 +9,8 @@
 #include "nats/publisher.h"
 #include "pg/broker_upkeep.h"
 #include "pg/config_files.h"
+#include "pg/dead_letter_spool.h"
+#include "pg/dead_letter_table.h"
 #include "pg/decoder.h"
 #include "pg/lag_budget.h"
 #include "pg/notify_listener.h"
@@ -34,6 +36,7 @@ class Worker final : public MessageReceiver {
   // Before streaming: worker_start.cpp.
   void FindOutAboutDatabase();
   void AwaitConfig();
+  void AwaitSpool();
   void AwaitPreconditions();
   Status MissingPrecondition() const;
   void AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms);
@@ -53,6 +56,7 @@ class Worker final : public MessageReceiver {
   Status Remark();
   void WaitForLog();
   void ApplySettings();
+  void ChooseDeadLetterBox();
   bool MustLeave() const;
   [[noreturn]] void Leave(bool drain);
 
@@ -71,6 +75,9 @@ class Worker final : public MessageReceiver {
   PipelineOptions options_;
   std::unique_ptr<nats::Publisher> publisher_;
   std::unique_ptr<Pipeline> pipeline_;
+  DeadLetterSpool dead_letters_;
+  DeadLetterTable dead_letter_table_;
+  Status refused_;  // why the message that is being built is no dead letter
   BrokerUpkeep upkeep_;
   SlotGuardian guardian_;
   LagWatch lag_watch_;
@@ -85,6 +92,7 @@ class Worker final : public MessageReceiver {
   int64_t last_sleep_us_ = 0;
   int64_t standbys_had_all_ms_ = 0;
   uint64_t failures_seen_ = 0;
+  uint64_t dead_letters_seen_ = 0;
 };
 
 }  // namespace fraiseql::pg

@@ -43,7 +43,9 @@ void Worker::FindOutAboutDatabase() {
   entry_->without_extension = !has_extension;
   entry_->drop_slot = entry_->drop_slot || orphaned_slot;
   LWLockRelease(shared->lock);
-  if (!has_extension) proc_exit(0);
+  if (has_extension) return;
+  RemoveDeadLetterSpool(database_);
+  proc_exit(0);
 }
 
 Status Worker::MissingPrecondition() const {
@@ -85,6 +87,12 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
 
 void Worker::AwaitConfig() {
   for (Status wrong; !(wrong = ReadConfig()).ok();) {
+    AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
+  }
+}
+
+void Worker::AwaitSpool() {
+  for (Status wrong; !(wrong = dead_letters_.Open()).ok();) {
     AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
   }
 }
@@ -152,8 +160,13 @@ void Worker::OpenPipeline() {
   publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
                                                  CurrentStreamSettings());
   pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
+  ChooseDeadLetterBox();
   wait_set_ = std::make_unique<WaitSet>(publisher_.get());
   upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
+}
+
+void Worker::ChooseDeadLetterBox() {
+  pipeline_->SetDeadLetterBox(settings.on_error == kOnErrorDeadLetter ? &dead_letters_ : nullptr);
 }
 
 }  // namespace fraiseql::pg

@@ -92,6 +92,7 @@ void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects) {
   pg_atomic_write_u64(&c.acked, pipeline.acked());
   pg_atomic_write_u64(&c.resent, pipeline.resent());
   pg_atomic_write_u64(&c.order_breaks, pipeline.order_breaks());
+  pg_atomic_write_u64(&c.dead_letters, pipeline.dead_letters());
   pg_atomic_write_u64(&c.reconnects, reconnects);
   if (pipeline.acked() != acked_) {
     acked_ = pipeline.acked();

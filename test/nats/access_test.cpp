@@ -183,7 +183,7 @@ TEST(Access, TellsAPermissionViolationBySubject) {
   loop.subject = "fraiseql.forbidden";
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilTrouble());
-  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kInvalid);
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kRejected);
   EXPECT_TRUE(Contains(loop.pipeline.trouble().message(), "Publish to \"fraiseql.forbidden\""))
       << loop.pipeline.trouble().message();
   ASSERT_TRUE(loop.RunUntilTrouble());

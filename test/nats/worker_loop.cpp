@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include "nats/refused_subjects.h"
+
 namespace fraiseql::nats::test {
 
 int64_t NowMs() {
@@ -65,6 +67,8 @@ void WorkerLoop::Fill() {
     Message* message = pipeline.Add();
     const std::string number = std::to_string(++produced_);
     message->subject = subject;
+    message->attempts = attempts;
+    message->commit_time_us = WallClockUs();
     message->AddHeader("Nats-Msg-Id", number);
     message->headers += extra_headers;
     message->payload = number + " ";

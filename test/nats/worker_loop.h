@@ -25,6 +25,8 @@ class WorkerLoop {
 
   // Makes more messages as room permits, `count` altogether.
   void Produce(uint64_t count) { wanted_ += count; }
+  // Makes those that there is room for, as they are to be now.
+  void Fill();
 
   // Until `done` is true; false if it is not within the time limit.
   bool RunUntil(const std::function<bool()>& done, int64_t limit_ms = 10000);
@@ -43,12 +45,12 @@ class WorkerLoop {
   std::string subject = "fraiseql.test.row";
   std::string extra_headers;
   size_t payload_bytes = 100;
+  uint32_t attempts = 0;
 
   // The longest time between two waits.
   int64_t longest_turn_ms = 0;
 
  private:
-  void Fill();
   void Wait(int64_t limit_ms);
 
   uint64_t wanted_ = 0;

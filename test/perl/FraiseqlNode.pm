@@ -205,6 +205,27 @@ END
     croak "${\ ($@ =~ s/\n//r)}: $status";
 }
 
+# Waits until there are so many dead letters, and no more on their way to the table.
+sub wait_for_dead_letters {
+    my ($self, $db, $count) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $file = $self->spool_file($db);
+    my $sql  = 'SELECT count(*) FROM fraiseql_nats.dead_letters()';
+    my $have = -1;
+    eval {
+        wait_until('the dead letters are in the table',
+            sub { ($have = $self->try_sql($db, $sql) // -1) >= $count && !-s $file }, 30);
+    };
+    return is($have, $count, "there are $count dead letters");
+}
+
+# Where the worker of a database keeps dead letters until they are in the table.
+sub spool_file {
+    my ($self, $db) = @_;
+    my $oid = $self->safe_psql('template1', "SELECT oid FROM pg_database WHERE datname = '$db'");
+    return $self->data_dir . "/fraiseql_nats/$oid.dead_letters";
+}
+
 # Waits until the server answers again, after it has restarted by itself.
 sub wait_until_up {
     my ($self, $db) = @_;

@@ -162,6 +162,20 @@ sub restart {
     return $self->start;
 }
 
+# Has it read its configuration again, with the option config as it is now.
+sub reload_config {
+    my ($self) = @_;
+    $self->_write_config;
+    my $before = () = $self->_log =~ /Reloaded server configuration/g;
+    kill 'HUP', $self->{pid};
+    my $deadline = time() + START_TIMEOUT;
+    while ((() = $self->_log =~ /Reloaded server configuration/g) <= $before) {
+        croak 'nats-server does not reload: ' . $self->_log_tail if time() > $deadline;
+        select undef, undef, undef, 0.02;
+    }
+    return;
+}
+
 # The server goes on when this process ends; the caller sees to it and to its directory.
 sub leave_running {
     my ($self) = @_;
@@ -266,10 +280,16 @@ sub _reap {
     }
 }
 
-sub _log_tail {
+sub _log {
     my ($self) = @_;
     open my $file, '<', $self->logfile or return '';
-    my @lines = <$file>;
+    local $/ = undef;
+    return <$file> // '';
+}
+
+sub _log_tail {
+    my ($self) = @_;
+    my @lines = map { "$_\n" } split /\n/, $self->_log;
     return join '', @lines > 20 ? @lines[-20 .. -1] : @lines;
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: PostgreSQL
 #
-# A message that the broker cannot take because of its size: status() says which and why, the worker
-# does not die of it, and it goes out in its place when the broker's limit is raised.
+# With on_error = block, a message that the broker cannot take because of its size stops those behind
+# it: status() says which and why, the worker does not die of it, and it goes out in its place when the
+# broker's limit is raised.
 
 use strict;
 use warnings;
@@ -11,7 +12,7 @@ use NatsServer;
 use Test::More;
 
 my $nats = NatsServer->new(config => 'max_payload: 32768');
-my $node = FraiseqlNode->new_node('main', $nats);
+my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.on_error' => 'block');
 $node->create_extension('postgres');
 $node->create_item_table('postgres');
 my $pid = $node->worker_pid('postgres');
@@ -32,5 +33,19 @@ $nats->restart;
 $node->wait_until_state('postgres', 'streaming');
 $node->stream_equals_ledger('postgres', $nats, 'the stream holds what was committed');
 is($node->worker_pid('postgres'), $pid, 'by the same worker');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM fraiseql_nats.dead_letter'), 0, 'and no dead letter');
+
+# A change of mind lets the others go on.
+$node->safe_psql('postgres', <<'END');
+INSERT INTO tb_item (session, n, note) VALUES (0, 4, repeat('large ', 200000));
+INSERT INTO tb_item (session, n, note) VALUES (0, 5, 'small');
+END
+$node->wait_until_state('postgres', 'blocked');
+$node->configure('fraiseql_nats.on_error' => 'dead_letter');
+$node->reload;
+$node->wait_drained('postgres');
+my @messages = $node->messages_of('postgres', $nats);
+is_deeply([map { $_->{payload} =~ /"n":(\d)/ } @messages], [1, 2, 3, 5], 'those behind it are stored');
+$node->wait_for_dead_letters('postgres', 1);
 
 done_testing();

@@ -42,6 +42,12 @@ LoggedMessage Snapshot(uint32_t relation, std::string_view observer, std::string
   return message;
 }
 
+LoggedMessage Retry(LoggedMessage message, uint32_t attempts) {
+  message.kind = LoggedKind::kRetry;
+  message.attempts = attempts;
+  return message;
+}
+
 void ExpectSame(const LoggedMessage& a, const LoggedMessage& b) {
   EXPECT_EQ(a.kind, b.kind);
   EXPECT_EQ(a.subject, b.subject);
@@ -52,12 +58,15 @@ void ExpectSame(const LoggedMessage& a, const LoggedMessage& b) {
   EXPECT_EQ(a.relation, b.relation);
   EXPECT_EQ(a.observer, b.observer);
   EXPECT_EQ(a.tuple, b.tuple);
+  EXPECT_EQ(a.attempts, b.attempts);
 }
 
 // The log is read by later versions than the one that wrote it.
 TEST(LoggedMessage, IsExactlyThis) {
   EXPECT_EQ(Body(Publish("a.b", "", "A: b\r\n", "{}")),
             "\1P\3\0\0\0a.b\0\0\0\0\6\0\0\0A: b\r\n\2\0\0\0{}"sv);
+  EXPECT_EQ(Body(Retry(Publish("a.b", "i", "", "x"), 12)),
+            "\1R\3\0\0\0a.b\1\0\0\0i\0\0\0\0\1\0\0\0x\14\0\0\0"sv);
   EXPECT_EQ(Body(Trace("00-1")),
             "\1T\4\0\0\0"
             "00-1"sv);
@@ -71,7 +80,7 @@ TEST(LoggedMessage, ComesBackAsItWas) {
     for (const LoggedMessage& message :
          {Publish(bytes, "id", "", "p"), Publish("s", "", "h", bytes),
           Publish("", bytes, bytes, ""), Trace(bytes), Snapshot(0xFFFFFFFF, "o", bytes),
-          Snapshot(0, bytes, "")}) {
+          Snapshot(0, bytes, ""), Retry(Publish("s", bytes, "h", bytes), UINT32_MAX)}) {
       const std::string body = Body(message);
       LoggedMessage parsed = Publish("not", "cleared", "yet", "?");
       ASSERT_TRUE(ParseLoggedMessage(body, &parsed).ok());
@@ -92,7 +101,8 @@ TEST(LoggedMessage, RefusesAnotherVersion) {
 TEST(LoggedMessage, RefusesWhatIsDamaged) {
   LoggedMessage parsed;
   for (const LoggedMessage& message :
-       {Publish("a.b", "id", "A: b\r\n", "{}"), Trace("00-1"), Snapshot(1, "o", "row")}) {
+       {Publish("a.b", "id", "A: b\r\n", "{}"), Retry(Publish("a.b", "id", "A: b\r\n", "{}"), 1),
+        Trace("00-1"), Snapshot(1, "o", "row")}) {
     const std::string body = Body(message);
     for (size_t size = 2; size < body.size(); ++size) {
       EXPECT_FALSE(ParseLoggedMessage(body.substr(0, size), &parsed).ok()) << size;
