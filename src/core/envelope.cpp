@@ -6,8 +6,8 @@
 
 namespace fraiseql {
 
-void AppendIdPrefix(const Origin& origin, std::string* out) {
-  char text[2 * (kMaxDecimal + 1)];
+void AppendOrigin(const Origin& origin, std::string* out) {
+  char text[2 * kMaxDecimal + 1];
   char* at = PutDecimal(origin.system_id, text);
   if (!origin.branch.empty()) {
     out->append(text, static_cast<size_t>(at - text)).append("-").append(origin.branch);
@@ -15,8 +15,12 @@ void AppendIdPrefix(const Origin& origin, std::string* out) {
   }
   *at++ = '.';
   at = PutDecimal(origin.database_id, at);
-  *at++ = '.';
   out->append(text, static_cast<size_t>(at - text));
+}
+
+void AppendIdPrefix(const Origin& origin, std::string* out) {
+  AppendOrigin(origin, out);
+  out->push_back('.');
 }
 
 void AppendMessageId(const Origin& origin, const Position& position, std::string* out) {
@@ -67,7 +71,8 @@ void AddIdentity(const Origin& origin, std::string_view message_id, Message* mes
   if (message_id.empty()) {
     AppendMessageId(origin, message->position, lines);
   } else {
-    lines->append(message_id);
+    lines->append(message_id).append("\r\nFraiseql-Origin: ");
+    AppendOrigin(origin, lines);
   }
   lines->append("\r\n");
   if (message->position.commit_lsn != 0) {

@@ -23,8 +23,12 @@ struct Origin {
   std::string branch = {};
 };
 
+// Appends where messages come from, in their ids and headers:
+//   <system id> ["-" <branch>] "." <database OID>
+void AppendOrigin(const Origin& origin, std::string* out);
+
 // Appends what the Nats-Msg-Id of every message of this origin begins with, and of no other:
-//   <system id> ["-" <branch>] "." <database OID> "."
+//   <origin> "."
 void AppendIdPrefix(const Origin& origin, std::string* out);
 
 // Appends the Nats-Msg-Id of the message at this place:
@@ -56,8 +60,8 @@ class TransactionHeaders {
 };
 
 // Adds the headers that say which message this is: Nats-Msg-Id and Fraiseql-Position.  An empty
-// `message_id` stands for that of the position; a message without a position (commit_lsn 0) has no
-// header for it.
+// `message_id` stands for that of the position; with another one, the header Fraiseql-Origin says
+// where the message comes from.  A message without a position (commit_lsn 0) has no header for it.
 void AddIdentity(const Origin& origin, std::string_view message_id, Message* message);
 
 // Adds the headers that every message carries: those, and what its transaction says.

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace fraiseql {
 
@@ -16,6 +17,12 @@ constexpr size_t kMaxDecimal = 20;  // characters of the longest
 template <typename Integer>
 inline char* PutDecimal(Integer value, char* at) {
   return std::to_chars(at, at + kMaxDecimal, value).ptr;
+}
+
+// Reads the number that `text` begins with; false if there is none, or it is too large.
+template <typename Integer>
+inline bool ReadDecimal(std::string_view text, Integer* number) {
+  return std::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
 }
 
 // Upper-case hexadecimal with at least `width` (1..16) digits.

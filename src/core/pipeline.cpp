@@ -3,14 +3,22 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 namespace fraiseql {
 
-Pipeline::Pipeline(Sink* sink, const PipelineOptions& options)
+namespace {
+// Where one acknowledgement tells of all messages before it.
+constexpr uint64_t kAckInterval = 64;
+}  // namespace
+
+Pipeline::Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start)
     : sink_(sink),
       options_(options),
       window_(options.window_messages, options.window_bytes),
-      backoff_(options.min_delay_ms, options.max_delay_ms) {}
+      backoff_(options.min_delay_ms, options.max_delay_ms),
+      from_(std::move(start)),
+      stream_end_(from_.seen) {}
 
 void Pipeline::Run(int64_t now_ms) {
   if ((state_ == State::kWaiting || state_ == State::kBlocked) && now_ms >= next_attempt_ms_) {
@@ -22,8 +30,7 @@ void Pipeline::Run(int64_t now_ms) {
     if (sink_->state() == Sink::State::kClosed) {
       Fail(sink_->status(), now_ms);
     } else if (sink_->state() == Sink::State::kOpen) {
-      window_.Rewind();
-      state_ = State::kStreaming;
+      TakeOpened();
     }
   }
   if (state_ != State::kStreaming) return;
@@ -60,44 +67,117 @@ void Pipeline::Restart() {
 }
 
 void Pipeline::Begin() {
+  from_.mark = mark();
+  from_.seen = stream_end_;
+  from_.settled_lsn = std::max(from_.settled_lsn, window_.settled_lsn());
   state_ = State::kOpening;
-  sink_->Open();
+  sink_->Open(from_);
+}
+
+void Pipeline::TakeOpened() {
+  Opened opened = sink_->TakeOpened();
+  if (!opened.loss.ok()) {
+    ++losses_;
+    loss_ = opened.loss;
+  }
+  if (from_.mark.nothing_stored()) {
+    from_.mark = opened.end;
+  } else if (from_.mark.stream != opened.end.stream) {
+    from_.mark = {opened.end.stream, 0};
+  }
+  looked_ = true;
+  stream_ = opened.end.stream;
+  stream_end_ = looked_end_ = opened.end.sequence;
+  stored_ = std::move(opened.stored);
+  window_.LookedThrough(stored_, looked_end_);
+  window_.Rewind();
+  state_ = State::kStreaming;
+}
+
+StreamMark Pipeline::mark() const {
+  // While what is stored is not known, or not gone through, nothing new is known of the rest.
+  if (!looked_ || !stored_.empty()) return from_.mark;
+  const bool before_horizon = window_.settled_lsn() < from_.horizon_lsn;
+  return {stream_, window_.StoredBehind(StoredBehind(before_horizon))};
 }
 
 void Pipeline::TakeReplies(int64_t now_ms) {
   Reply reply;
   while (sink_->NextReply(&reply)) {
-    if (reply.status.ok()) {
-      const uint64_t oldest = window_.first();
-      if (!window_.Ack(reply.sequence, reply.stream_sequence)) continue;
-      ++acked_;
-      duplicates_ += reply.duplicate ? 1 : 0;
-      last_progress_ms_ = now_ms;
-      if (window_.first() != oldest) silent_since_ms_ = now_ms;
-      backoff_.Reset();
-      probing_ = false;
-    } else if (state_ == State::kStreaming) {
+    if (reply.status.ok()) TakeAck(reply, now_ms);
+    if (state_ != State::kStreaming) continue;
+    if (reply.out_of_step) {
+      GetInStep(reply.status, now_ms);
+    } else if (!reply.status.ok()) {
       (void)Refused(reply.sequence, reply.status, now_ms);
     }
   }
 }
 
+void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
+  const uint64_t oldest = window_.first();
+  const uint64_t acked = reply.through
+                             ? window_.AckThrough(reply.sequence, reply.stream_sequence)
+                             : (window_.Ack(reply.sequence, reply.stream_sequence) ? 1 : 0);
+  if (acked == 0) return;
+  acked_ += acked;
+  duplicates_ += reply.duplicate ? 1 : 0;
+  stream_end_ = std::max(stream_end_, reply.stream_sequence);
+  // What is tied to the message before it proves that nothing has come in between.
+  if (reply.through) looked_end_ = std::max(looked_end_, reply.stream_sequence);
+  Progress(oldest, now_ms);
+}
+
+// `oldest`: the message that was the oldest before.
+void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
+  last_progress_ms_ = now_ms;
+  if (window_.first() != oldest) silent_since_ms_ = now_ms;
+  backoff_.Reset();
+  probing_ = false;
+  in_step_ = true;
+}
+
+// No trouble, once: somebody else may have written to the stream.  Or a message was refused that
+// had not asked for an answer; sent alone, it does.
+void Pipeline::GetInStep(const Status& status, int64_t now_ms) {
+  if (in_step_) {
+    in_step_ = false;
+    probing_ = true;
+    Begin();
+  } else {
+    Fail(status.ok() ? Status::Unavailable("the stream is not as expected") : status, now_ms);
+  }
+}
+
+// What is refused again shall not be overtaken again, nor the whole window be sent for nothing.
+bool Pipeline::MaySend() const {
+  return sink_->CanSend() && !(probing_ && window_.in_flight() > 0);
+}
+
+bool Pipeline::WantsToSend() const {
+  return state_ == State::kStreaming && window_.has_unsent() && MaySend();
+}
+
 void Pipeline::SendWhatFits(int64_t now_ms) {
   uint64_t sequence = 0;
-  // What is refused again shall not be overtaken again, nor the whole window be sent for nothing.
-  while (sink_->CanSend() && !(probing_ && window_.in_flight() > 0)) {
+  while (MaySend()) {
     const Message* message = window_.NextToSend(&sequence);
     if (message == nullptr) return;
-    const Status status = sink_->Send(*message, sequence);
-    if (!status.ok()) {
-      if (Refused(sequence, status, now_ms)) continue;
-      return;
+    if (IsStored(*message)) {
+      const uint64_t oldest = window_.first();
+      window_.Sent(sequence, from_.mark.sequence);
+      window_.Ack(sequence);
+      ++acked_;
+      ++found_;
+      Progress(oldest, now_ms);
+      continue;
     }
-    if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
-    window_.Sent(sequence);
-    ++sent_;
-    if (sequence <= highest_sent_) ++resent_;
-    highest_sent_ = std::max(highest_sent_, sequence);
+    const Status status = Send(*message, sequence, now_ms);
+    if (!status.ok()) {
+      if (!Refused(sequence, status, now_ms)) return;
+      // There may be nobody left to tell of those before it: look.
+      if (window_.in_flight() > 0 && !window_.has_unsent()) return Begin();
+    }
   }
 }
 
@@ -119,6 +199,7 @@ bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) 
   last_progress_ms_ = now_ms;
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
+  in_step_ = true;
   return true;
 }
 
@@ -127,6 +208,27 @@ Status Pipeline::Keep(const Message& message, const Status& reason) {
   Status kept = box_->Keep(message, reason);
   dead_letters_ += kept.ok() ? 1 : 0;
   return kept;
+}
+
+Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms) {
+  // Behind the last one there is nobody to tell of it, and behind one that is stored neither.
+  const bool want_ack =
+      probing_ || !stored_.empty() || window_.IsLast(sequence) || sequence % kAckInterval == 0;
+  Status status = sink_->Send(message, sequence, want_ack);
+  if (!status.ok()) return status;
+  if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
+  window_.Sent(sequence, StoredBehind(message.position.commit_lsn < from_.horizon_lsn));
+  if (!stored_.empty() || window_.highest_acked() > sequence) window_.Overtaken(sequence);
+  ++sent_;
+  if (sequence <= highest_sent_) ++resent_;
+  highest_sent_ = std::max(highest_sent_, sequence);
+  return status;
+}
+
+// What was found is gone through in the order of the log, once.
+bool Pipeline::IsStored(const Message& message) {
+  if (!stored_.empty() && stored_.last() < message.position) stored_.Clear();
+  return !stored_.empty() && stored_.Contains(message.position);
 }
 
 void Pipeline::Fail(const Status& status, int64_t now_ms) {

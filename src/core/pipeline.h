@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "core/backoff.h"
 #include "core/dead_letter_box.h"
@@ -22,9 +23,10 @@ struct PipelineOptions {
 
 // Sends what is in the window, in order, and learns what is stored.  One way out of every trouble:
 // whatever is not the expected acknowledgement (a refusal, silence, a closed connection) stops the
-// sending and leads through the same steps: wait a little, Sink::Open(), rewind, send again.  But a
-// message that can never be stored is a dead letter, and the others go on as if it were not there;
-// without a box for dead letters it blocks them.
+// sending and leads through the same steps: wait a little, Sink::Open(), which looks into the
+// stream for what is stored already, rewind, send the rest.  Beginning is the same.  But a message
+// that can never be stored is a dead letter, and the others go on as if it were not there; without
+// a box for dead letters it blocks them.
 //
 // Pure: the time is passed in, the broker is behind Sink.  Worker's main thread only.
 class Pipeline {
@@ -37,8 +39,8 @@ class Pipeline {
                  // that is to be published or cannot be kept as a dead letter
   };
 
-  // `sink` is not owned and must outlive the pipeline.
-  Pipeline(Sink* sink, const PipelineOptions& options);
+  // `sink` is not owned and must outlive the pipeline.  `start`: where an earlier one has left off.
+  Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start = {});
 
   // Filling, from the log.  See Window.
   bool HasRoom() const { return window_.HasRoom(); }
@@ -57,11 +59,18 @@ class Pipeline {
   // the next attempt.  `now_ms` is any clock that never goes backwards.
   void Run(int64_t now_ms);
 
+  // Run() has stopped sending because the sink was full, and now it is not: run again before
+  // waiting.
+  bool WantsToSend() const;
+
   // How long one may wait before Run() has something to do by the clock alone; -1: for ever.
   int64_t WaitMs(int64_t now_ms) const;
 
   // Gives up the present attempt and begins a new one at once, with changed settings, say.
   void Restart();
+
+  // Where a pipeline that goes on from settled_lsn() would have to look; see StreamMark.
+  StreamMark mark() const;
 
   State state() const { return state_; }
   // Streaming again after a failure, but nothing has been stored yet: it may well fail again.
@@ -74,16 +83,31 @@ class Pipeline {
   uint64_t acked() const { return acked_; }
   uint64_t duplicates() const { return duplicates_; }
   uint64_t dead_letters() const { return dead_letters_; }
+  // Messages that were found in the stream, and so not sent (again); counted in acked(), too.
+  uint64_t found() const { return found_; }
   uint64_t failures() const { return failures_; }
+  // How often the stream was found to have lost what it had acknowledged, and the last time.
+  uint64_t losses() const { return losses_; }
+  const Status& loss() const { return loss_; }
   uint64_t order_breaks() const { return window_.order_breaks(); }
   int64_t last_progress_ms() const { return last_progress_ms_; }
 
  private:
   void Begin();
+  void TakeOpened();
   void TakeReplies(int64_t now_ms);
+  void TakeAck(const Reply& reply, int64_t now_ms);
+  void GetInStep(const Status& status, int64_t now_ms);
+  bool MaySend() const;
   void SendWhatFits(int64_t now_ms);
   bool Refused(uint64_t sequence, const Status& reason, int64_t now_ms);
   Status Keep(const Message& message, const Status& reason);
+  Status Send(const Message& message, uint64_t sequence, int64_t now_ms);
+  bool IsStored(const Message& message);
+  uint64_t StoredBehind(bool before_horizon) const {
+    return before_horizon ? looked_end_ : stream_end_;
+  }
+  void Progress(uint64_t oldest, int64_t now_ms);
   void Fail(const Status& status, int64_t now_ms);
 
   Sink* const sink_;
@@ -94,6 +118,16 @@ class Pipeline {
   State state_ = State::kWaiting;
   Status trouble_;
   bool probing_ = false;  // since a failure nothing was stored: one message at a time
+  bool in_step_ = true;   // false: out of step since the last progress, and opened again for it
+
+  ResumePoint from_;         // of the last Open(), or to begin with
+  bool looked_ = false;      // the sink has been open
+  std::string stream_;       // then: which one it was
+  uint64_t stream_end_ = 0;  // its length, as far as we know
+  uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours
+  StoredPositions stored_;   // of messages that are yet to come from the log, or to be looked at
+  uint64_t losses_ = 0;
+  Status loss_;
   int64_t next_attempt_ms_ = 0;
   int64_t silent_since_ms_ = 0;  // since when the oldest in flight is not acknowledged
   int64_t last_progress_ms_ = 0;
@@ -103,6 +137,7 @@ class Pipeline {
   uint64_t acked_ = 0;
   uint64_t duplicates_ = 0;
   uint64_t dead_letters_ = 0;
+  uint64_t found_ = 0;
   uint64_t failures_ = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <tuple>
 
 namespace fraiseql {
@@ -27,5 +28,8 @@ void AppendLsn(uint64_t lsn, std::string* out);
 // Appends the value of the Fraiseql-Position header: 16/B374D848:42, or 16/B374D848:42:1 for the
 // second route of a change.
 void AppendPosition(const Position& position, std::string* out);
+
+// Reads such a value; false if it is none.
+bool ParsePosition(std::string_view text, Position* position);
 
 }  // namespace fraiseql

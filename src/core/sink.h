@@ -5,6 +5,8 @@
 
 #include "core/message.h"
 #include "core/status.h"
+#include "core/stored_positions.h"
+#include "core/stream_mark.h"
 
 namespace fraiseql {
 
@@ -14,6 +16,25 @@ struct Reply {
   bool duplicate = false;        // it was stored before: as good as stored now
   uint64_t stream_sequence = 0;  // where in the stream it is stored; 0: not known
   Status status;                 // ok: stored
+  bool through = false;          // ok: so is all that was sent before it since the sink was opened
+  bool out_of_step = false;      // the stream is not what the sink took it to be: open it again
+};
+
+// What the sink has to know to find out what is stored already.
+struct ResumePoint {
+  StreamMark mark = StreamMark::NothingStored();
+  uint64_t seen = 0;         // the stream of the mark is known to have been at least this long
+  uint64_t settled_lsn = 0;  // what committed before it does not matter any more
+  // What committed before it may have been sent by a process that is dead, and may still be on its
+  // way into the stream.
+  uint64_t horizon_lsn = 0;
+};
+
+// What the sink found when it opened.
+struct Opened {
+  StreamMark end;          // of the stream: what is sent from now on is stored behind it
+  StoredPositions stored;  // our messages behind the mark and not behind the end
+  Status loss;             // not ok: the stream has lost what it had acknowledged
 };
 
 // Where messages go: the seam between the pipeline and the broker (src/nats), replaced by a fake in
@@ -30,7 +51,10 @@ class Sink {
 
   // Begins one attempt to become open, from any state.  Whatever was sent before may or may not be
   // stored; refusals of it that are still under way are dropped, acknowledgements are delivered.
-  virtual void Open() = 0;
+  virtual void Open(const ResumePoint& from) = 0;
+
+  // What the last Open() has found; to be taken once.  REQUIRES: state() == kOpen.
+  virtual Opened TakeOpened() = 0;
 
   virtual State state() const = 0;
 
@@ -41,9 +65,10 @@ class Sink {
   virtual bool CanSend() const = 0;
 
   // Hands the message over (the sink copies what it needs).  kRejected: this message can never be
-  // stored; kUnavailable: the sink is broken and wants Open().
+  // stored; kUnavailable: the sink is broken and wants Open().  Without `want_ack` the sink may do
+  // without an acknowledgement of this message, if one of a later message tells as much.
   // REQUIRES: state() == kOpen.
-  virtual Status Send(const Message& message, uint64_t sequence) = 0;
+  virtual Status Send(const Message& message, uint64_t sequence, bool want_ack) = 0;
 
   // The next reply that has arrived; false if there is none.
   virtual bool NextReply(Reply* reply) = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/window.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace fraiseql {
@@ -33,6 +34,9 @@ Message* Window::Add() {
   Entry& slot = entry(end_);
   slot.message.Clear();
   slot.acked = false;
+  slot.overtaken = false;
+  slot.stream_sequence = 0;
+  slot.behind = kUnsent;
   return &slot.message;
 }
 
@@ -60,8 +64,9 @@ const Message* Window::NextToSend(uint64_t* sequence) {
   return &entry(next_).message;
 }
 
-void Window::Sent([[maybe_unused]] uint64_t sequence) {
+void Window::Sent(uint64_t sequence, uint64_t behind) {
   assert(sequence == next_ && next_ < end_);
+  entry(sequence).behind = std::min(entry(sequence).behind, behind);
   ++next_;
 }
 
@@ -69,30 +74,75 @@ bool Window::Ack(uint64_t sequence, uint64_t stream_sequence) {
   if (!IsOpen(sequence)) return false;
   entry(sequence).acked = true;
   entry(sequence).stream_sequence = stream_sequence;
+  // A dead letter, or what was found, has no place that is known.
+  if (stream_sequence != 0) highest_acked_ = std::max(highest_acked_, sequence);
   Settle();
   return true;
 }
 
-void Window::Settle() {
-  while (first_ < end_ && entry(first_).acked) {
-    CheckOrder(entry(first_).stream_sequence);
-    Message& message = entry(first_).message;
-    bytes_ -= message.size();
-    Recycle(&message.subject);
-    Recycle(&message.headers);
-    Recycle(&message.payload);
-    ++first_;
+uint64_t Window::AckThrough(uint64_t sequence, uint64_t stream_sequence) {
+  if (sequence < first_ || sequence >= end_) return 0;
+  uint64_t acked = 0;
+  for (uint64_t i = first_; i <= sequence; ++i) {
+    if (entry(i).acked) continue;
+    entry(i).acked = true;
+    if (i == sequence) entry(i).stream_sequence = stream_sequence;
+    ++acked;
   }
-  if (next_ < first_) next_ = first_;
-  while (ends_first_ != ends_end_ && ends_[ends_first_ % ends_.size()].after <= first_) {
-    settled_lsn_ = ends_[ends_first_++ % ends_.size()].lsn;
+  highest_acked_ = std::max(highest_acked_, sequence);
+  Settle();
+  return acked;
+}
+
+void Window::LookedThrough(const StoredPositions& found, uint64_t stream_end) {
+  for (uint64_t i = first_; i < end_; ++i) {
+    Entry& sent = entry(i);
+    if (sent.acked || sent.behind == kUnsent || found.Contains(sent.message.position)) continue;
+    sent.behind = stream_end;
   }
 }
 
-void Window::CheckOrder(uint64_t stream_sequence) {
-  if (stream_sequence == 0) return;
-  if (stream_sequence < last_stream_sequence_) ++order_breaks_;
-  last_stream_sequence_ = stream_sequence;
+uint64_t Window::StoredBehind(uint64_t unsent) const {
+  uint64_t behind = std::min(unsent, settled_behind_);
+  for (uint64_t i = first_; i < end_; ++i) {
+    behind = std::min(behind, entries_[i % entries_.size()].behind);
+  }
+  return behind;
+}
+
+void Window::Settle() {
+  SettleTransactions();
+  while (first_ < end_ && entry(first_).acked) {
+    Entry& oldest = entry(first_);
+    CheckOrder(oldest);
+    settled_behind_ = std::min(settled_behind_, oldest.behind);
+    bytes_ -= oldest.message.size();
+    Recycle(&oldest.message.subject);
+    Recycle(&oldest.message.headers);
+    Recycle(&oldest.message.payload);
+    ++first_;
+    SettleTransactions();
+  }
+  if (next_ < first_) next_ = first_;
+}
+
+void Window::SettleTransactions() {
+  while (ends_first_ != ends_end_ && ends_[ends_first_ % ends_.size()].after == first_) {
+    settled_lsn_ = ends_[ends_first_++ % ends_.size()].lsn;
+    settled_behind_ = kUnsent;
+  }
+}
+
+void Window::Overtaken(uint64_t sequence) {
+  if (entry(sequence).overtaken) return;
+  entry(sequence).overtaken = true;
+  ++order_breaks_;
+}
+
+void Window::CheckOrder(const Entry& settled) {
+  if (settled.stream_sequence == 0 || settled.overtaken) return;
+  if (settled.stream_sequence < last_stream_sequence_) ++order_breaks_;
+  last_stream_sequence_ = settled.stream_sequence;
 }
 
 }  // namespace fraiseql

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/message.h"
+#include "core/stored_positions.h"
 
 namespace fraiseql {
 
@@ -29,6 +30,7 @@ class Window {
   bool empty() const { return first_ == end_; }
   size_t size() const { return static_cast<size_t>(end_ - first_); }
   size_t in_flight() const { return static_cast<size_t>(next_ - first_); }
+  bool has_unsent() const { return next_ != end_; }
   size_t bytes() const { return bytes_; }
 
   // An empty message to fill, owned by the window; it becomes part of the window with Seal().
@@ -45,11 +47,16 @@ class Window {
   // The next message to send, skipping those already acknowledged; nullptr if there is none.
   // `*sequence` is the number by which it will be acknowledged.
   const Message* NextToSend(uint64_t* sequence);
-  void Sent(uint64_t sequence);
+  // `behind`: if it is stored, then behind this place in the stream, however often it is sent.
+  void Sent(uint64_t sequence, uint64_t behind = 0);
+  bool IsLast(uint64_t sequence) const { return sequence + 1 == end_; }
 
   // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
   // is not in flight any more (a late second acknowledgement), which changes nothing.
   bool Ack(uint64_t sequence, uint64_t stream_sequence = 0);
+
+  // The same for this message and all before it; how many were not known to be stored.
+  uint64_t AckThrough(uint64_t sequence, uint64_t stream_sequence);
 
   // Whether the message is in the window and not acknowledged.
   bool IsOpen(uint64_t sequence) const {
@@ -59,10 +66,22 @@ class Window {
   // Sends again from the first message that is not acknowledged.
   void Rewind() { next_ = first_; }
 
+  // The stream has been looked through up to `stream_end`, with this result: what was sent and is
+  // not found there can only be stored behind it.
+  void LookedThrough(const StoredPositions& found, uint64_t stream_end);
+
+  // The place in the stream behind which all stands that is stored of the transactions that are not
+  // settled, the acknowledged messages of the oldest included; at most `unsent`.
+  uint64_t StoredBehind(uint64_t unsent) const;
+
   // End of the last transaction that is wholly stored; 0 before the first.
   uint64_t settled_lsn() const { return settled_lsn_; }
 
-  // How many settled messages stand in the stream before the one they follow in the log.
+  // Message `sequence` is sent though one behind it is stored.
+  void Overtaken(uint64_t sequence);
+  uint64_t highest_acked() const { return highest_acked_; }
+
+  // How often a message stands in the stream behind one that it precedes in the log.
   uint64_t order_breaks() const { return order_breaks_; }
 
   uint64_t first() const { return first_; }
@@ -72,10 +91,14 @@ class Window {
   }
 
  private:
+  static constexpr uint64_t kUnsent = UINT64_MAX;
+
   struct Entry {
     Message message;
     bool acked = false;
+    bool overtaken = false;
     uint64_t stream_sequence = 0;
+    uint64_t behind = kUnsent;  // see Sent()
   };
   struct TransactionEnd {
     uint64_t after;  // settled when first_ has reached this number
@@ -84,7 +107,8 @@ class Window {
 
   Entry& entry(uint64_t sequence) { return entries_[sequence % entries_.size()]; }
   void Settle();
-  void CheckOrder(uint64_t stream_sequence);
+  void SettleTransactions();
+  void CheckOrder(const Entry& settled);
 
   const size_t max_bytes_;
   std::vector<Entry> entries_;        // ring, index = sequence modulo size
@@ -96,6 +120,8 @@ class Window {
   uint64_t ends_end_ = 0;
   size_t bytes_ = 0;
   uint64_t settled_lsn_ = 0;
+  uint64_t settled_behind_ = kUnsent;  // of the settled messages of a transaction that is not
+  uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;
 };

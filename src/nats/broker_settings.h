@@ -32,6 +32,9 @@ struct BrokerSettings {
 
 enum class Storage { kFile, kMemory };
 
+// Whether messages are tied to one another, which needs a stream that nobody else writes to.
+enum class Exclusive : uint8_t { kAuto, kOn, kOff };
+
 // The stream that the messages are for, and how it is created if it does not exist.
 struct StreamSettings {
   std::string name = "fraiseql_events";
@@ -44,6 +47,9 @@ struct StreamSettings {
   int64_t max_bytes = -1;     // -1: no limit
   int64_t max_messages = -1;  // -1: no limit
   bool discard_new = false;   // what a full stream does without: the oldest, or the new message
+  Exclusive exclusive = Exclusive::kAuto;
+  // What the Nats-Msg-Id of each message of ours begins with, without the dot behind it.
+  std::string origin;
 };
 
 }  // namespace fraiseql::nats

@@ -181,13 +181,14 @@ Status Connection::Check() const {
   return Status::Ok();
 }
 
-Status Connection::Publish(const Message& message, const std::string& reply) {
+Status Connection::Publish(const Message& message, const std::string& reply,
+                           std::string_view more_headers) {
   natsMsg* copy = nullptr;
   natsStatus code =
-      natsMsg_Create(&copy, message.subject.c_str(), reply.c_str(), message.payload.data(),
-                     static_cast<int>(message.payload.size()));
+      natsMsg_Create(&copy, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(),
+                     message.payload.data(), static_cast<int>(message.payload.size()));
   if (code != NATS_OK) return PublishFailure(code);
-  Status status = AddHeaders(message.headers, copy);
+  Status status = AddHeaders(message.headers, more_headers, copy);
   if (status.ok()) {
     code = natsConnection_PublishMsg(connection_, copy);
     if (code != NATS_OK) status = PublishFailure(code);
@@ -196,12 +197,13 @@ Status Connection::Publish(const Message& message, const std::string& reply) {
   return status;
 }
 
-Status Connection::AddHeaders(const std::string& headers, natsMsg* message) {
-  if (headers.empty()) return Status::Ok();
+Status Connection::AddHeaders(std::string_view headers, std::string_view more, natsMsg* message) {
+  scratch_.assign(headers).append(more);
+  if (scratch_.empty()) return Status::Ok();
   // The library would hash, copy and reorder header by header, which costs more than all the rest
   // of a publish.  It writes "<name>: <value>\r\n" without a look at the name: so the name is all
   // that stands before the last header's value.
-  scratch_.assign(headers, 0, headers.size() - kLineEnd.size());
+  scratch_.resize(scratch_.size() - kLineEnd.size());
   const size_t last_line = scratch_.rfind(kLineEnd);
   const size_t colon = scratch_.find(": ", last_line == std::string::npos ? 0 : last_line);
   if (colon == std::string::npos) return Status::Internal("malformed message header");
@@ -245,6 +247,12 @@ bool Connection::Next(Inbox* inbox, Delivery* delivery) {
   delivery->data = std::string_view(natsMsg_GetData(message),
                                     static_cast<size_t>(natsMsg_GetDataLength(message)));
   return true;
+}
+
+std::string_view Connection::DeliveredHeader(const char* name) const {
+  const char* value = nullptr;
+  if (delivered_ == nullptr || natsMsgHeader_Get(delivered_, name, &value) != NATS_OK) return {};
+  return value != nullptr ? std::string_view(value) : std::string_view();
 }
 
 size_t Connection::unsent_bytes() const {

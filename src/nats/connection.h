@@ -54,12 +54,16 @@ class Connection {
 
   // Appends to the output buffer; Process() writes it.  The broker will answer to "<inbox>.<...>".
   // Answers to an address "<a>.<b>" are for NextAck(), those to an address "<a>" for NextAnswer().
-  Status Publish(const Message& message, const std::string& reply);
+  // Without a reply subject (empty) there is no answer.  `more_headers`: lines, as in a message.
+  Status Publish(const Message& message, const std::string& reply,
+                 std::string_view more_headers = {});
   Status Request(const std::string& subject, const std::string& body, const std::string& reply);
 
   // The next answer that has arrived; false if there is none.
   bool NextAck(Delivery* delivery) { return Next(&acks_, delivery); }
   bool NextAnswer(Delivery* delivery) { return Next(&answers_, delivery); }
+  // Of what was delivered last; empty if it has no such header.  Valid as long as the delivery.
+  std::string_view DeliveredHeader(const char* name) const;
 
   size_t unsent_bytes() const;
   int64_t max_payload() const { return max_payload_; }  // of the server, for headers and payload
@@ -76,7 +80,7 @@ class Connection {
   Connection() = default;
   Status Subscribe(const BrokerSettings& settings);
   Status Subscribe(const std::string& subject, Inbox* inbox);
-  Status AddHeaders(const std::string& headers, __natsMsg* message);
+  Status AddHeaders(std::string_view headers, std::string_view more, __natsMsg* message);
   bool Next(Inbox* inbox, Delivery* delivery);
 
   __natsConnection* connection_ = nullptr;

@@ -57,6 +57,10 @@ StatusCode ByHttpCode(int code) {
 
 }  // namespace
 
+bool IsWrongExpectation(const JetStreamError& error) {
+  return error.err_code == 10070 || error.err_code == 10071;
+}
+
 Status ToStatus(const JetStreamError& error, std::string_view what) {
   std::string message(what);
   message.append(": ");

@@ -16,6 +16,9 @@ struct JetStreamError {
 
 constexpr int kStreamNotFound = 10059;
 
+// The stream does not end with the message, or at the place, that the refused message expects.
+bool IsWrongExpectation(const JetStreamError& error);
+
 // What to do about it: retry (kUnavailable), change something (kInvalid), or give up this one
 // message (kRejected).  `what` begins the text: 'stream "orders"'.
 Status ToStatus(const JetStreamError& error, std::string_view what);

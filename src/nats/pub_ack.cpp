@@ -2,7 +2,8 @@
 #include "nats/pub_ack.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "core/number.h"
 
 namespace fraiseql::nats {
 
@@ -15,11 +16,6 @@ std::string_view Value(std::string_view json, std::string_view name) {
   json.remove_prefix(at + name.size());
   json.remove_prefix(std::min(json.size(), json.find_first_not_of(' ')));
   return json;
-}
-
-template <typename Integer>
-bool ReadNumber(std::string_view value, Integer* number) {
-  return std::from_chars(value.data(), value.data() + value.size(), *number).ec == std::errc();
 }
 
 // The string that `value` begins with, as it stands there (escapes are left alone).
@@ -35,15 +31,15 @@ PubAck ParsePubAck(std::string_view data) {
   PubAck ack;
   const std::string_view error = Value(data, "\"error\":");
   if (!error.empty()) {
-    if (error[0] == '{' && ReadNumber(Value(error, "\"code\":"), &ack.error.code)) {
-      ReadNumber(Value(error, "\"err_code\":"), &ack.error.err_code);
+    if (error[0] == '{' && ReadDecimal(Value(error, "\"code\":"), &ack.error.code)) {
+      ReadDecimal(Value(error, "\"err_code\":"), &ack.error.err_code);
       ack.error.description = ReadString(Value(error, "\"description\":"));
       ack.kind = PubAck::Kind::kRefused;
     }
     return ack;
   }
   ack.stream = ReadString(Value(data, "\"stream\":"));
-  if (ack.stream.empty() || !ReadNumber(Value(data, "\"seq\":"), &ack.stream_sequence)) return ack;
+  if (ack.stream.empty() || !ReadDecimal(Value(data, "\"seq\":"), &ack.stream_sequence)) return ack;
   ack.duplicate = Value(data, "\"duplicate\":").substr(0, 4) == "true";
   ack.kind = PubAck::Kind::kStored;
   return ack;

@@ -2,21 +2,17 @@
 #include "nats/publisher.h"
 
 #include <algorithm>
-#include <charconv>
 #include <string_view>
 #include <utility>
 
 #include "core/number.h"
 #include "nats/blocked_signals.h"
-#include "nats/pub_ack.h"
 #include "nats/server_url.h"
-#include "nats/stream_api.h"
 
 namespace fraiseql::nats {
 
 namespace {
 
-constexpr int64_t kRequestTimeoutMs = 2000;
 constexpr int64_t kConnectGraceMs = 1000;  // on top of what the library is told
 constexpr int64_t kInterruptAgainMs = 20;
 
@@ -32,21 +28,19 @@ constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" behind 
 
 std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
 
-bool ReadNumber(std::string_view text, uint64_t* number) {
-  return std::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
-}
-
 // Reads "<generation>.<sequence>".
 bool ReadAddress(std::string_view address, uint64_t* generation, uint64_t* sequence) {
   const size_t dot = address.find('.');
-  return dot != std::string_view::npos && ReadNumber(address.substr(0, dot), generation) &&
-         ReadNumber(address.substr(dot + 1), sequence);
+  return dot != std::string_view::npos && ReadDecimal(address.substr(0, dot), generation) &&
+         ReadDecimal(address.substr(dot + 1), sequence);
 }
 
 }  // namespace
 
 Publisher::Publisher(BrokerSettings broker, StreamSettings stream)
-    : broker_(std::move(broker)), stream_(std::move(stream)) {}
+    : broker_(std::move(broker)), stream_(std::move(stream)) {
+  exclusivity_.Configure(stream_.exclusive);
+}
 
 Publisher::~Publisher() {
   const BlockedSignals blocked;
@@ -56,26 +50,30 @@ Publisher::~Publisher() {
 void Publisher::Configure(BrokerSettings broker, StreamSettings stream) {
   broker_ = std::move(broker);
   stream_ = std::move(stream);
+  exclusivity_.Configure(stream_.exclusive);
   renew_connection_ = true;
 }
 
-void Publisher::Open() {
+void Publisher::Open(const ResumePoint& from) {
   ++generation_;
+  from_ = from;
   outstanding_ = 0;
+  chain_.End();
+  opening_.Abandon();
   state_ = State::kOpening;
   status_ = Status::Ok();
   if (connector_.busy()) {
-    step_ = Step::kConnect;
+    connecting_ = true;
   } else if (renew_connection_ || socket() < 0) {
     Connect();
   } else {
-    Request(Step::kStreamInfo, StreamInfoSubject(stream_.name), "");
+    AskStream();
   }
 }
 
 void Publisher::Connect() {
-  step_ = Step::kConnect;
-  deadline_ms_ = 0;
+  connecting_ = true;
+  connect_deadline_ms_ = 0;
   renew_connection_ = false;
   ++socket_generation_;
   Status status = connector_.Start(broker_, std::move(connection_));
@@ -93,26 +91,24 @@ void Publisher::OnWake() {
     ++socket_generation_;
     ++connects_;
     connected_us_ = WallClockUs();
-    Request(Step::kStreamInfo, StreamInfoSubject(stream_.name), "");
+    AskStream();
   } else {
     Close(std::move(status));
   }
 }
 
-void Publisher::Request(Step step, const std::string& subject, const std::string& body) {
-  step_ = step;
-  deadline_ms_ = 0;
-  std::string reply = connection_->inbox() + ".";
-  AppendDecimal(++requests_, &reply);
-  Status status = connection_->Request(subject, body, reply);
-  if (!status.ok()) Close(std::move(status));
+void Publisher::AskStream() {
+  connecting_ = false;
+  opening_.Begin(connection_.get(), stream_, from_);
+  TakeOpening();
 }
 
 void Publisher::OnSocket(bool readable, bool writable) {
   if (socket() < 0) return;
   connection_->Process(readable, writable);
   if (socket() < 0) ++socket_generation_;
-  if (step_ != Step::kNone) TakeAnswers();
+  opening_.TakeAnswers();
+  TakeOpening();
   Status status = connection_->Check();
   if (status.ok()) return;
   renew_connection_ = true;
@@ -121,97 +117,96 @@ void Publisher::OnSocket(bool readable, bool writable) {
   Close(refused.ok() ? std::move(status) : std::move(refused));
 }
 
-void Publisher::TakeAnswers() {
-  Connection::Delivery delivery;
-  while (connection_->NextAnswer(&delivery)) {
-    uint64_t request = 0;
-    if (delivery.no_responders) {
-      OnNoAnswerer();
-    } else if (ReadNumber(delivery.address, &request) && request == requests_) {
-      OnAnswer(delivery.data);
-    }
-  }
-}
-
-void Publisher::OnNoAnswerer() {
-  if (step_ == Step::kNone) return;
-  Close(Status::Unavailable("JetStream is not enabled in the NATS server, or has no leader",
-                            "Start nats-server with -js or a section jetstream {}."));
-}
-
-void Publisher::OnAnswer(std::string_view data) {
-  const Step step = std::exchange(step_, Step::kNone);
-  if (step == Step::kNone) return;
-  ApiReply answer = ParseApiReply(data, Named(stream_));
-  if (answer.status.ok()) {
+void Publisher::TakeOpening() {
+  if (state_ != State::kOpening || connecting_) return;
+  if (opening_.state() == StreamOpening::State::kDone) {
     BecomeOpen();
-  } else if (step == Step::kStreamInfo && answer.not_found && stream_.create) {
-    Request(Step::kStreamCreate, StreamCreateSubject(stream_.name), StreamConfig(stream_));
-  } else {
-    Close(std::move(answer.status));
+  } else if (opening_.state() == StreamOpening::State::kFailed) {
+    renew_connection_ = renew_connection_ || opening_.timed_out();
+    Close(opening_.status());
   }
 }
 
-// The connection and the stream are there.  Reading back from the stream what it holds behind a
-// position, and the sequence number to chain the next message to, are further steps before this.
 void Publisher::BecomeOpen() {
   reply_ = connection_->inbox() + ".";
   AppendDecimal(generation_, &reply_);
   reply_.push_back('.');
   reply_prefix_ = reply_.size();
-  step_ = Step::kNone;
+  stream_end_ = checked_end_ = opening_.end().sequence;
+  stored_since_ = 0;
+  if (opening_.saw_foreign()) exclusivity_.SawForeign(now_ms_);
+  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas(), opening_.api_level()),
+               stream_end_);
   state_ = State::kOpen;
 }
 
 void Publisher::Close(Status status) {
-  step_ = Step::kNone;
+  connecting_ = false;
+  opening_.Abandon();
   state_ = State::kClosed;
   status_ = std::move(status);
 }
 
-int64_t Publisher::StepLimitMs() const {
-  if (step_ != Step::kConnect) return kRequestTimeoutMs;
+int64_t Publisher::ConnectLimitMs() const {
   const auto servers = static_cast<int64_t>(SplitServers(broker_.url).size());
   return servers * broker_.connect_timeout_ms + kConnectGraceMs;
 }
 
 void Publisher::Tick(int64_t now_ms) {
-  if (step_ == Step::kNone) return;
-  if (deadline_ms_ == 0) deadline_ms_ = now_ms + StepLimitMs();
-  if (now_ms < deadline_ms_) return;
-  if (step_ == Step::kConnect) {  // the library's own limit has not worked
-    connector_.Interrupt();
-    deadline_ms_ = now_ms + kInterruptAgainMs;
-    return;
-  }
-  renew_connection_ = true;  // the present one may well be dead
-  Close(Status::Unavailable(
-      "JetStream does not answer: " + Named(stream_),
-      "The server may be stopped or overloaded, or the NATS cluster have no leader."));
+  now_ms_ = now_ms;
+  opening_.Tick(now_ms);
+  TakeOpening();
+  if (!connecting_) return;
+  if (connect_deadline_ms_ == 0) connect_deadline_ms_ = now_ms + ConnectLimitMs();
+  if (now_ms < connect_deadline_ms_) return;
+  connector_.Interrupt();  // the library's own limit has not worked
+  connect_deadline_ms_ = now_ms + kInterruptAgainMs;
 }
 
 int64_t Publisher::WaitMs(int64_t now_ms) const {
-  if (step_ == Step::kNone) return -1;
-  return deadline_ms_ == 0 ? 0 : std::max<int64_t>(0, deadline_ms_ - now_ms);
+  if (!connecting_) return opening_.WaitMs(now_ms);
+  return connect_deadline_ms_ == 0 ? 0 : std::max<int64_t>(0, connect_deadline_ms_ - now_ms);
 }
 
 bool Publisher::CanSend() const {
   return state_ == State::kOpen && connection_->unsent_bytes() < kMaxUnsentBytes;
 }
 
-Status Publisher::Send(const Message& message, uint64_t sequence) {
+Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack) {
+  if (!chained() && outstanding_ == 0) TieToLast();
+  const bool ask = want_ack || chain_.kind() != Chain::Kind::kMessageId;
   reply_.resize(reply_prefix_);
   AppendDecimal(sequence, &reply_);
+  expectation_.clear();
+  if (chained()) chain_.AppendExpectation(&expectation_);
   Status status = CheckLimits(message);
-  if (status.ok()) status = connection_->Publish(message, reply_);
-  if (status.ok()) ++outstanding_;
+  if (!status.ok()) return status;
+  status = connection_->Publish(message, ask ? reply_ : std::string(), expectation_);
+  if (!status.ok()) return status;
+  if (chained()) chain_.Sent(FindHeader(message.headers, "Nats-Msg-Id"));
+  if (ask) ++outstanding_;
   return status;
+}
+
+// At a moment when all that was sent is answered it is known who has written to the stream: if only
+// we have, and for long enough, what follows can be tied together.
+void Publisher::TieToLast() {
+  if (stream_end_ - checked_end_ != stored_since_) exclusivity_.SawForeign(now_ms_);
+  checked_end_ = stream_end_;
+  stored_since_ = 0;
+  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas(), opening_.api_level()),
+               stream_end_);
 }
 
 Status Publisher::CheckLimits(const Message& message) {
   const size_t headers = message.headers.empty() ? 0 : message.headers.size() + kHeaderFrame;
   const size_t size = headers + message.payload.size();
   const auto limit = static_cast<size_t>(connection_->max_payload());
+  if (size <= limit && size + expectation_.size() > limit) {
+    exclusivity_.Pause(now_ms_);
+    return Status::Unavailable("message of " + std::to_string(size) +
+                               " bytes leaves no room for what ties it to the one before");
+  }
   if (size > limit) {
     renew_connection_ = true;  // a server whose limit is raised tells new connections only
     if (!IsStillBelieved(message, connected_us_, WallClockUs())) {
@@ -246,36 +241,50 @@ bool Publisher::NextReply(Reply* reply) {
 // False: not of interest to the pipeline.
 bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
   *reply = {};
-  if (delivery.no_responders) {
-    // It cannot be told which message this is about.  Those of former generations come before the
-    // answers of this one's Open(), for a server handles a connection's messages in turn.
-    if (outstanding_ == 0) return false;
-    --outstanding_;
-    reply->status = Status::Unavailable(
-        "no stream takes the messages' subjects, or it has no leader at present",
-        "Compare the subjects of " + Named(stream_) + " with those of the observers.");
-    return true;
-  }
+  if (delivery.no_responders) return OnNoAnswerer(reply);
   uint64_t generation = 0;
   if (!ReadAddress(delivery.address, &generation, &reply->sequence)) return false;
   const bool current = generation == generation_;
   const PubAck ack = ParsePubAck(delivery.data);
   if (ack.kind == PubAck::Kind::kForeign) return false;
   if (current && outstanding_ > 0) --outstanding_;
-  if (ack.kind == PubAck::Kind::kRefused) {
-    reply->status = ToStatus(ack.error, Named(stream_));
-    return current;
-  }
+  if (ack.kind == PubAck::Kind::kRefused) return current && OnRefusal(ack.error, reply);
   if (ack.stream != stream_.name) {
     reply->status = Status::Invalid("subjects meant for " + Named(stream_) +
                                         " are taken by stream \"" + std::string(ack.stream) + "\"",
                                     "Check stream_name and the subjects of both streams.");
     return current;
   }
+  OnStored(ack, current, reply);
+  return true;
+}
+
+// It cannot be told which message this is about.  Those of former generations come before the
+// answers of this one's Open(), for a server handles a connection's messages in turn.
+bool Publisher::OnNoAnswerer(Reply* reply) {
+  if (outstanding_ == 0) return false;
+  --outstanding_;
+  reply->status = Status::Unavailable(
+      "no stream takes the messages' subjects, or it has no leader at present",
+      "Compare the subjects of " + Named(stream_) + " with those of the observers.");
+  return true;
+}
+
+bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
+  reply->status = ToStatus(error, Named(stream_));
+  reply->out_of_step = chained() && IsWrongExpectation(error);
+  return true;
+}
+
+void Publisher::OnStored(const PubAck& ack, bool current, Reply* reply) {
   reply->duplicate = ack.duplicate;
   reply->stream_sequence = ack.stream_sequence;
-  last_stream_sequence_ = std::max(last_stream_sequence_, ack.stream_sequence);
-  return true;
+  stream_end_ = std::max(stream_end_, ack.stream_sequence);
+  if (current && !ack.duplicate) ++stored_since_;
+  if (!current || chain_.kind() != Chain::Kind::kMessageId) return;
+  // A duplicate may be told of without a look at what it is tied to, and so proves nothing else.
+  reply->through = !ack.duplicate;
+  reply->out_of_step = ack.duplicate;
 }
 
 }  // namespace fraiseql::nats

@@ -8,25 +8,34 @@
 
 #include "core/sink.h"
 #include "nats/broker_settings.h"
+#include "nats/chain.h"
 #include "nats/connection.h"
 #include "nats/connector.h"
+#include "nats/pub_ack.h"
 #include "nats/refused_subjects.h"
+#include "nats/stream_opening.h"
 
 namespace fraiseql::nats {
 
-// The sink that stores messages in a JetStream stream: core publishes over one connection, each
-// with a reply subject of ours that says which message the stream's acknowledgement is for.
-// Opening means: a connection, then the stream looked up, then (if it is missing) created.
+// The sink that stores messages in a JetStream stream: core publishes over one connection, with a
+// reply subject of ours that says which message the stream's acknowledgement is for.  Opening
+// means: a connection, then StreamOpening.
+//
+// While nobody else writes to the stream, each message is tied to the one before (see Chain): order
+// then holds whatever fails, and only some messages need an acknowledgement.  Else each has its
+// own.
 //
 // Main thread only, and nothing blocks.  The owner drives it from any event loop:
 //
 //   for (;;) {
 //     publisher.Tick(now);
-//     pipeline.Run(now);
+//     pipeline.Run(now), and if wants_write(), OnSocket(false, true), while pipeline.WantsToSend():
+//         not every message has an answer that would wake the loop
 //     wait until socket() is readable (or writable, if wants_write()) or wake_fd() is readable,
 //         at most as long as both WaitMs(now) say;
 //     socket ready:     publisher.OnSocket(readable, writable);
 //     wake_fd readable: publisher.OnWake();
+//     pipeline.Run(now), so that what has come makes room
 //   }
 class Publisher final : public Sink {
  public:
@@ -43,11 +52,12 @@ class Publisher final : public Sink {
   void Configure(BrokerSettings broker, StreamSettings stream);
 
   // Sink
-  void Open() override;
+  void Open(const ResumePoint& from) override;
+  Opened TakeOpened() override { return opening_.TakeOpened(); }
   State state() const override { return state_; }
   const Status& status() const override { return status_; }
   bool CanSend() const override;
-  Status Send(const Message& message, uint64_t sequence) override;
+  Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
   bool NextReply(Reply* reply) override;
 
   // What to wait for.  A wait set has to be built anew when socket_generation() has changed: there
@@ -72,23 +82,25 @@ class Publisher final : public Sink {
   // For people.
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
-  uint64_t connects() const { return connects_; }                          // that succeeded
-  uint64_t last_stream_sequence() const { return last_stream_sequence_; }  // acknowledged to us
+  uint64_t connects() const { return connects_; }                // that succeeded
+  uint64_t last_stream_sequence() const { return stream_end_; }  // acknowledged to us, or found
+  bool chained() const { return chain_.kind() != Chain::Kind::kNone; }
+  // The stream deletes what is consumed: what it has stored already cannot be found out.
+  bool keeps_consumed() const { return opening_.keeps_consumed(); }
 
  private:
-  // What opening waits for.
-  enum class Step : uint8_t { kNone, kConnect, kStreamInfo, kStreamCreate };
-
   void Connect();
-  int64_t StepLimitMs() const;
-  void Request(Step step, const std::string& subject, const std::string& body);
-  void TakeAnswers();
-  void OnAnswer(std::string_view data);
-  void OnNoAnswerer();
+  int64_t ConnectLimitMs() const;
+  void AskStream();
+  void TakeOpening();
   void BecomeOpen();
   void Close(Status status);
   Status CheckLimits(const Message& message);
+  void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
+  bool OnNoAnswerer(Reply* reply);
+  bool OnRefusal(const JetStreamError& error, Reply* reply);
+  void OnStored(const PubAck& ack, bool current, Reply* reply);
 
   BrokerSettings broker_;
   StreamSettings stream_;
@@ -101,16 +113,24 @@ class Publisher final : public Sink {
 
   State state_ = State::kClosed;
   Status status_;
-  Step step_ = Step::kNone;
-  bool renew_connection_ = false;  // the present one is not to be used by another Open()
-  int64_t deadline_ms_ = 0;        // of the step; 0: to be set by the next Tick()
-  uint64_t requests_ = 0;          // their number is the address of the answer
+  ResumePoint from_;
+  StreamOpening opening_;
+  bool connecting_ = false;          // the first step of opening
+  bool renew_connection_ = false;    // the present one is not to be used by another Open()
+  int64_t connect_deadline_ms_ = 0;  // 0: to be set by the next Tick()
+  int64_t now_ms_ = 0;               // as of the last Tick()
 
   uint64_t generation_ = 0;   // counts Open(); part of the address of every acknowledgement
   std::string reply_;         // "<inbox>.<generation>." and, while sending, the sequence number
   size_t reply_prefix_ = 0;   // the length of the former
-  uint64_t outstanding_ = 0;  // sent in this generation, not answered yet
-  uint64_t last_stream_sequence_ = 0;
+  uint64_t outstanding_ = 0;  // to be answered in this generation
+
+  Chain chain_;
+  Exclusivity exclusivity_;
+  std::string expectation_;    // header lines
+  uint64_t stream_end_ = 0;    // as far as we know
+  uint64_t checked_end_ = 0;   // the stream's end when it was last known who had written
+  uint64_t stored_since_ = 0;  // our messages stored since then
 };
 
 }  // namespace fraiseql::nats

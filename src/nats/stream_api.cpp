@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "nats/stream_api.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
@@ -62,6 +63,27 @@ ApiReply ParseApiReply(std::string_view data, std::string_view what) {
   found.err_code = IntegerAt(*error, "err_code");
   found.description = StringAt(*error, "description");
   return {found.err_code == kStreamNotFound, ToStatus(found, what)};
+}
+
+StreamState ParseStreamState(std::string_view data) {
+  const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
+  StreamState state;
+  if (!reply.is_object()) return state;
+  state.created = StringAt(reply, "created");
+  const Json config = reply.value("config", Json::object());
+  const Json stream = reply.value("state", Json::object());
+  state.replicas = std::max(1, IntegerAt(config, "num_replicas"));
+  state.keeps_consumed = StringAt(config, "retention") == "limits";
+  const auto last = stream.find("last_seq");
+  if (last != stream.end() && last->is_number_unsigned()) {
+    state.last_sequence = last->get<uint64_t>();
+  }
+  return state;
+}
+
+int ParseApiLevel(std::string_view data) {
+  const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
+  return reply.is_object() ? IntegerAt(reply.value("api", Json::object()), "level") : 0;
 }
 
 }  // namespace fraiseql::nats

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ std::string StreamCreateSubject(std::string_view stream);
 // The body of a create request; limits that the settings do not name are the server's defaults.
 std::string StreamConfig(const StreamSettings& settings);
 
+// The request that tells the account's limits and the server's API level.
+constexpr char kAccountInfoSubject[] = "$JS.API.INFO";
+
 struct ApiReply {
   bool not_found = false;  // the stream; then `status` is not ok, too
   Status status;           // ok: done
@@ -24,5 +28,17 @@ struct ApiReply {
 
 // `what` begins the text of an error: 'stream "orders"'.
 ApiReply ParseApiReply(std::string_view data, std::string_view what);
+
+// What the answer to either request says of the stream.
+struct StreamState {
+  std::string created;  // as the server writes it; tells streams of the same name apart
+  uint64_t last_sequence = 0;
+  int replicas = 1;
+  bool keeps_consumed = true;  // retention by limits only
+};
+StreamState ParseStreamState(std::string_view data);
+
+// 0 before 2.11.
+int ParseApiLevel(std::string_view data);
 
 }  // namespace fraiseql::nats

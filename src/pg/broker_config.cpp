@@ -24,8 +24,9 @@ nats::BrokerSettings CurrentBrokerSettings(const char* database) {
   return broker;
 }
 
-nats::StreamSettings CurrentStreamSettings() {
+nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
   nats::StreamSettings stream;
+  AppendOrigin(origin, &stream.origin);
   stream.name = settings.stream_name;
   stream.subjects.clear();
   std::string_view list = settings.stream_subjects;
@@ -49,6 +50,7 @@ nats::StreamSettings CurrentStreamSettings() {
   stream.max_messages = static_cast<int64_t>(settings.max_msgs);
   stream.discard_new = settings.discard == kDiscardNew;
   stream.duplicate_window_s = settings.dedup_window_s;
+  stream.exclusive = static_cast<nats::Exclusive>(settings.stream_exclusive);
   return stream;
 }
 

@@ -45,6 +45,10 @@ const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
                                           {"verify", kManageVerify, false},
                                           {"off", kManageOff, false},
                                           {nullptr, 0, false}};
+const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
+                                         {"on", kExclusiveOn, false},
+                                         {"off", kExclusiveOff, false},
+                                         {nullptr, 0, false}};
 constexpr double kMaxCount = 9007199254740992.0;  // 2^53
 
 // Check hooks run in any process, also in the postmaster: they may not raise, and what they
@@ -266,6 +270,13 @@ void DefineStreamLimits() {
   DefineCustomRealVariable("fraiseql_nats.max_msgs", "Most messages that the stream keeps.",
                            "-1: without limit.", &settings.max_msgs, -1, -1, kMaxCount, PGC_SIGHUP,
                            0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable("fraiseql_nats.stream_exclusive",
+                           "Whether messages are tied to one another.",
+                           "Then order holds whatever fails.  auto: while nobody else writes to "
+                           "the stream.  on: always; "
+                           "others' messages then cost a new look at the stream each.",
+                           &settings.stream_exclusive, kExclusiveAuto, kExclusives, PGC_SIGHUP, 0,
+                           nullptr, nullptr, nullptr);
   DefineCustomEnumVariable("fraiseql_nats.discard", "What a full stream does without.",
                            "new: it refuses messages, and publishing waits.", &settings.discard,
                            kDiscardOld, kDiscards, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
@@ -313,6 +324,11 @@ void DefineDelivery() {
                           "How long the stream may be silent before messages are sent again.",
                           nullptr, &settings.ack_timeout_ms, 5000, 100, 600000, PGC_SIGHUP,
                           GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("fraiseql_nats.confirm_delay",
+                          "How long the log is kept after its messages are acknowledged.",
+                          "A broker that loses them within this time is sent them again.",
+                          &settings.confirm_delay_ms, 0, 0, 86400000, PGC_SIGHUP, GUC_UNIT_MS,
+                          nullptr, nullptr, nullptr);
   DefineCustomIntVariable(
       "fraiseql_nats.transaction_buffer",
       "Most messages of a transaction in which notifications replace row events.",

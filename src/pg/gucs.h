@@ -31,6 +31,7 @@ struct Settings {
   int replicas;
   int dedup_window_s;
   int stream_manage;
+  int stream_exclusive;
   int max_age_s;     // 0: no limit
   double max_bytes;  // -1: no limit
   double max_msgs;   // -1: no limit
@@ -49,6 +50,7 @@ struct Settings {
   int window_messages;
   int window_kb;
   int ack_timeout_ms;
+  int confirm_delay_ms;
   int transaction_buffer;
   bool slot_failover;  // false where there are no such slots
   int on_error;
@@ -62,6 +64,11 @@ extern Settings settings;
 
 constexpr int kStorageFile = 0;
 constexpr int kStorageMemory = 1;
+
+// The numbers of nats::Exclusive.
+constexpr int kExclusiveAuto = 0;
+constexpr int kExclusiveOn = 1;
+constexpr int kExclusiveOff = 2;
 
 constexpr int kDiscardOld = 0;
 constexpr int kDiscardNew = 1;

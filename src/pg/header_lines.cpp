@@ -16,6 +16,11 @@ namespace fraiseql::pg {
 
 namespace {
 
+// What AddIdentity() adds anew.
+bool IsIdentity(std::string_view name) {
+  return name == "Nats-Msg-Id" || name == "Fraiseql-Position" || name == "Fraiseql-Origin";
+}
+
 bool BeginsWith(std::string_view name, const char* prefix) {
   const size_t size = strlen(prefix);
   return name.size() >= size && pg_strncasecmp(name.data(), prefix, size) == 0;
@@ -84,7 +89,7 @@ bool AppendHeaderLines(Jsonb* headers, bool as_sent, StringInfo lines) {
     } else if (token == WJB_VALUE || token == WJB_ELEM) {
       int length = 0;
       const char* text = ScalarText(value, &length);
-      if (as_sent && (name == "Nats-Msg-Id" || name == "Fraiseql-Position")) continue;
+      if (as_sent && IsIdentity(name)) continue;
       if (!as_sent) RefuseReserved(name);
       AddHeaderLine(lines, name, ToUtf8View(text, length));
     } else if (token == WJB_BEGIN_OBJECT && !name.empty()) {

@@ -40,10 +40,11 @@ void InitEntry(DatabaseEntry* entry) {
   WorkerCounters& c = entry->counters;
   pg_atomic_init_u32(&c.state, 0);
   pg_atomic_init_u32(&c.in_flight, 0);
+  pg_atomic_init_u32(&c.exclusive, 0);
   for (pg_atomic_uint64* counter :
        {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
-        &c.resent, &c.order_breaks, &c.dropped, &c.dead_letters, &c.reconnects, &c.last_progress_at,
-        &c.dlq_moved, &c.dlq_put_off}) {
+        &c.resent, &c.found, &c.order_breaks, &c.dropped, &c.dead_letters, &c.reconnects,
+        &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off}) {
     pg_atomic_init_u64(counter, 0);
   }
 }

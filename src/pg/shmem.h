@@ -35,6 +35,7 @@ struct WorkerTexts {
   char last_error[256];
   char dlq_trouble[256];  // what keeps dead letters of consumers from being moved; empty: nothing
   TimestampTz last_error_at;  // 0: none
+  char alarm[256];            // what was lost, and cannot be mended from here
 };
 
 // What status() shows; written by the worker only, read by all without a lock.
@@ -48,6 +49,8 @@ struct WorkerCounters {
   pg_atomic_uint64 sent;
   pg_atomic_uint64 acked;
   pg_atomic_uint64 resent;
+  pg_atomic_uint64 found;      // in the stream, and so not sent again
+  pg_atomic_uint32 exclusive;  // whether messages are tied to one another now
   pg_atomic_uint64 order_breaks;
   pg_atomic_uint64 dropped;  // notifications that found the window full, with capture = notify
   pg_atomic_uint64 dead_letters;

@@ -16,10 +16,6 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-namespace {
-constexpr int64_t kSaveIntervalMs = 1000;  // a save costs two fsyncs, about 1 ms
-}
-
 SlotName OwnSlotName(Oid database) {
   SlotName slot;
   snprintf(NameStr(slot.name), NAMEDATALEN, "fraiseql_nats_%u", database);
@@ -84,28 +80,6 @@ bool AcquireUsableSlot(const char* name) {
 
 void DropSlot(const char* name) {
   if (SlotExists(name)) ReplicationSlotDrop(name, false);
-}
-
-void SlotKeeper::Confirm(XLogRecPtr lsn, int64_t now_ms) {
-  if (XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
-  LogicalConfirmReceivedLocation(lsn);
-  // Before 17 a clean shutdown saves only slots that say they have changed.
-  ReplicationSlotMarkDirty();
-  dirty_ = true;
-  SaveIfDue(now_ms);
-}
-
-void SlotKeeper::SaveIfDue(int64_t now_ms) {
-  if (dirty_ && now_ms - saved_ms_ >= kSaveIntervalMs) {
-    saved_ms_ = now_ms;
-    Save();
-  }
-}
-
-void SlotKeeper::Save() {
-  if (!dirty_) return;
-  ReplicationSlotSave();
-  dirty_ = false;
 }
 
 }  // namespace fraiseql::pg

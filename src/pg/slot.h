@@ -48,20 +48,4 @@ bool AcquireUsableSlot(const char* name);
 // has acquired it.
 void DropSlot(const char* name);
 
-// Keeps the position of the slot that this process has acquired.
-class SlotKeeper {
- public:
-  // Tells the slot that nothing before `lsn` is needed again; goes to disk at most once a second.
-  void Confirm(XLogRecPtr lsn, int64_t now_ms);
-  // Writes a position that is not on disk yet.
-  void Save();
-  // Saves if a second has passed; when the last confirmation came in between.
-  void SaveIfDue(int64_t now_ms);
-  bool dirty() const { return dirty_; }
-
- private:
-  bool dirty_ = false;
-  int64_t saved_ms_ = 0;
-};
-
 }  // namespace fraiseql::pg

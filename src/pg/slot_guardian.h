@@ -48,6 +48,8 @@ class SlotGuardian {
 
   // What tells our messages from the original's; empty: nothing needs to.
   const char* branch() const { return record_.branch; }
+  // Whether the slot was made by this process: nothing that it gives can have been published.
+  bool made() const { return made_; }
   // Where to begin in the log, if not where the slot is: the original has published what is before.
   XLogRecPtr resume_at() const { return resume_at_; }
 

@@ -41,6 +41,7 @@ class RowBuilder {
   }
   void AddLsn(uint64 lsn) { Add(LSNGetDatum(lsn), lsn == 0); }
   void AddTime(uint64 time) { Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0); }
+  void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
   void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
   Datum Finish(TupleDesc desc) {
     Assert(count_ == desc->natts);
@@ -140,11 +141,14 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddNumber(pg_atomic_read_u64(&c->sent));
   row.AddNumber(pg_atomic_read_u64(&c->acked));
   row.AddNumber(pg_atomic_read_u64(&c->resent));
+  row.AddNumber(pg_atomic_read_u64(&c->found));
   row.Add(Int32GetDatum(static_cast<int32>(pg_atomic_read_u32(&c->in_flight))));
+  row.AddBool(pg_atomic_read_u32(&c->exclusive) != 0);
   row.AddNumber(pg_atomic_read_u64(&c->order_breaks));
   row.AddNumber(pg_atomic_read_u64(&c->dropped));
   row.AddNumber(pg_atomic_read_u64(&c->dead_letters));
   row.AddNumber(pg_atomic_read_u64(&c->reconnects));
+  row.AddText(texts.alarm);
   row.AddText(texts.last_error);
   row.AddTime(static_cast<uint64>(texts.last_error_at));
   row.AddTime(pg_atomic_read_u64(&c->last_progress_at));

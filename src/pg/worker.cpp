@@ -91,7 +91,7 @@ void Worker::Run() {
 void Worker::RunListener() {
   pqsignal(SIGTERM, OnTerminate);
   SyncObservers();
-  OpenPipeline();
+  OpenPipeline({});
   listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
   while (!MustLeave()) {
     listener_->Listen();
@@ -125,11 +125,10 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   publisher_->Tick(now);
   // Most often the socket takes everything at once, and nobody needs to be told: then there is room
   // for more in its buffer.
-  for (uint64_t sent = UINT64_MAX; sent != pipeline_->sent();) {
-    sent = pipeline_->sent();
+  do {
     pipeline_->Run(now);
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
-  }
+  } while (pipeline_->WantsToSend());
   ShowState();
   if (listener_ == nullptr) lag_watch_.Run(now);
   upkeep_.Run(pipeline_->state() == Pipeline::State::kStreaming, now, &status_);
@@ -142,10 +141,8 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
 }
 
 void Worker::Confirm(XLogRecPtr lsn) {
-  const int64_t now = MonotonicMs();
   dead_letters_.Sync();
-  slot_.Confirm(lsn, now);
-  slot_.SaveIfDue(now);
+  slot_.Confirm(*pipeline_, lsn, MonotonicMs());
 }
 
 void Worker::ShowState() {
@@ -171,12 +168,13 @@ void Worker::ShowState() {
     dead_letters_seen_ = pipeline_->dead_letters();
     status_.RecordError(dead_letters_.last_reason());
   }
+  if (pipeline_->losses() != losses_seen_) TellLoss();
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
   status_.Show(state, streaming ? Remark() : pipeline_->trouble(), publisher_->connected_url(),
                publisher_->stream_name());
   const uint64_t connects = publisher_->connects();
-  status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0);
+  status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, publisher_->chained());
   if (listener_ != nullptr) {
     pg_atomic_write_u64(&entry_->counters.dropped, listener_->dropped());
   } else {
@@ -196,6 +194,13 @@ Status Worker::Remark() {
   return Status::Unavailable("the standbys do not have the log yet",
                              "See the slots that \"synchronized_standby_slots\" names, or take "
                              "those of standbys that are gone off it.");
+}
+
+void Worker::TellLoss() {
+  losses_seen_ = pipeline_->losses();
+  const bool again = slot_.delays() && pipeline_->acked() > 0;
+  status_.RaiseAlarm(pipeline_->loss(), again);
+  if (again) proc_exit(0);  // another worker begins at the slot's position
 }
 
 // Sleeps until there is more log, a reply, or a moment for housekeeping.
@@ -243,7 +248,9 @@ void Worker::ApplySettings() {
   }
   if (decoder_ != nullptr) decoder_->ApplySettings();
   ChooseDeadLetterBox();
-  publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()), CurrentStreamSettings());
+  slot_.SetDelay(settings.confirm_delay_ms);
+  publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()),
+                        CurrentStreamSettings(MakeOrigin()));
   pipeline_->Restart();
   upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
 }
@@ -266,8 +273,8 @@ void Worker::Leave(bool drain) {
     if (pipeline_->acked() != acked) heard_ms = MonotonicMs();
   }
   if (listener_ == nullptr) {
-    Confirm(pipeline_->window().settled_lsn());
-    slot_.Save();
+    dead_letters_.Sync();
+    slot_.Finish(*pipeline_, pipeline_->window().settled_lsn());
   }
   proc_exit(0);
 }

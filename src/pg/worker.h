@@ -15,8 +15,8 @@
 #include "pg/lag_budget.h"
 #include "pg/notify_listener.h"
 #include "pg/shmem.h"
-#include "pg/slot.h"
 #include "pg/slot_guardian.h"
+#include "pg/slot_keeper.h"
 #include "pg/wait_set.h"
 #include "pg/wal_reader.h"
 #include "pg/worker_status.h"
@@ -44,7 +44,7 @@ class Worker final : public MessageReceiver {
   void SyncObservers();
   void PrepareSlot();
   void OpenSlot();
-  void OpenPipeline();
+  void OpenPipeline(const ResumePoint& start);
   Origin MakeOrigin() const;
   [[noreturn]] void RunListener();
 
@@ -54,6 +54,7 @@ class Worker final : public MessageReceiver {
   void Confirm(XLogRecPtr lsn);
   void ShowState();
   Status Remark();
+  void TellLoss();
   void WaitForLog();
   void ApplySettings();
   void ChooseDeadLetterBox();
@@ -93,6 +94,7 @@ class Worker final : public MessageReceiver {
   int64_t standbys_had_all_ms_ = 0;
   uint64_t failures_seen_ = 0;
   uint64_t dead_letters_seen_ = 0;
+  uint64_t losses_seen_ = 0;
 };
 
 }  // namespace fraiseql::pg

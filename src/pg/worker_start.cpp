@@ -140,11 +140,9 @@ void Worker::OpenSlot() {
     PrepareSlot();
     SyncObservers();
   } while (!guardian_.Acquire());
-  slot_.Confirm(guardian_.resume_at(), nats::SteadyMs());
-  OpenPipeline();
-  Origin origin = MakeOrigin();
-  origin.branch = guardian_.branch();
-  decoder_ = std::make_unique<Decoder>(origin, this, TopMemoryContext);
+  slot_.SetDelay(settings.confirm_delay_ms);
+  OpenPipeline(slot_.Open(OwnSlotName(database_), guardian_.made(), guardian_.resume_at()));
+  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext);
   reader_.Open(decoder_.get());
 }
 
@@ -153,13 +151,14 @@ Origin Worker::MakeOrigin() const {
   origin.system_id = GetSystemIdentifier();
   origin.database_id = database_;
   origin.database = database_name_;
+  origin.branch = guardian_.branch();
   return origin;
 }
 
-void Worker::OpenPipeline() {
+void Worker::OpenPipeline(const ResumePoint& start) {
   publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
-                                                 CurrentStreamSettings());
-  pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_);
+                                                 CurrentStreamSettings(MakeOrigin()));
+  pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_, start);
   ChooseDeadLetterBox();
   wait_set_ = std::make_unique<WaitSet>(publisher_.get());
   upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));

@@ -71,12 +71,24 @@ void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
   LWLockRelease(shared->lock);
 }
 
+void WorkerStatus::RaiseAlarm(const Status& loss, bool again) {
+  ereport(WARNING,
+          (errmsg("%s", loss.message().c_str()),
+           again ? errdetail("What was acknowledged within \"fraiseql_nats.confirm_delay\" is sent "
+                             "again.")
+                 : 0,
+           errhint("%s", loss.hint().c_str())));
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  Copy(loss.message(), entry_->texts.alarm);
+  LWLockRelease(shared->lock);
+}
+
 void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {
   pg_atomic_write_u64(&entry_->counters.read_lsn, read);
   pg_atomic_write_u64(&entry_->counters.confirmed_lsn, confirmed);
 }
 
-void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects) {
+void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive) {
   WorkerCounters& c = entry_->counters;
   const Window& window = pipeline.window();
   pg_atomic_write_u32(&c.in_flight, static_cast<uint32>(window.in_flight()));
@@ -91,6 +103,8 @@ void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects) {
   pg_atomic_write_u64(&c.sent, pipeline.sent());
   pg_atomic_write_u64(&c.acked, pipeline.acked());
   pg_atomic_write_u64(&c.resent, pipeline.resent());
+  pg_atomic_write_u64(&c.found, pipeline.found());
+  pg_atomic_write_u32(&c.exclusive, exclusive ? 1 : 0);
   pg_atomic_write_u64(&c.order_breaks, pipeline.order_breaks());
   pg_atomic_write_u64(&c.dead_letters, pipeline.dead_letters());
   pg_atomic_write_u64(&c.reconnects, reconnects);

@@ -32,8 +32,11 @@ class WorkerStatus {
   // Shows how the moving of consumers' dead letters goes.
   void ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now);
 
+  // The stream has lost what it had acknowledged, of which the latest is to be sent `again`.
+  void RaiseAlarm(const Status& loss, bool again);
+
   // Copies the numbers.
-  void Count(const Pipeline& pipeline, uint64_t reconnects);
+  void Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive);
   void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:

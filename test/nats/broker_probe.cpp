@@ -74,6 +74,21 @@ std::string BrokerProbe::Api(const std::string& request, const std::string& body
   return text;
 }
 
+std::string BrokerProbe::Publish(const std::string& subject, const std::string& id) {
+  const BlockedSignals blocked;
+  natsMsg* message = nullptr;
+  natsMsg* answer = nullptr;
+  natsMsg_Create(&message, subject.c_str(), nullptr, "x", 1);
+  if (!id.empty()) natsMsgHeader_Set(message, "Nats-Msg-Id", id.c_str());
+  std::string text;
+  if (natsConnection_RequestMsg(&answer, connection_, message, 3000) == NATS_OK) {
+    text.assign(natsMsg_GetData(answer), static_cast<size_t>(natsMsg_GetDataLength(answer)));
+  }
+  natsMsg_Destroy(answer);
+  natsMsg_Destroy(message);
+  return text;
+}
+
 std::vector<BrokerProbe::Stored> BrokerProbe::Messages(const std::string& stream) {
   const BlockedSignals blocked;
   std::vector<Stored> messages;

@@ -30,6 +30,8 @@ class BrokerProbe {
   // A request of the JetStream API ("STREAM.CREATE.s"); the answer's text, empty: none came.
   std::string Api(const std::string& request, const std::string& body = "");
   std::vector<Stored> Messages(const std::string& stream);
+  // Stores a message, with an id unless that is empty; the stream's answer.
+  std::string Publish(const std::string& subject, const std::string& id);
 
   // Answers `text` to every request on the subject, as a service would.  To be called once, and
   // with a literal, as the library's thread may still answer when the probe is gone.

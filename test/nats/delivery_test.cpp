@@ -126,10 +126,11 @@ TEST(Delivery, DoesNotTakeAServicesAnswerForAnAcknowledgement) {
 TEST(Delivery, RejectsAMessageOverTheServersLimit) {
   NatsServer server("max_payload: 8192");
   WorkerLoop loop(Broker(server.url()));
-  // Headers and their frame count: "NATS/1.0\r\n", "Nats-Msg-Id: 1\r\n", "\r\n".
-  loop.payload_bytes = 8192 - 28;
+  // Headers and their frame count: "NATS/1.0\r\n", "Nats-Msg-Id: 1\r\n", "Fraiseql-Origin: t\r\n",
+  // "Fraiseql-Position: 0/2:1\r\n", "\r\n".
+  loop.payload_bytes = 8192 - 74;
   loop.Produce(1);
-  ASSERT_TRUE(loop.RunUntilSettled());
+  ASSERT_TRUE(loop.RunUntilSettled()) << loop.pipeline.trouble().message();
   loop.payload_bytes += 1;
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilTrouble());

@@ -77,7 +77,7 @@ TEST(Growth, ReconnectsLeaveNothingBehind) {
     if (i == kWarmUp) before = Holdings();
     loop.Produce(3);
     if (i % 2 == 0) {
-      loop.publisher.Configure(Broker(proxy.url()), {});
+      loop.publisher.Configure(Broker(proxy.url()), Stream());
       loop.pipeline.Restart();
     } else {
       proxy.Drop();

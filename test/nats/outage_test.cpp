@@ -115,7 +115,7 @@ TEST(Outage, ChangedSettingsTakeEffectEvenDuringAConnect) {
   WorkerLoop loop(nowhere);
   loop.Produce(10);
   ASSERT_TRUE(loop.RunUntil([&] { return loop.publisher.connecting(); }));
-  loop.publisher.Configure(Broker(server.url()), {});
+  loop.publisher.Configure(Broker(server.url()), Stream());
   loop.pipeline.Restart();
   ASSERT_TRUE(loop.RunUntilSettled());
   EXPECT_EQ(loop.pipeline.failures(), 0u);
@@ -127,7 +127,7 @@ TEST(Outage, RestartingAnOpenSinkLosesNothing) {
   loop.Produce(20000);
   for (uint64_t settled = 2000; settled < 20000; settled += 2000) {
     ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() >= settled; }));
-    if (settled % 4000 == 0) loop.publisher.Configure(Broker(server.url()), {});
+    if (settled % 4000 == 0) loop.publisher.Configure(Broker(server.url()), Stream());
     loop.pipeline.Restart();
   }
   ASSERT_TRUE(loop.RunUntilSettled());

@@ -141,7 +141,7 @@ TEST(Threads, SignalsDoNoHarm) {
     loop.Produce(20000);
     for (uint64_t settled = 1000; settled <= 10000; settled += 1000) {
       ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() >= settled; }));
-      loop.publisher.Configure(settings, {});
+      loop.publisher.Configure(settings, Stream());
       loop.pipeline.Restart();
     }
     ASSERT_TRUE(loop.RunUntilSettled());

@@ -31,8 +31,20 @@ PipelineOptions WorkerLoop::QuickOptions() {
   return options;
 }
 
-WorkerLoop::WorkerLoop(BrokerSettings broker, StreamSettings stream, const PipelineOptions& options)
-    : publisher(std::move(broker), std::move(stream)), pipeline(&publisher, options) {}
+StreamSettings Stream(StreamSettings stream) {
+  stream.origin = WorkerLoop::kOrigin;
+  return stream;
+}
+
+WorkerLoop::WorkerLoop(BrokerSettings broker, StreamSettings stream, const PipelineOptions& options,
+                       const ResumePoint& start)
+    : publisher(std::move(broker), Stream(std::move(stream))),
+      pipeline(&publisher, options, start) {}
+
+ResumePoint WorkerLoop::resume_point() const {
+  const StreamMark mark = pipeline.mark();
+  return {mark, mark.sequence, pipeline.window().settled_lsn(), 2 * produced_ + 1};
+}
 
 bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
   const int64_t end = NowMs() + limit_ms;
@@ -41,11 +53,14 @@ bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
     const int64_t now = NowMs();
     if (now >= end) return false;
     publisher.Tick(now);
-    pipeline.Run(now);
-    if (publisher.wants_write()) publisher.OnSocket(false, true);
+    do {
+      pipeline.Run(now);
+      if (publisher.wants_write()) publisher.OnSocket(false, true);
+    } while (pipeline.WantsToSend());
     longest_turn_ms = std::max(longest_turn_ms, NowMs() - now);
     if (done()) return true;
     Wait(end - now);
+    pipeline.Run(NowMs());  // what has come may make room to fill
   }
 }
 
@@ -69,12 +84,17 @@ void WorkerLoop::Fill() {
     message->subject = subject;
     message->attempts = attempts;
     message->commit_time_us = WallClockUs();
+    message->position = {2 * produced_, 1, 0};
     message->AddHeader("Nats-Msg-Id", number);
+    message->AddHeader("Fraiseql-Origin", kOrigin);
+    message->headers += "Fraiseql-Position: ";
+    AppendPosition(message->position, &message->headers);
+    message->headers += "\r\n";
     message->headers += extra_headers;
     message->payload = number + " ";
     message->payload.resize(std::max(payload_bytes, message->payload.size()), 'x');
     pipeline.Seal();
-    pipeline.EndTransaction(produced_);
+    pipeline.EndTransaction(2 * produced_ + 1);
   }
 }
 

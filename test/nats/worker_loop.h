@@ -14,19 +14,24 @@ namespace fraiseql::nats::test {
 int64_t NowMs();
 
 BrokerSettings Broker(const std::string& url);
+// With the origin of a WorkerLoop's messages.
+StreamSettings Stream(StreamSettings stream = {});
 
 // The part of the worker that these tests are about: a pipeline and a publisher, driven by one
-// thread.  Its messages are numbered: message n is its own transaction, ends at LSN n, has the id
-// "n" and a payload that begins with "n ".
+// thread.  Its messages are numbered: message n is its own transaction, which commits at LSN 2n,
+// has the id "n" and a payload that begins with "n ".
 class WorkerLoop {
  public:
   explicit WorkerLoop(BrokerSettings broker, StreamSettings stream = {},
-                      const PipelineOptions& options = QuickOptions());
+                      const PipelineOptions& options = QuickOptions(),
+                      const ResumePoint& start = {});
 
   // Makes more messages as room permits, `count` altogether.
   void Produce(uint64_t count) { wanted_ += count; }
   // Makes those that there is room for, as they are to be now.
   void Fill();
+  // The next message is `number`: those before were another process's, which has settled them.
+  void BeginWith(uint64_t number) { produced_ = wanted_ = number - 1; }
 
   // Until `done` is true; false if it is not within the time limit.
   bool RunUntil(const std::function<bool()>& done, int64_t limit_ms = 10000);
@@ -36,7 +41,12 @@ class WorkerLoop {
   // Until the pipeline has met trouble (again); true if that is so.
   bool RunUntilTrouble(int64_t limit_ms = 10000);
 
-  uint64_t settled() const { return pipeline.window().settled_lsn(); }
+  // The last message that is settled.
+  uint64_t settled() const { return pipeline.window().settled_lsn() / 2; }
+  // Where another one would go on.
+  ResumePoint resume_point() const;
+
+  static constexpr char kOrigin[] = "t";
 
   static PipelineOptions QuickOptions();
 

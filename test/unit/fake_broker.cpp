@@ -5,8 +5,9 @@
 
 namespace fraiseql {
 
-void FakeBroker::Open() {
+void FakeBroker::Open(const ResumePoint& from) {
   ++opens_;
+  from_ = from;
   for (Wire& wire : wires_) {
     if (wire.heard == Heard::kAll) wire.heard = Heard::kAcks;
   }
@@ -27,14 +28,42 @@ void FakeBroker::FinishOpening() {
     status_ = Status::Unavailable("connection refused");
   } else {
     state_ = State::kOpen;
+    wires_.back().stream_size = stream_.size();
   }
 }
 
-Status FakeBroker::Send(const Message& message, uint64_t sequence) {
+Opened FakeBroker::TakeOpened() {
+  Opened opened;
+  opened.end = {std::to_string(incarnation_), wires_.back().stream_size};
+  if (from_.mark.nothing_stored()) return opened;
+  const bool same = from_.mark.stream == opened.end.stream;
+  if (!same || from_.seen > opened.end.sequence) opened.loss = Status::Unavailable("lost");
+  for (size_t i = same ? from_.mark.sequence : 0; i < opened.end.sequence; ++i) {
+    if (stream_[i].empty() || positions_[i].commit_lsn < from_.settled_lsn) continue;
+    opened.stored.Insert(positions_[i]);
+  }
+  return opened;
+}
+
+Status FakeBroker::Send(const Message& message, uint64_t sequence, bool want_ack) {
   const std::string id(FindHeader(message.headers, "Nats-Msg-Id"));
   if (too_large.count(id) > 0) return Status::Rejected("message is too large");
-  wires_.back().messages.push_back({sequence, id});
+  Wire& wire = wires_.back();
+  wire.messages.push_back(
+      {sequence, id, message.position, want_ack || !chained, wire.last_id, wire.stream_size});
+  wire.last_id = id;
   return Status::Ok();
+}
+
+bool FakeBroker::IsInStep(const Sent& sent) const {
+  if (!chained) return true;
+  if (sent.expected_id.empty()) return stream_.size() == sent.expected_size;
+  return !stream_.empty() && stream_.back() == sent.expected_id;
+}
+
+void FakeBroker::Answer(const Wire& wire, const Reply& reply, bool want_ack) {
+  const bool heard = wire.heard == Heard::kAll || (wire.heard == Heard::kAcks && reply.status.ok());
+  if (heard && want_ack) replies_.push_back(reply);
 }
 
 bool FakeBroker::NextReply(Reply* reply) {
@@ -52,18 +81,34 @@ FakeBroker::Sent FakeBroker::Take(size_t wire) {
 
 void FakeBroker::Store(size_t wire) {
   const Sent sent = Take(wire);
-  const auto [stored, added] = stored_.emplace(sent.id, stream_.size() + 1);
-  const bool duplicate = !added;
-  if (!duplicate) stream_.push_back(sent.id);
-  if (wires_[wire].heard != Heard::kNothing) {
-    replies_.push_back({sent.sequence, duplicate, stored->second, Status::Ok()});
+  Reply reply;
+  reply.sequence = sent.sequence;
+  const auto known = remembered_.find(sent.id);
+  if (known != remembered_.end()) {  // looked for first, so nothing is proved of those before it
+    reply.duplicate = true;
+    reply.stream_sequence = known->second;
+    reply.out_of_step = chained && wire + 1 == wires();
+  } else if (IsInStep(sent)) {
+    stream_.push_back(sent.id);
+    positions_.push_back(sent.position);
+    remembered_[sent.id] = stream_.size();
+    reply.stream_sequence = stream_.size();
+    reply.through = chained;
+  } else {
+    ++gaps_;
+    reply.out_of_step = true;
+    reply.status = Status::Unavailable("wrong last message");
   }
+  Answer(wires_[wire], reply, sent.want_ack);
 }
 
 void FakeBroker::Refuse(size_t wire, const Status& status) {
   ++gaps_;
   const Sent sent = Take(wire);
-  if (wires_[wire].heard == Heard::kAll) replies_.push_back({sent.sequence, false, 0, status});
+  Reply reply;
+  reply.sequence = sent.sequence;
+  reply.status = status;
+  Answer(wires_[wire], reply, sent.want_ack);
 }
 
 void FakeBroker::Drop(size_t wire) {
@@ -75,6 +120,34 @@ void FakeBroker::StoreAll() {
   for (size_t wire = 0; wire < wires(); ++wire) {
     while (waiting(wire) > 0) Store(wire);
   }
+}
+
+void FakeBroker::WaitOutDeduplication() {
+  while (wires() > 1) wires_.erase(wires_.begin());
+  wires_.back().messages.clear();
+  remembered_.clear();
+}
+
+void FakeBroker::StoreForeign() {
+  stream_.emplace_back();
+  positions_.emplace_back();
+}
+
+std::vector<std::string> FakeBroker::stream() const {
+  std::vector<std::string> ours = stream_;
+  ours.erase(std::remove(ours.begin(), ours.end(), ""), ours.end());
+  return ours;
+}
+
+void FakeBroker::Recreate() {
+  ++incarnation_;
+  stream_.clear();
+  positions_.clear();
+  remembered_.clear();
+}
+
+bool FakeBroker::Stores(const std::string& id) const {
+  return std::find(stream_.begin(), stream_.end(), id) != stream_.end();
 }
 
 void FakeBroker::Close(size_t lost) {

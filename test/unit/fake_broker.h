@@ -25,14 +25,16 @@ class FakeBroker : public Sink {
   int opens_to_refuse = 0;    // so many attempts end in kClosed
   size_t wire_capacity = SIZE_MAX;
   bool silent = false;              // replies wait
+  bool chained = false;             // each message expects the one before it, not each has an ack
   std::set<std::string> too_large;  // ids that Send() rejects
 
   // Sink.
-  void Open() override;
+  void Open(const ResumePoint& from) override;
+  Opened TakeOpened() override;
   State state() const override { return state_; }
   const Status& status() const override { return status_; }
   bool CanSend() const override { return wires_.back().messages.size() < wire_capacity; }
-  Status Send(const Message& message, uint64_t sequence) override;
+  Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
   bool NextReply(Reply* reply) override;
 
   // The broker's side: takes the oldest message from a wire.  REQUIRES: it has one.
@@ -44,6 +46,12 @@ class FakeBroker : public Sink {
   void Refuse(const Status& status) { Refuse(wires() - 1, status); }
   void Drop() { Drop(wires() - 1); }
   void StoreAll();  // of every wire, oldest first
+  // So much time passes that nothing is on its way any more and no id is remembered.
+  void WaitOutDeduplication();
+  // Somebody else stores a message.
+  void StoreForeign();
+  // The stream is deleted and made again.
+  void Recreate();
 
   void FinishOpening();
   // The connection breaks: no reply comes back any more; the last `lost` messages never arrive.
@@ -60,32 +68,44 @@ class FakeBroker : public Sink {
   // The id of the oldest message on the present wire.  REQUIRES: it has one.
   const std::string& oldest() const { return wires_.back().messages.front().id; }
   int opens() const { return opens_; }
-  // The Nats-Msg-Ids in the stream, in its order.
-  const std::vector<std::string>& stream() const { return stream_; }
-  bool Stores(const std::string& id) const { return stored_.count(id) > 0; }
+  // The Nats-Msg-Ids of our messages in the stream, in its order.
+  std::vector<std::string> stream() const;
+  bool Stores(const std::string& id) const;
+  const ResumePoint& from() const { return from_; }  // of the last Open()
   // How often a message was not stored although later ones of its wire could be.
   int gaps() const { return gaps_; }
 
  private:
   enum class Heard : uint8_t { kAll, kAcks, kNothing };  // of the replies
   struct Sent {
-    uint64_t sequence;
+    uint64_t sequence = 0;
     std::string id;
+    Position position;
+    bool want_ack = true;
+    std::string expected_id;   // of the stream's last message, if chained; else, or ...
+    size_t expected_size = 0;  // ... empty: how many messages the stream has
   };
   struct Wire {
     std::deque<Sent> messages;
     Heard heard = Heard::kAll;
+    size_t stream_size = 0;  // when it was opened
+    std::string last_id;     // sent
   };
 
   Sent Take(size_t wire);
+  bool IsInStep(const Sent& sent) const;
+  void Answer(const Wire& wire, const Reply& reply, bool want_ack);
   void DropRefusals();
 
   State state_ = State::kClosed;
   Status status_ = Status::Unavailable("not connected");
   std::vector<Wire> wires_ = std::vector<Wire>(1);
   std::deque<Reply> replies_;
-  std::vector<std::string> stream_;
-  std::map<std::string, uint64_t> stored_;  // with the place in the stream, from 1
+  ResumePoint from_;
+  std::vector<std::string> stream_;             // ids; empty: somebody else's
+  std::vector<Position> positions_;             // of the messages of the stream
+  std::map<std::string, uint64_t> remembered_;  // ids, with the place in the stream, from 1
+  int incarnation_ = 1;
   int opens_ = 0;
   int gaps_ = 0;
 };

@@ -226,7 +226,9 @@ TEST_F(DeadLetterTest, AStreamOfThemAndOfAllOtherTroubleLosesAndDoublesNothing) 
     while (pipeline.window().settled_lsn() < 100) {
       if (lsn < 100 && pipeline.HasRoom()) {
         const std::string id = std::to_string(lsn);
-        pipeline.Add()->AddHeader("Nats-Msg-Id", id);
+        Message* message = pipeline.Add();
+        message->AddHeader("Nats-Msg-Id", id);
+        message->position = {lsn, 1, 0};
         pipeline.Seal();
         pipeline.EndTransaction(++lsn);
         (dice.Percent(30) ? bad : good).push_back(id);

@@ -44,5 +44,24 @@ TEST(Position, ComparesByLsnThenOrdinalThenRoute) {
   }
 }
 
+TEST(Position, IsReadAsItIsWritten) {
+  for (const Position& position :
+       {Position{0x16B374D848, 42, 0}, {1, 0, 0}, {0xFFFFFFFFFFFFFFFF, UINT64_MAX, 7}}) {
+    std::string text;
+    AppendPosition(position, &text);
+    Position read;
+    EXPECT_TRUE(ParsePosition(text, &read)) << text;
+    EXPECT_EQ(read, position) << text;
+  }
+}
+
+TEST(Position, OtherTextIsNone) {
+  Position position;
+  for (const char* text : {"", "16", "16/", "16/B3", "16/B3:", "16/B3:x", "16/B3:1:", "16/B3:1:2:3",
+                           "16/B3:1 ", " 16/B3:1", "116B3/1B3000000:1", "-1/0:1"}) {
+    EXPECT_FALSE(ParsePosition(text, &position)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace fraiseql

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/read_back.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/number.h"
+#include "core/position.h"
+#include "nats/stream_api.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+constexpr uint64_t kBatch = 1000;
+constexpr int64_t kSecondNs = 1000000000;
+
+// Where a delivery comes from, as its reply subject says (ADR-15):
+//   $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<sequence>.<n>.<time>.<pending>...
+struct Origin {
+  std::string_view consumer;
+  uint64_t sequence = 0;
+  uint64_t pending = 0;
+};
+
+bool ParseReplySubject(std::string_view reply, Origin* origin) {
+  std::array<std::string_view, 12> tokens;
+  size_t count = 0;
+  while (count < tokens.size() && !reply.empty()) {
+    const size_t dot = std::min(reply.find('.'), reply.size());
+    tokens[count++] = reply.substr(0, dot);
+    reply.remove_prefix(std::min(reply.size(), dot + 1));
+  }
+  if (count < 9 || tokens[0] != "$JS" || tokens[1] != "ACK") return false;
+  const size_t stream = count == 9 ? 2 : 4;
+  origin->consumer = tokens[stream + 1];
+  return ReadDecimal(tokens[stream + 3], &origin->sequence) &&
+         ReadDecimal(tokens[stream + 6], &origin->pending);
+}
+
+// "<origin>.<rest>"?
+bool BeginsWith(std::string_view id, std::string_view origin) {
+  return id.size() > origin.size() && id[origin.size()] == '.' &&
+         id.substr(0, origin.size()) == origin;
+}
+
+}  // namespace
+
+ReadBack::Request ReadBack::Begin(Range range) {
+  range_ = std::move(range);
+  consumer_.clear();
+  done_ = saw_foreign_ = false;
+  found_.Clear();
+  const nlohmann::json body = {
+      {"stream_name", range_.stream},
+      {"config",
+       {{"description", "fraiseql_nats looks for what it has stored"},
+        {"deliver_policy", "by_start_sequence"},
+        {"opt_start_seq", range_.behind + 1},
+        {"ack_policy", "none"},
+        {"replay_policy", "instant"},
+        {"headers_only", true},
+        {"mem_storage", true},
+        {"num_replicas", 1},
+        {"inactive_threshold", 30 * kSecondNs}}},
+  };
+  return {"$JS.API.CONSUMER.CREATE." + range_.stream, body.dump()};
+}
+
+Status ReadBack::OnCreated(std::string_view answer) {
+  const ApiReply reply = ParseApiReply(answer, "stream \"" + range_.stream + "\"");
+  if (!reply.status.ok()) {
+    return {reply.status.code(),
+            reply.status.message() + ", when a consumer was to be made to look for what is stored",
+            reply.status.hint()};
+  }
+  const auto info = nlohmann::json::parse(answer, nullptr, false);
+  const auto name = info.find("name");
+  const auto pending = info.find("num_pending");
+  if (name == info.end() || !name->is_string()) {
+    return Status::Unavailable("JetStream's answer names no consumer");
+  }
+  consumer_ = name->get<std::string>();
+  done_ = !range_.replicated && pending != info.end() && *pending == 0;
+  return Status::Ok();
+}
+
+ReadBack::Request ReadBack::Next() {
+  outstanding_ = kBatch;
+  // A replica may be a moment behind the stream's leader: there one waits for more to come.
+  const nlohmann::json body = range_.replicated
+                                  ? nlohmann::json{{"batch", kBatch}, {"expires", kSecondNs}}
+                                  : nlohmann::json{{"batch", kBatch}, {"no_wait", true}};
+  return {"$JS.API.CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
+}
+
+Status ReadBack::OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
+                            bool* used_up) {
+  *used_up = false;
+  if (delivered.reply.empty()) return OnStatusMessage(connection, used_up);
+  Origin origin;
+  if (!ParseReplySubject(delivered.reply, &origin) || origin.consumer != consumer_) {
+    return Status::Ok();  // of an attempt that was given up
+  }
+  if (origin.sequence <= range_.end) Look(connection);
+  done_ = origin.sequence >= range_.end || (!range_.replicated && origin.pending == 0);
+  *used_up = done_ || --outstanding_ == 0;
+  return Status::Ok();
+}
+
+void ReadBack::Look(const Connection& connection) {
+  const std::string_view id = connection.DeliveredHeader("Nats-Msg-Id");
+  const bool ours = BeginsWith(id, range_.origin) ||
+                    connection.DeliveredHeader("Fraiseql-Origin") == range_.origin;
+  Position position;
+  if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
+    saw_foreign_ = true;
+  } else if (position.commit_lsn >= range_.settled_lsn) {
+    found_.Insert(position);
+  }
+}
+
+// The server's word on the request: no (more) messages (404, 408), or trouble with the consumer.
+Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
+  const std::string_view code = connection.DeliveredHeader("Status");
+  if (code.empty()) return Status::Ok();  // the late answer to some other request
+  *used_up = true;
+  done_ = code == "404" || code == "408";
+  if (done_ || code == "100") return Status::Ok();
+  return Status::Unavailable("cannot read what stream \"" + range_.stream +
+                             "\" holds: " + std::string(code) + " " +
+                             std::string(connection.DeliveredHeader("Description")));
+}
+
+ReadBack::Request ReadBack::Finish() const {
+  return {"$JS.API.CONSUMER.DELETE." + range_.stream + "." + consumer_, ""};
+}
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/stream_opening.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/number.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+constexpr int64_t kRequestTimeoutMs = 2000;
+
+std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
+
+}  // namespace
+
+void StreamOpening::Begin(Connection* connection, const StreamSettings& stream,
+                          const ResumePoint& from) {
+  connection_ = connection;
+  stream_ = stream;
+  from_ = from;
+  state_ = State::kBusy;
+  status_ = Status::Ok();
+  timed_out_ = false;
+  opened_ = {};
+  read_back_ = {};
+  Ask(Step::kStreamInfo, StreamInfoSubject(stream_.name), "");
+}
+
+void StreamOpening::Ask(Step step, const std::string& subject, const std::string& body) {
+  step_ = step;
+  deadline_ms_ = 0;
+  std::string reply = connection_->inbox() + ".";
+  AppendDecimal(++requests_, &reply);
+  Status status = connection_->Request(subject, body, reply);
+  if (!status.ok()) Fail(std::move(status));
+}
+
+void StreamOpening::TakeAnswers() {
+  Connection::Delivery delivery;
+  while (state_ == State::kBusy && connection_->NextAnswer(&delivery)) {
+    uint64_t request = 0;
+    if (delivery.no_responders) {
+      OnNoAnswerer();
+    } else if (!delivery.reply.empty()) {
+      if (step_ == Step::kRead) OnDelivery(delivery);
+    } else if (ReadDecimal(delivery.address, &request) && request == requests_) {
+      if (step_ == Step::kRead) {
+        OnDelivery(delivery);
+      } else {
+        OnAnswer(delivery.data);
+      }
+    }
+  }
+}
+
+void StreamOpening::OnNoAnswerer() {
+  Fail(Status::Unavailable("JetStream is not enabled in the NATS server, or has no leader",
+                           "Start nats-server with -js or a section jetstream {}."));
+}
+
+void StreamOpening::OnAnswer(std::string_view data) {
+  switch (step_) {
+    case Step::kStreamInfo:
+    case Step::kStreamCreate:
+      OnStream(data);
+      break;
+    case Step::kAccountInfo:
+      api_level_ = ParseApiLevel(data);
+      ReadBackOrFinish();
+      break;
+    case Step::kConsumer: {
+      Status status = read_back_.OnCreated(data);
+      if (status.ok()) {
+        ReadOn();
+      } else {
+        Fail(std::move(status));
+      }
+      break;
+    }
+    case Step::kRead:
+      break;
+  }
+}
+
+void StreamOpening::OnStream(std::string_view data) {
+  ApiReply answer = ParseApiReply(data, Named(stream_));
+  if (answer.status.ok()) {
+    stream_state_ = ParseStreamState(data);
+    opened_.end = {stream_state_.created, stream_state_.last_sequence};
+    CompareWithMark();
+    if (stream_state_.replicas > 1 && stream_.exclusive != Exclusive::kOff) {
+      Ask(Step::kAccountInfo, kAccountInfoSubject, "");
+    } else {
+      ReadBackOrFinish();
+    }
+  } else if (step_ == Step::kStreamInfo && answer.not_found && stream_.create) {
+    Ask(Step::kStreamCreate, StreamCreateSubject(stream_.name), StreamConfig(stream_));
+  } else {
+    Fail(std::move(answer.status));
+  }
+}
+
+// A stream that is not the one of the mark, or is shorter than it was, has lost what it had stored.
+void StreamOpening::CompareWithMark() {
+  if (from_.mark.stream.empty()) return;
+  if (from_.mark.stream != opened_.end.stream) {
+    opened_.loss = Status::Unavailable(
+        Named(stream_) + " was deleted and made again, and what it had stored is gone",
+        "Messages that were acknowledged before cannot be sent again.");
+  } else if (from_.seen > opened_.end.sequence) {
+    opened_.loss = Status::Unavailable(
+        Named(stream_) + " has lost messages that it had acknowledged: it ended at " +
+            std::to_string(from_.seen) + ", and now ends at " +
+            std::to_string(opened_.end.sequence),
+        "The NATS server may have lost its disk or a restart without \"sync_interval\": check it.");
+  }
+}
+
+void StreamOpening::ReadBackOrFinish() {
+  uint64_t behind = from_.mark.sequence;
+  if (!from_.mark.nothing_stored() && from_.mark.stream != opened_.end.stream) behind = 0;
+  // What is gone as soon as it is consumed cannot be looked for.
+  if (behind >= opened_.end.sequence || !stream_state_.keeps_consumed) {
+    state_ = State::kDone;
+    return;
+  }
+  const ReadBack::Request request =
+      read_back_.Begin({stream_.name, stream_.origin, behind, opened_.end.sequence,
+                        from_.settled_lsn, stream_state_.replicas > 1});
+  Ask(Step::kConsumer, request.subject, request.body);
+}
+
+void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
+  bool used_up = false;
+  Status status = read_back_.OnDelivery(*connection_, delivery, &used_up);
+  deadline_ms_ = 0;
+  if (!status.ok()) {
+    Fail(std::move(status));
+  } else if (used_up) {
+    ReadOn();
+  }
+}
+
+void StreamOpening::ReadOn() {
+  const ReadBack::Request request = read_back_.done() ? read_back_.Finish() : read_back_.Next();
+  Ask(Step::kRead, request.subject, request.body);
+  if (!read_back_.done() || state_ != State::kBusy) return;
+  opened_.stored = read_back_.TakeFound();
+  state_ = State::kDone;
+}
+
+void StreamOpening::Fail(Status status) {
+  state_ = State::kFailed;
+  status_ = std::move(status);
+}
+
+void StreamOpening::Tick(int64_t now_ms) {
+  if (state_ != State::kBusy) return;
+  if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
+  if (now_ms < deadline_ms_) return;
+  timed_out_ = true;
+  Fail(Status::Unavailable(
+      "JetStream does not answer: " + Named(stream_),
+      "The server may be stopped or overloaded, or the NATS cluster have no leader."));
+}
+
+int64_t StreamOpening::WaitMs(int64_t now_ms) const {
+  if (state_ != State::kBusy) return -1;
+  return deadline_ms_ == 0 ? 0 : std::max<int64_t>(0, deadline_ms_ - now_ms);
+}
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/sink.h"
+#include "core/status.h"
+#include "nats/broker_settings.h"
+#include "nats/connection.h"
+#include "nats/read_back.h"
+#include "nats/stream_api.h"
+
+namespace fraiseql::nats {
+
+// What there is to ask before messages can go into a stream: the stream itself, which is created
+// if it is missing, and what it holds already of ours.  One request at a time, over a connection
+// that the owner drives.
+class StreamOpening {
+ public:
+  enum class State : uint8_t { kIdle, kBusy, kDone, kFailed };
+
+  // `connection` must stay until the opening is over, or until Abandon().
+  void Begin(Connection* connection, const StreamSettings& stream, const ResumePoint& from);
+  void Abandon() { state_ = State::kIdle; }
+
+  // Takes the answers that have come; to be called after Connection::Process().
+  void TakeAnswers();
+  void Tick(int64_t now_ms);
+  // -1: for as long as nothing happens.  Milliseconds, of the clock that Tick() is given.
+  int64_t WaitMs(int64_t now_ms) const;
+
+  State state() const { return state_; }
+  const Status& status() const { return status_; }  // why it has failed
+  // The server has not answered: the connection may be dead.
+  bool timed_out() const { return timed_out_; }
+
+  // When done:
+  Opened TakeOpened() { return std::move(opened_); }
+  const StreamMark& end() const { return opened_.end; }
+  int replicas() const { return stream_state_.replicas; }
+  int api_level() const { return api_level_; }  // asked for only if there are several replicas
+  bool saw_foreign() const { return read_back_.saw_foreign(); }
+  bool keeps_consumed() const { return stream_state_.keeps_consumed; }
+
+ private:
+  enum class Step : uint8_t { kStreamInfo, kStreamCreate, kAccountInfo, kConsumer, kRead };
+
+  void Ask(Step step, const std::string& subject, const std::string& body);
+  void OnAnswer(std::string_view data);
+  void OnStream(std::string_view data);
+  void OnDelivery(const Connection::Delivery& delivery);
+  void OnNoAnswerer();
+  void CompareWithMark();
+  void ReadBackOrFinish();
+  void ReadOn();
+  void Fail(Status status);
+
+  Connection* connection_ = nullptr;
+  StreamSettings stream_;
+  ResumePoint from_;
+  State state_ = State::kIdle;
+  Step step_ = Step::kStreamInfo;
+  Status status_;
+  bool timed_out_ = false;
+  int64_t deadline_ms_ = 0;  // of the step; 0: to be set by the next Tick()
+  uint64_t requests_ = 0;    // their number is the address of the answer
+  StreamState stream_state_;
+  int api_level_ = 0;
+  ReadBack read_back_;
+  Opened opened_;
+};
+
+}  // namespace fraiseql::nats
