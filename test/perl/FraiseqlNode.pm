@@ -430,10 +430,13 @@ sub stream_equals_ledger {
 # The log's own account of the transactions since $lsn, for Ledger::commit_order_problems().
 sub transaction_log {
     my ($self, $lsn) = @_;
-    my $end = $self->safe_psql('postgres', 'SELECT pg_current_wal_flush_lsn()');
+    my ($end, @files) = split /\|/, $self->safe_psql('postgres', <<"END");
+SELECT l, pg_walfile_name('$lsn'), pg_walfile_name(l) FROM pg_current_wal_flush_lsn() l
+END
+    # Without names of files it may look at one that is not yet written.
     my ($log) = run_command([
-        'pg_waldump', '--path', $self->data_dir . '/pg_wal', '--rmgr', 'Transaction',
-        '--start', $lsn, '--end', $end
+        'pg_waldump', '--rmgr', 'Transaction', '--start', $lsn, '--end', $end,
+        map { $self->data_dir . "/pg_wal/$_" } @files
     ]);
     return $log;
 }

@@ -68,7 +68,13 @@ class Arena:
         await self._proxy.start()
         log = self.logs / "postgres.log"
         self.server = PostgresServer(self._work / "pg", log, SERVER_SETTINGS)
-        self.world = World(self.server, self._broker, self._proxy, list(self.mode.sessions))
+        self.world = World(
+            self.server,
+            self._broker,
+            self._proxy,
+            databases=list(self.mode.sessions),
+            order_may_break=self.mode.has_neighbours,
+        )
         self.world.configure()
         self.server.start()
         await self.server.wait_until_up()

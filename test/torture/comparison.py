@@ -98,6 +98,7 @@ class Comparison:
         the last were deleted with all that they held."""
         self.problems = {claim: [] for claim in CLAIMS}
         self.breaks = 0
+        self.losses = 0  # how often a stream was deleted with messages that are in no other
         self.suspects = set()  # commit LSNs of transactions that are not as they should be
         self._expected = expected
         for index, records in enumerate(streams):
@@ -127,18 +128,18 @@ class Comparison:
         in_log_order = [positions[position] for position in sorted(positions)]
         self.breaks += sum(map(operator.gt, in_log_order, in_log_order[1:]))
 
-    @staticmethod
-    def _all_records(streams):
+    def _all_records(self, streams):
         """The records of the streams' common history.
 
         What was acknowledged went with its stream and is not sent again.  What was stored but not
         known to be is in the next stream too: everything from the first message there on is.
         """
-        history, first = [], None
-        for records in reversed(streams):
-            history += records if first is None else [r for r in records if r.position < first]
-            positions = [record.position for record in records] + ([first] if first else [])
-            first = min(positions, default=None)
+        history, first = list(streams[-1]), min((r.position for r in streams[-1]), default=None)
+        for records in reversed(streams[:-1]):
+            gone = [r for r in records if first is None or r.position < first]
+            self.losses += bool(gone)
+            history += gone
+            first = min([r.position for r in gone] + ([first] if first else []), default=None)
         return history
 
     def _check_contents(self, records):

@@ -17,6 +17,8 @@ LARGE = 10_000  # rows of a large transaction
 async def create_schema(server, database):
     session = await server.connect(database)
     await session.execute("CREATE EXTENSION fraiseql_nats")
+    while await session.value("SELECT state FROM fraiseql_nats.status()") != "streaming":
+        await asyncio.sleep(0.05)
     await session.execute((Path(__file__).parent / "schema.sql").read_text())
     session.close()
 
@@ -151,7 +153,9 @@ class Client:
         )
 
     def _publish(self):
-        return f"SELECT say({quoted(self._text())})"
+        text = quoted(self._text())
+        own_id = f", 'own {self._name} {self._texts}'" if self._dice.random() < 0.3 else ""
+        return f"SELECT say({text}{own_id})"
 
     def _notify(self):
         text = quoted(self._text())

@@ -183,11 +183,17 @@ class PostgresServer:
                 except ConnectionLost:
                     await asyncio.sleep(0.02)
 
+    def _wal_file(self, lsn):
+        high, low = divmod(number(lsn), 1 << 32)
+        return self._data / "pg_wal" / f"{1:08X}{high:08X}{low >> 24:08X}"
+
     def commits(self, start, end):
         """The commit LSN of each transaction that has one, as the server's own reader of the log,
         pg_waldump, sees them."""
-        command = [f"{self._bindir}/pg_waldump", "--path", self._data / "pg_wal"]
-        command += ["--rmgr", "Transaction", "--start", start, "--end", end]
+        command = [f"{self._bindir}/pg_waldump", "--rmgr", "Transaction"]
+        command += ["--start", start, "--end", end]
+        # Without names of files it may look at one that is not yet written.
+        command += [self._wal_file(start), self._wal_file(end)]
         commits = {}
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as waldump:
             for line in waldump.stdout:

@@ -44,6 +44,12 @@ CREATE FUNCTION say(what text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.said', what);
 $$;
 
+-- With a Nats-Msg-Id of its own.
+CREATE FUNCTION say(what text, msg_id text) RETURNS void LANGUAGE sql AS $$
+    SELECT fraiseql_nats.publish('fraiseql.torture.said', what, msg_id => msg_id);
+    INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.said', what);
+$$;
+
 CREATE FUNCTION tell(what text) RETURNS void LANGUAGE sql AS $$
     SELECT pg_notify('torture_told', what);
     INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.told', what);

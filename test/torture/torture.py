@@ -22,6 +22,7 @@ TREE = Path(__file__).resolve().parents[2]
 LOGS = TREE / "build" / "torture" / "log"
 SHOWN_PROBLEMS = 5
 SIGNS_OF_A_CRASH = ("TRAP:", "PANIC:", "was terminated by signal 11", "was terminated by signal 6")
+TOLD_DELETION = f'WARNING:  stream "{STREAM}" was deleted and made again'
 OUTCOMES = ("committed", "rolled back", "failed", "cut off")
 
 
@@ -32,6 +33,7 @@ class Judge:
 
     def __init__(self, arena):
         self._arena = arena
+        self._losses = 0
 
     def _check(self, claim, problems):
         if problems:
@@ -59,6 +61,11 @@ class Judge:
             "the stream has no gaps, and what others have stored: the broker keeps its word",
             world.streams.lost_by_broker,
         )
+        told = sum(TOLD_DELETION in line for line in self._server_log())
+        self._check(
+            f"what went with a deleted stream is reported ({self._losses} times)",
+            [f"the log tells of it {told} times"] * (told < self._losses),
+        )
         self._check("the load meets no error but those it asks for", self._unexpected_errors())
         self._check("no process of the server crashes but those that are killed", self._crashes())
 
@@ -81,6 +88,7 @@ class Judge:
             f'\n  database "{database}": {len(expected.contents)} transactions with {rows} messages'
             f" in the ledger, {messages} in the stream"
         )
+        self._losses += comparison.losses
         breaks = comparison.breaks
         counted = self._arena.world.watches[database].order_breaks
         # The broker refused a message and took a later one, and that is known.
@@ -106,9 +114,12 @@ class Judge:
         counts = self._arena.counts.items()
         return [f"{what}: {n} times" for (kind, what), n in counts if kind == "unexpected"]
 
+    def _server_log(self):
+        return (self._arena.logs / "postgres.log").read_text(errors="replace").splitlines()
+
     def _crashes(self):
-        log = (self._arena.logs / "postgres.log").read_text(errors="replace")
-        return [line for line in log.splitlines() if any(sign in line for sign in SIGNS_OF_A_CRASH)]
+        signs = SIGNS_OF_A_CRASH
+        return [line for line in self._server_log() if any(sign in line for sign in signs)]
 
     def _print_faults(self):
         print(f"\n  {'fault':26} {'injected':>9} {'survived':>9} {'longest until all confirmed':>29}")

@@ -170,14 +170,15 @@ class Streams:
         if "Neighbour" in message.headers:
             neighbours.add(int(message.headers["Neighbour"]))
             return
-        system, oid, *_ = message.headers["Nats-Msg-Id"].split(".")
+        origin = message.headers.get("Fraiseql-Origin") or message.headers["Nats-Msg-Id"]
+        system, oid, *_ = origin.split(".")
         if system != self._system:
             raise RuntimeError(f"message {message.sequence} is of nobody here")
         stream[self._databases[oid]].append(to_record(message))
 
 
 class World:
-    def __init__(self, server, broker, proxy, databases):
+    def __init__(self, server, broker, proxy, databases, order_may_break):
         self.server = server
         self.broker = broker
         self.proxy = proxy
@@ -186,7 +187,8 @@ class World:
         self.neighbour = Neighbour(broker)
         self.streams = None
         self.settings = {}  # of the worker, besides WORKER_SETTINGS
-        self.order_may_break = asyncio.Lock()  # held by who wants no crash meanwhile
+        self._order_may_break = order_may_break
+        self._crash = asyncio.Lock()
         self.network = asyncio.Lock()  # held by who needs it whole
 
     def configure(self, **settings):
@@ -195,6 +197,16 @@ class World:
         self.server.configure(
             "torture.conf", "w", {f"fraiseql_nats.{name}": value for name, value in settings.items()}
         )
+
+    @asynccontextmanager
+    async def no_crash(self):
+        """Where the order may break, which the worker counts, no worker is killed meanwhile: what it
+        has counted would be gone with it.  Elsewhere all come as they come."""
+        if self._order_may_break:
+            async with self._crash:
+                yield
+        else:
+            yield
 
     @asynccontextmanager
     async def client(self):
