@@ -140,7 +140,9 @@ TEST(Threads, SignalsDoNoHarm) {
     const SignalStorm storm;
     loop.Produce(20000);
     for (uint64_t settled = 1000; settled <= 10000; settled += 1000) {
-      ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() >= settled; }));
+      ASSERT_TRUE(loop.RunUntil([&] {
+        return loop.settled() >= settled && loop.publisher.state() == Sink::State::kOpen;
+      }));
       loop.publisher.Configure(settings, Stream());
       loop.pipeline.Restart();
     }
