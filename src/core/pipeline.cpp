@@ -172,7 +172,11 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
       Progress(oldest, now_ms);
       continue;
     }
-    const Status status = Send(*message, sequence, now_ms);
+    Status status = sink_->Check(*message);
+    if (status.ok()) {
+      BuryBehind(sequence, now_ms);
+      status = Send(*message, sequence, now_ms);
+    }
     if (!status.ok()) {
       if (!Refused(sequence, status, now_ms)) return;
       // There may be nobody left to tell of those before it: look.
@@ -188,19 +192,35 @@ bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) 
     return false;
   }
   if (!window_.IsOpen(sequence)) return true;  // it is settled, whatever is still said of it
-  const Status kept = Keep(window_.at(sequence), reason);
-  if (!kept.ok()) {
-    Fail(kept, now_ms);
-    state_ = State::kBlocked;
-    return false;
+  const Status kept = Bury(sequence, reason, now_ms);
+  if (kept.ok()) return true;
+  Fail(kept, now_ms);
+  state_ = State::kBlocked;
+  return false;
+}
+
+// Messages that cannot be sent are put aside before their turn: the one before them may be the last
+// that is sent for a while, and then one has to be told of it.
+void Pipeline::BuryBehind(uint64_t sequence, int64_t now_ms) {
+  while ((sequence = window_.OpenBehind(sequence)) != 0) {
+    const Message& message = window_.at(sequence);
+    const Status status = sink_->Check(message);
+    if (status.code() != StatusCode::kRejected || IsStored(message)) return;
+    if (!Bury(sequence, status, now_ms).ok()) return;
   }
+}
+
+// Message `sequence` becomes a dead letter.
+Status Pipeline::Bury(uint64_t sequence, const Status& reason, int64_t now_ms) {
+  Status kept = Keep(window_.at(sequence), reason);
+  if (!kept.ok()) return kept;
   const uint64_t oldest = window_.first();
   window_.Ack(sequence);
   last_progress_ms_ = now_ms;
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
   in_step_ = true;
-  return true;
+  return kept;
 }
 
 Status Pipeline::Keep(const Message& message, const Status& reason) {

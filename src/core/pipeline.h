@@ -101,6 +101,8 @@ class Pipeline {
   bool MaySend() const;
   void SendWhatFits(int64_t now_ms);
   bool Refused(uint64_t sequence, const Status& reason, int64_t now_ms);
+  void BuryBehind(uint64_t sequence, int64_t now_ms);
+  Status Bury(uint64_t sequence, const Status& reason, int64_t now_ms);
   Status Keep(const Message& message, const Status& reason);
   Status Send(const Message& message, uint64_t sequence, int64_t now_ms);
   bool IsStored(const Message& message);

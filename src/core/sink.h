@@ -64,6 +64,10 @@ class Sink {
   // Whether a message can be handed over now without growing an unbounded buffer.
   virtual bool CanSend() const = 0;
 
+  // What Send() would say of the message, as far as that can be told without sending it.
+  // REQUIRES: state() == kOpen.
+  virtual Status Check(const Message& message) = 0;
+
   // Hands the message over (the sink copies what it needs).  kRejected: this message can never be
   // stored; kUnavailable: the sink is broken and wants Open().  Without `want_ack` the sink may do
   // without an acknowledgement of this message, if one of a later message tells as much.

@@ -49,7 +49,14 @@ class Window {
   const Message* NextToSend(uint64_t* sequence);
   // `behind`: if it is stored, then behind this place in the stream, however often it is sent.
   void Sent(uint64_t sequence, uint64_t behind = 0);
-  bool IsLast(uint64_t sequence) const { return sequence + 1 == end_; }
+  // The first message behind this one that is not acknowledged; 0 if there is none.
+  uint64_t OpenBehind(uint64_t sequence) const {
+    while (++sequence < end_) {
+      if (IsOpen(sequence)) return sequence;
+    }
+    return 0;
+  }
+  bool IsLast(uint64_t sequence) const { return OpenBehind(sequence) == 0; }
 
   // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
   // is not in flight any more (a late second acknowledgement), which changes nothing.

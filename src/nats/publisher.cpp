@@ -22,6 +22,7 @@ constexpr size_t kMaxUnsentBytes = 128 * 1024;
 // The server's default for the line "HPUB subject reply header-size total-size"; it closes the
 // connection on a longer one.
 constexpr size_t kMaxControlLine = 4096;
+constexpr size_t kMaxDigits = 20;        // of a sequence number
 constexpr size_t kControlLineRest = 32;  // all but the two subjects
 
 constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" behind the header lines
@@ -33,6 +34,12 @@ bool ReadAddress(std::string_view address, uint64_t* generation, uint64_t* seque
   const size_t dot = address.find('.');
   return dot != std::string_view::npos && ReadDecimal(address.substr(0, dot), generation) &&
          ReadDecimal(address.substr(dot + 1), sequence);
+}
+
+// Of headers and payload, as the server counts them.
+size_t WireSize(const Message& message) {
+  const size_t headers = message.headers.empty() ? 0 : message.headers.size() + kHeaderFrame;
+  return headers + message.payload.size();
 }
 
 }  // namespace
@@ -179,8 +186,13 @@ Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack)
   AppendDecimal(sequence, &reply_);
   expectation_.clear();
   if (chained()) chain_.AppendExpectation(&expectation_);
-  Status status = CheckLimits(message);
+  Status status = Check(message);
   if (!status.ok()) return status;
+  if (WireSize(message) + expectation_.size() > static_cast<size_t>(connection_->max_payload())) {
+    exclusivity_.Pause(now_ms_);
+    return Status::Unavailable("message of " + std::to_string(WireSize(message)) +
+                               " bytes leaves no room for what ties it to the one before");
+  }
   status = connection_->Publish(message, ask ? reply_ : std::string(), expectation_);
   if (!status.ok()) return status;
   if (chained()) chain_.Sent(FindHeader(message.headers, "Nats-Msg-Id"));
@@ -198,18 +210,12 @@ void Publisher::TieToLast() {
                stream_end_);
 }
 
-Status Publisher::CheckLimits(const Message& message) {
-  const size_t headers = message.headers.empty() ? 0 : message.headers.size() + kHeaderFrame;
-  const size_t size = headers + message.payload.size();
-  const auto limit = static_cast<size_t>(connection_->max_payload());
-  if (size <= limit && size + expectation_.size() > limit) {
-    exclusivity_.Pause(now_ms_);
-    return Status::Unavailable("message of " + std::to_string(size) +
-                               " bytes leaves no room for what ties it to the one before");
-  }
+Status Publisher::Check(const Message& message) {
+  const size_t size = WireSize(message);
+  const size_t limit = static_cast<size_t>(connection_->max_payload());
   if (size > limit) {
-    renew_connection_ = true;  // a server whose limit is raised tells new connections only
     if (!IsStillBelieved(message, connected_us_, WallClockUs())) {
+      renew_connection_ = true;  // a server whose limit is raised tells new connections only
       return Status::Unavailable("message of " + std::to_string(size) +
                                  " bytes is over a limit that may have been raised: asking again");
     }
@@ -218,7 +224,7 @@ Status Publisher::CheckLimits(const Message& message) {
                                 std::to_string(limit),
                             "Raise max_payload in the server's configuration.");
   }
-  if (message.subject.size() + reply_.size() + kControlLineRest > kMaxControlLine) {
+  if (message.subject.size() + reply_prefix_ + kMaxDigits + kControlLineRest > kMaxControlLine) {
     return Status::Rejected("subject of " + std::to_string(message.subject.size()) +
                             " bytes is too long for NATS");
   }

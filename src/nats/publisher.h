@@ -57,6 +57,7 @@ class Publisher final : public Sink {
   State state() const override { return state_; }
   const Status& status() const override { return status_; }
   bool CanSend() const override;
+  Status Check(const Message& message) override;
   Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
   bool NextReply(Reply* reply) override;
 
@@ -95,7 +96,6 @@ class Publisher final : public Sink {
   void TakeOpening();
   void BecomeOpen();
   void Close(Status status);
-  Status CheckLimits(const Message& message);
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
   bool OnNoAnswerer(Reply* reply);

@@ -82,8 +82,14 @@ void NatsServer::Configure(const std::string& config) {
 }
 
 void NatsServer::Reload(const std::string& config) {
+  const size_t before = log().size();
   Configure(config);
   kill(pid_, SIGHUP);
+  for (int tries = 0; log().find("Reloaded server configuration", before) == std::string::npos;
+       ++tries) {
+    if (tries == 500) std::abort();
+    usleep(20000);
+  }
 }
 
 NatsServer::~NatsServer() { Kill(); }

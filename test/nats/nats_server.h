@@ -40,7 +40,8 @@ class NatsServer {
   void Kill();    // SIGKILL
   void Pause();   // SIGSTOP
   void Resume();  // SIGCONT
-  // Changes the configuration of the running server; `config` as in the constructor.
+  // Changes the configuration of the running server; `config` as in the constructor.  Returns when
+  // it is in force.
   void Reload(const std::string& config);
 
   int port() const { return port_; }

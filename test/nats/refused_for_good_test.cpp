@@ -82,7 +82,7 @@ TEST(RefusedForGood, EachDeniedSubjectIsFoundOut) {
     loop.Fill();
   }
   ASSERT_TRUE(loop.RunUntilSettled());
-  // Each once; the server does not say them in their order.
+  // In any order: of several refusals that come at once, the library tells the last.
   std::sort(box.subjects.begin(), box.subjects.end());
   std::sort(denied.begin(), denied.end());
   EXPECT_EQ(box.subjects, denied);

@@ -45,9 +45,15 @@ Opened FakeBroker::TakeOpened() {
   return opened;
 }
 
-Status FakeBroker::Send(const Message& message, uint64_t sequence, bool want_ack) {
+Status FakeBroker::Check(const Message& message) {
   const std::string id(FindHeader(message.headers, "Nats-Msg-Id"));
-  if (too_large.count(id) > 0) return Status::Rejected("message is too large");
+  return too_large.count(id) > 0 ? Status::Rejected("message is too large") : Status::Ok();
+}
+
+Status FakeBroker::Send(const Message& message, uint64_t sequence, bool want_ack) {
+  Status status = Check(message);
+  if (!status.ok()) return status;
+  const std::string id(FindHeader(message.headers, "Nats-Msg-Id"));
   Wire& wire = wires_.back();
   wire.messages.push_back(
       {sequence, id, message.position, want_ack || !chained, wire.last_id, wire.stream_size});

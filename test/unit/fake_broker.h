@@ -34,6 +34,7 @@ class FakeBroker : public Sink {
   State state() const override { return state_; }
   const Status& status() const override { return status_; }
   bool CanSend() const override { return wires_.back().messages.size() < wire_capacity; }
+  Status Check(const Message& message) override;
   Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
   bool NextReply(Reply* reply) override;
 

@@ -193,6 +193,26 @@ TEST_F(DeadLetterTest, BlocksWithoutABox) {
   EXPECT_EQ(broker_.stream(), Ids({"b"}));
 }
 
+// Where not each message is acknowledged, the last one that is sent has to be.
+TEST_F(DeadLetterTest, TheMessageBeforeOneIsAcknowledged) {
+  broker_.chained = true;
+  broker_.too_large = {"b", "c", "e"};
+  Publish({"a", "b", "c"});
+  pipeline_.Run(0);
+  StoreAll(1);
+  EXPECT_EQ(settled(), 300u);
+  Publish({"d", "e"});
+  pipeline_.Run(2);
+  EXPECT_EQ(box_.kept, Ids({"b", "c", "e"}));
+  broker_.Close(1);  // d has to be sent again, with what is settled behind it
+  pipeline_.Run(3);
+  pipeline_.Run(20);
+  StoreAll(21);
+  EXPECT_EQ(settled(), 500u);
+  EXPECT_EQ(broker_.stream(), Ids({"a", "d"}));
+  EXPECT_EQ(broker_.opens(), 2);
+}
+
 TEST_F(DeadLetterTest, AMessageThatCannotBeBuiltLeavesNoTraceInTheWindow) {
   Publish({"a"});
   Build("b");
