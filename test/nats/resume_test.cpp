@@ -166,6 +166,24 @@ TEST_P(Resume, HoldsBesideAnotherWriter) {
   EXPECT_EQ(loop.pipeline.order_breaks(), 0u);
 }
 
+// The look and the first message are tied together, too: what comes in between is not overlooked.
+TEST(Exclusivity, FindsWhatComesInLateFromADeadConnection) {
+  NatsServer server;
+  BrokerProbe probe(server.url());
+  CreateForgetfulStream(&probe);
+  WorkerLoop dead(Broker(server.url()), With(Exclusive::kOff));
+  ASSERT_TRUE(dead.RunUntilOpen());
+  WorkerLoop next(Broker(server.url()), With(Exclusive::kOn));
+  ASSERT_TRUE(next.RunUntilOpen());
+  dead.Produce(1);
+  ASSERT_TRUE(dead.RunUntilSettled());
+  OutliveDeduplication(&probe);
+  next.Produce(2);
+  ASSERT_TRUE(next.RunUntilSettled());
+  EXPECT_EQ(Numbers(&probe), UpTo(2));
+  EXPECT_EQ(next.pipeline.found(), 1u);
+}
+
 TEST(Exclusivity, EndsWhenSomebodyElseWrites) {
   NatsServer server;
   BrokerProbe probe(server.url());
