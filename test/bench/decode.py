@@ -22,7 +22,7 @@ def run_section(bench):
         commits = "single-row commits" if rows_each == 1 else f"transactions of {rows_each:,} rows"
         case = f"{ROW_BYTES} B rows, {commits}"
         bench.say(f"{case}: writing")
-        count = bench.level.messages
+        count = bench.level.messages // 2
         backlog = rows_in_log(bench.postgres, DATABASE, count, rows_each, ROW_BYTES)
         rounds = []
         for number in range(bench.level.rounds):

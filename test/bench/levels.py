@@ -11,7 +11,7 @@ class Level:
     row_sizes: tuple
     latency_seconds: int
     latency_rates: tuple
-    cost_rounds: int  # shorter and more of them: how fast a disk syncs changes from second to second
+    cost_rounds: int  # short and many: how fast a disk syncs changes all the time
     cost_seconds: int
     cost_scale: int
     backlogs: tuple
@@ -57,7 +57,7 @@ LEVELS = {
     ),
     "smoke": Level(
         rounds=1,
-        messages=5_000,
+        messages=10_000,
         row_sizes=(400,),
         latency_seconds=2,
         latency_rates=(100,),
