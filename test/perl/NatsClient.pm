@@ -212,19 +212,7 @@ sub purge_stream  { return $_[0]->api("STREAM.PURGE.$_[1]") }
 # $visit->($seq, $subject, $header_block, $payload, $time).  Returns how many there were.
 sub each_message {
     my ($self, $stream, $visit, %options) = @_;
-    my $consumer = $self->api(
-        "CONSUMER.CREATE.$stream",
-        {
-            stream_name => $stream,
-            config      => {
-                ack_policy         => 'none',
-                deliver_policy     => 'all',
-                replay_policy      => 'instant',
-                mem_storage        => JSON::PP::true,
-                inactive_threshold => 60_000_000_000,
-                %options,
-            },
-        });
+    my $consumer = $self->_create_reader($stream, %options);
     my $total = $consumer->{num_pending};
     my $inbox = $self->{inbox} . '.' . ++$self->{requests};
     my $sid   = $self->subscribe($inbox);
@@ -259,6 +247,28 @@ sub each_message {
     $self->unsubscribe($sid);
     $self->api("CONSUMER.DELETE.$stream.$consumer->{name}");
     return $seen;
+}
+
+# A consumer of all there is.  In a cluster it may be on a replica that has yet to catch up: then
+# another one is made.
+sub _create_reader {
+    my ($self, $stream, %options) = @_;
+    my %config = (
+        ack_policy         => 'none',
+        deliver_policy     => 'all',
+        replay_policy      => 'instant',
+        mem_storage        => JSON::PP::true,
+        inactive_threshold => 60_000_000_000,
+        %options,
+    );
+    my $least    = $options{filter_subject} ? 0 : $self->stream_count($stream);
+    my $deadline = time() + $self->{timeout};
+    while (1) {
+        my $consumer =
+          $self->api("CONSUMER.CREATE.$stream", {stream_name => $stream, config => \%config});
+        return $consumer if $consumer->{num_pending} >= $least || time() > $deadline;
+        $self->api("CONSUMER.DELETE.$stream.$consumer->{name}");
+    }
 }
 
 # All messages of the stream, in order, as hashes: seq, subject, headers, payload, time.  None if
