@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install check demo order-system torture help format format-check lint packages
+.PHONY: bench bench-micro bench-install check demo order-system torture valgrind help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -30,6 +30,15 @@ torture: packages
 	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+#: make valgrind         a server under valgrind, worker and all; a few minutes
+valgrind:
+	@test/setup/install-packages --bench
+	@mkdir -p build
+	rm -f src/*.o src/*/*.o fraiseql_nats.so
+	$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	test/setup/as-user test/setup/run-tap test/valgrind/worker.pl
 
 #: make bench            measures it, about 25 minutes; BENCH=quick, SECTIONS="drain latency"
 bench: bench-install
