@@ -154,8 +154,17 @@ bool Pipeline::MaySend() const {
   return sink_->CanSend() && !(probing_ && window_.in_flight() > 0);
 }
 
-bool Pipeline::WantsToSend() const {
-  return state_ == State::kStreaming && window_.has_unsent() && MaySend();
+bool Pipeline::HasWork() const {
+  switch (sink_->state()) {
+    case Sink::State::kClosed:
+      return state_ == State::kStreaming || state_ == State::kOpening;
+    case Sink::State::kOpening:
+      return false;
+    case Sink::State::kOpen:
+      return state_ == State::kOpening ||
+             (state_ == State::kStreaming && window_.has_unsent() && MaySend());
+  }
+  return false;
 }
 
 void Pipeline::SendWhatFits(int64_t now_ms) {

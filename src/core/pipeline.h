@@ -61,7 +61,7 @@ class Pipeline {
 
   // Run() has stopped sending because the sink was full, and now it is not: run again before
   // waiting.
-  bool WantsToSend() const;
+  bool HasWork() const;
 
   // How long one may wait before Run() has something to do by the clock alone; -1: for ever.
   int64_t WaitMs(int64_t now_ms) const;

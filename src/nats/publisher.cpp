@@ -261,6 +261,10 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
                                     "Check stream_name and the subjects of both streams.");
     return current;
   }
+  if (ack.stream_sequence == 0) {  // a cluster says so of a message that it is about to store
+    reply->status = Status::Unavailable("a message with this id is still being stored");
+    return current;
+  }
   OnStored(ack, current, reply);
   return true;
 }

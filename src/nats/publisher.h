@@ -29,7 +29,7 @@ namespace fraiseql::nats {
 //
 //   for (;;) {
 //     publisher.Tick(now);
-//     pipeline.Run(now), and if wants_write(), OnSocket(false, true), while pipeline.WantsToSend():
+//     pipeline.Run(now), and if wants_write(), OnSocket(false, true), while pipeline.HasWork():
 //         not every message has an answer that would wake the loop
 //     wait until socket() is readable (or writable, if wants_write()) or wake_fd() is readable,
 //         at most as long as both WaitMs(now) say;

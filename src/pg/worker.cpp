@@ -128,7 +128,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   do {
     pipeline_->Run(now);
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
-  } while (pipeline_->WantsToSend());
+  } while (pipeline_->HasWork());
   ShowState();
   if (listener_ == nullptr) lag_watch_.Run(now);
   upkeep_.Run(pipeline_->state() == Pipeline::State::kStreaming, now, &status_);

@@ -57,7 +57,11 @@ BrokerProbe::BrokerProbe(const std::string& url) {
 
 BrokerProbe::~BrokerProbe() {
   const BlockedSignals blocked;
+  // Closed first: before 3.6.1 the library may crash on a message that arrives for a subscription
+  // that is being destroyed.
+  natsConnection_Close(connection_);
   natsSubscription_Destroy(service_);
+  for (natsSubscription* subscription : used_up_) natsSubscription_Destroy(subscription);
   jsCtx_Destroy(jetstream_);
   natsConnection_Destroy(connection_);
 }
@@ -110,7 +114,8 @@ std::vector<BrokerProbe::Stored> BrokerProbe::Messages(const std::string& stream
       natsMsg_Destroy(message);
     }
   }
-  natsSubscription_Destroy(all);
+  natsSubscription_Unsubscribe(all);
+  used_up_.push_back(all);
   return messages;
 }
 

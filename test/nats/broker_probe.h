@@ -41,6 +41,7 @@ class BrokerProbe {
   __natsConnection* connection_ = nullptr;
   __jsCtx* jetstream_ = nullptr;
   __natsSubscription* service_ = nullptr;
+  std::vector<__natsSubscription*> used_up_;  // see ~BrokerProbe()
 };
 
 }  // namespace fraiseql::nats::test

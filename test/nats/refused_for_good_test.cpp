@@ -99,6 +99,9 @@ TEST(RefusedForGood, ADeniedSubjectIsTriedAgainForAMessageThatIsPublishedAgain) 
   ASSERT_TRUE(loop.RunUntilSettled());
   ASSERT_EQ(box.subjects.size(), 1u);
   server.Reload(kAllowed);
+  // The server tells the connections there are of it in its own time.
+  loop.publisher.Configure(Broker(Url(server)), Stream());
+  loop.pipeline.Restart();
   loop.attempts = 1;
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilSettled());

@@ -56,7 +56,7 @@ bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
     do {
       pipeline.Run(now);
       if (publisher.wants_write()) publisher.OnSocket(false, true);
-    } while (pipeline.WantsToSend());
+    } while (pipeline.HasWork());
     longest_turn_ms = std::max(longest_turn_ms, NowMs() - now);
     if (done()) return true;
     Wait(end - now);

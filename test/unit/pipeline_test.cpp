@@ -417,6 +417,36 @@ TEST_F(PipelineTest, HasNoTimeoutWhileNothingIsInFlight) {
   EXPECT_EQ(pipeline_.failures(), 0u);
 }
 
+TEST_F(PipelineTest, SaysWhenTheSinkHasChangedSinceItLooked) {
+  EXPECT_FALSE(pipeline_.HasWork());
+  broker_.opens_at_once = false;
+  broker_.wire_capacity = 1;
+  Publish({"a", "b"});
+  Run(0);
+  EXPECT_FALSE(pipeline_.HasWork());
+  broker_.FinishOpening();
+  EXPECT_TRUE(pipeline_.HasWork());
+  Run(1);
+  EXPECT_FALSE(pipeline_.HasWork());  // full
+  broker_.Store();
+  EXPECT_TRUE(pipeline_.HasWork());
+  Run(2);
+  broker_.Close();
+  EXPECT_TRUE(pipeline_.HasWork());
+  Run(3);
+  EXPECT_FALSE(pipeline_.HasWork());
+  EXPECT_EQ(pipeline_.state(), State::kWaiting);
+}
+
+TEST_F(PipelineTest, AnOpeningThatFailsIsNoticed) {
+  broker_.opens_at_once = false;
+  Run(0);
+  broker_.Close();
+  EXPECT_TRUE(pipeline_.HasWork());
+  Run(1);
+  EXPECT_EQ(pipeline_.state(), State::kWaiting);
+}
+
 TEST_F(PipelineTest, RestartOpensAtOnce) {
   broker_.opens_to_refuse = 3;
   for (const int64_t now : {0, 10, 30}) Run(now);
