@@ -140,7 +140,8 @@ Connection::~Connection() {
   for (int reads = 0; socket_ >= 0 && reads < kMaxReads; ++reads) {
     natsConnection_ProcessReadEvent(connection_);
   }
-  natsMsg_Destroy(delivered_);
+  bin_.Put(delivered_);
+  bin_.Empty();
   natsSubscription_Destroy(acks_.subscription);
   natsSubscription_Destroy(answers_.subscription);
   natsConnection_Destroy(connection_);
@@ -193,7 +194,7 @@ Status Connection::Publish(const Message& message, const std::string& reply,
     code = natsConnection_PublishMsg(connection_, copy);
     if (code != NATS_OK) status = PublishFailure(code);
   }
-  natsMsg_Destroy(copy);
+  bin_.Put(copy);
   return status;
 }
 
@@ -221,7 +222,7 @@ Status Connection::Request(const std::string& subject, const std::string& body,
 }
 
 bool Connection::Next(Inbox* inbox, Delivery* delivery) {
-  natsMsg_Destroy(delivered_);
+  bin_.Put(delivered_);
   delivered_ = nullptr;
   if (inbox->ready == 0) natsSubscription_QueuedMsgs(inbox->subscription, &inbox->ready);
   if (inbox->ready == 0) return false;

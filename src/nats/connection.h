@@ -10,6 +10,7 @@
 #include "core/message.h"
 #include "core/status.h"
 #include "nats/broker_settings.h"
+#include "nats/message_bin.h"
 
 // Of nats.c.
 struct __natsConnection;
@@ -87,6 +88,7 @@ class Connection {
   Inbox acks_;
   Inbox answers_;
   __natsMsg* delivered_ = nullptr;  // what the last Delivery points into
+  MessageBin bin_;
   int socket_ = -1;
   bool wants_write_ = false;
   bool tls_ = false;
