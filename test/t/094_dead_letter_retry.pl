@@ -46,10 +46,11 @@ $node->wait_drained('postgres');
 $node->wait_for_dead_letters('postgres', 4);
 like(as('manager', $letters), qr/^2:1 3:1 4:1 5:2$/, 'refused again, it is there with one more attempt');
 is(as('manager', <<'END'), 't', 'the same message');
-SELECT a.msg_id = b.msg_id AND a.subject = b.subject AND a.headers - 'Fraiseql-Position' = b.headers - '{Fraiseql-Position,Fraiseql-Origin}'::text[]
+SELECT a.msg_id = b.msg_id AND a.subject = b.subject AND a.headers - identity = b.headers - identity
    AND a.position <> b.position AND b.outcome IS NULL AND a.outcome = 'retried' AND a.payload IS NULL
    AND octet_length(b.payload) = a.payload_bytes
-FROM fraiseql_nats.dead_letter a, fraiseql_nats.dead_letter b WHERE a.id = 1 AND b.id = 5
+FROM fraiseql_nats.dead_letter a, fraiseql_nats.dead_letter b, (VALUES ('{Fraiseql-Position,Fraiseql-Origin}'::text[])) AS i (identity)
+WHERE a.id = 1 AND b.id = 5
 END
 
 # The limit is raised: retried at once, it arrives.
