@@ -86,8 +86,6 @@ class Publisher final : public Sink {
   uint64_t connects() const { return connects_; }                // that succeeded
   uint64_t last_stream_sequence() const { return stream_end_; }  // acknowledged to us, or found
   bool chained() const { return chain_.kind() != Chain::Kind::kNone; }
-  // The stream deletes what is consumed: what it has stored already cannot be found out.
-  bool keeps_consumed() const { return opening_.keeps_consumed(); }
 
  private:
   void Connect();

@@ -42,7 +42,6 @@ class StreamOpening {
   int replicas() const { return stream_state_.replicas; }
   int api_level() const { return api_level_; }  // asked for only if there are several replicas
   bool saw_foreign() const { return read_back_.saw_foreign(); }
-  bool keeps_consumed() const { return stream_state_.keeps_consumed; }
 
  private:
   enum class Step : uint8_t { kStreamInfo, kStreamCreate, kAccountInfo, kConsumer, kRead };
