@@ -19,6 +19,11 @@ std::string Reason(int code, std::string_view detail) {
 
 }  // namespace
 
+std::string LastError() {
+  const char* text = nats_GetLastError(nullptr);
+  return text != nullptr ? text : "";
+}
+
 Status SettingRefused(int code, std::string_view detail, std::string_view setting) {
   return Status::Invalid(std::string(setting) + ": " + Reason(code, detail));
 }

@@ -11,6 +11,9 @@ namespace fraiseql::nats {
 // The only place where codes of nats.c (natsStatus, as int here) are turned into ours.  `detail` is
 // the library's own text, may be empty, and is shown without credentials, as are all URLs.
 
+// What the library says of the last failure in this thread.
+std::string LastError();
+
 // The library does not accept what the setting says.
 Status SettingRefused(int code, std::string_view detail, std::string_view setting);
 

@@ -20,7 +20,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr uint64_t kChangesPerBreath = 64;  // a power of two
+constexpr uint64_t kChangesPerBreath = 256;  // a power of two
 
 // False for what is not published: the rows of a speculative insertion that was given up never get
 // here, and the action of a tuple is one of three.

@@ -28,7 +28,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr int kRecordsPerTurn = 64;
+constexpr int kRecordsPerTurn = 256;
 // Nothing wakes the worker for log that other databases write, and it has to confirm that too.
 constexpr int64_t kIdleWaitMs = 1000;
 // Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.

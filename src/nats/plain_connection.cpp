@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/plain_connection.h"
+
+#include <nats/nats.h>
+#include <poll.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+#include <utility>
+
+#include "core/number.h"
+#include "nats/nats_status.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+constexpr uint32_t kAcks = 1;
+constexpr uint32_t kAnswers = 2;
+constexpr size_t kReadSize = 64 * 1024;
+constexpr int kMaxReads = 16;  // at a time: there is more to do than to read
+constexpr size_t kUsualOutput = 1024 * 1024;
+constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kHeaderStart = "NATS/1.0\r\n";
+constexpr std::string_view kNobodyThere = "503";
+constexpr std::string_view kNotPermitted = "Permissions Violation";
+
+std::string ErrorText(int error) { return std::generic_category().message(error); }
+
+bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+int64_t NowMs() {
+  using std::chrono::steady_clock;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Records of TLS begin with a control character.  What a server says in clear does not, even if it
+// is the rest of something that the library has read the beginning of.
+bool BeginsRecord(const WireReader& reader) {
+  if (reader.empty()) return false;
+  const char first = reader.first();
+  return first >= 0 && first < ' ' && first != '\r' && first != '\n';
+}
+
+}  // namespace
+
+Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
+                             const BrokerSettings& settings,
+                             std::unique_ptr<Connection>* connection, bool* encrypted) {
+  std::unique_ptr<PlainConnection> made(new PlainConnection(std::move(session)));
+  Status status = made->Introduce(settings);
+  if (status.ok()) status = made->Greet(settings);
+  *encrypted = made->encrypted_;
+  if (status.ok()) *connection = std::move(made);
+  return status;
+}
+
+// Subscribes, and waits for a sign that the server understands.  One that speaks TLS must not take
+// the beginning for that of a record, and wait for the rest: "ping" would be one of 26,381 bytes,
+// more than there may be, and so it says that at once ("PING" would be within TLS 1.2's limit).
+Status PlainConnection::Greet(const BrokerSettings& settings) {
+  out_ = "ping\r\nSUB " + inbox() + ".*.* 1\r\nSUB " + inbox() + ".* 2\r\n";
+  const int64_t deadline = NowMs() + settings.connect_timeout_ms;
+  while (end_.ok() && !greeted_) {
+    pollfd fd = {socket(), static_cast<short>(POLLIN | (wants_write() ? POLLOUT : 0)), 0};
+    const int64_t rest = deadline - NowMs();
+    if (rest <= 0 || poll(&fd, 1, static_cast<int>(rest)) <= 0) return ConnectTimeout(settings.url);
+    Process((fd.revents & ~POLLOUT) != 0, (fd.revents & POLLOUT) != 0);
+  }
+  return end_;
+}
+
+void PlainConnection::Process(bool readable, bool writable) {
+  if (readable && end_.ok()) Read();
+  if (writable && end_.ok() && wants_write()) Write();
+}
+
+void PlainConnection::Write() {
+  const ssize_t sent = send(socket(), out_.data() + written_, unsent_bytes(), MSG_NOSIGNAL);
+  if (sent < 0) {
+    if (!WouldBlock(errno)) End(ErrorText(errno));
+    return;
+  }
+  written_ += static_cast<size_t>(sent);
+  if (wants_write() && written_ < out_.size() / 2) return;
+  out_.erase(0, written_);
+  written_ = 0;
+  if (out_.empty() && out_.capacity() > kUsualOutput) out_ = std::string();
+}
+
+void PlainConnection::Read() {
+  acks_.Reuse();
+  answers_.Reuse();
+  delivered_headers_ = {};
+  for (int i = 0; i < kMaxReads && end_.ok(); ++i) {
+    const ssize_t got = recv(socket(), reader_.Space(kReadSize), kReadSize, 0);
+    if (got < 0 && WouldBlock(errno)) return;
+    if (got <= 0) return End(got == 0 ? "the server has closed it" : ErrorText(errno));
+    reader_.Added(static_cast<size_t>(got));
+    TakeIn();
+    if (static_cast<size_t>(got) < kReadSize) return;
+  }
+}
+
+void PlainConnection::TakeIn() {
+  if (!greeted_ && BeginsRecord(reader_)) {
+    encrypted_ = true;
+    return End("the server speaks TLS");
+  }
+  WireReader::Item item;
+  for (;;) {
+    switch (reader_.Next(&item)) {
+      case WireReader::Kind::kNeedMore:
+        return;
+      case WireReader::Kind::kMessage:
+        if (item.subscription == kAcks) acks_.Add(item);
+        if (item.subscription == kAnswers) answers_.Add(item);
+        break;
+      case WireReader::Kind::kPing:
+        out_.append("PONG\r\n");
+        break;
+      case WireReader::Kind::kPong:
+        greeted_ = true;
+        break;
+      case WireReader::Kind::kError:
+        OnError(item.text);
+        break;
+      case WireReader::Kind::kOther:
+        break;
+      case WireReader::Kind::kBroken:
+        return End("the server does not keep to the protocol");
+    }
+  }
+}
+
+// The connection goes on after what is said of permissions; all else the server closes it for.
+void PlainConnection::OnError(std::string_view text) {
+  if (strncasecmp(text.data(), kNotPermitted.data(),
+                  std::min(text.size(), kNotPermitted.size())) == 0) {
+    refused_ = text;
+  } else {
+    End(std::string(text));
+  }
+}
+
+void PlainConnection::End(const std::string& reason) {
+  if (end_.ok()) end_ = ConnectionLost(NATS_CONNECTION_CLOSED, reason);
+}
+
+Status PlainConnection::Check() const {
+  if (!refused_.empty()) return NotPermitted(refused_);
+  return end_;
+}
+
+Status PlainConnection::Publish(const Message& message, const std::string& reply,
+                                std::string_view more_headers) {
+  const size_t lines = message.headers.size() + more_headers.size();
+  const size_t headers = lines == 0 ? 0 : kHeaderStart.size() + lines + kLineEnd.size();
+  out_.append(lines == 0 ? "PUB " : "HPUB ").append(message.subject).push_back(' ');
+  if (!reply.empty()) out_.append(reply).push_back(' ');
+  if (lines != 0) {
+    AppendDecimal(headers, &out_);
+    out_.push_back(' ');
+  }
+  AppendDecimal(headers + message.payload.size(), &out_);
+  out_.append(kLineEnd);
+  if (lines != 0) {
+    out_.append(kHeaderStart).append(message.headers).append(more_headers).append(kLineEnd);
+  }
+  out_.append(message.payload).append(kLineEnd);
+  return Status::Ok();
+}
+
+Status PlainConnection::Request(const std::string& subject, const std::string& body,
+                                const std::string& reply) {
+  out_.append("PUB ").append(subject).append(" ").append(reply).append(" ");
+  AppendDecimal(body.size(), &out_);
+  out_.append(kLineEnd).append(body).append(kLineEnd);
+  return Status::Ok();
+}
+
+void PlainConnection::Inbox::Add(const WireReader::Item& item) {
+  entries_.push_back(
+      {item.subject.size(), item.reply.size(), item.headers.size(), item.data.size()});
+  bytes_.append(item.subject).append(item.reply).append(item.headers).append(item.data);
+}
+
+bool PlainConnection::Inbox::Next(PlainConnection& connection, Delivery* delivery) {
+  if (next_entry_ == entries_.size()) return false;
+  const Entry& entry = entries_[next_entry_++];
+  const auto take = [this](size_t size) {
+    const std::string_view part(bytes_.data() + next_byte_, size);
+    next_byte_ += size;
+    return part;
+  };
+  *delivery = {};
+  delivery->address = connection.AddressOf(take(entry.subject));
+  delivery->reply = take(entry.reply);
+  connection.delivered_headers_ = take(entry.headers);
+  delivery->data = take(entry.data);
+  delivery->no_responders = entry.data == 0 && entry.headers > 0 &&
+                            HeaderOf(connection.delivered_headers_, "Status") == kNobodyThere;
+  return true;
+}
+
+void PlainConnection::Inbox::Reuse() {
+  if (next_entry_ < entries_.size()) return;
+  entries_.clear();
+  bytes_.clear();
+  next_entry_ = next_byte_ = 0;
+}
+
+}  // namespace fraiseql::nats
