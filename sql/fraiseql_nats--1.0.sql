@@ -626,6 +626,12 @@ LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_pat
 DECLARE
     letter fraiseql_nats.dead_letter := fraiseql_nats.settle_dead_letter(id, 'retried');
 BEGIN
+    IF letter.headers ? 'Fraiseql-Unencoded' THEN
+        RAISE EXCEPTION 'dead letter % cannot be retried', id
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  DETAIL = format('It lacks a value: %s.', letter.reason),
+                  HINT = letter.hint;
+    END IF;
     IF letter.payload IS NULL THEN
         RAISE EXCEPTION 'dead letter % cannot be retried', id
             USING ERRCODE = 'object_not_in_prerequisite_state',

@@ -32,6 +32,11 @@ void RowImage::Present(size_t column) {
 
 void RowImage::Unchanged(size_t column) { values_[column].state = State::kUnchanged; }
 
+void RowImage::Failed(size_t column) {
+  text_.resize(end_);
+  values_[column].state = State::kFailed;
+}
+
 void RowImage::CopyFrom(const RowImage& other, size_t column) {
   text_.append(other.json(column));
   Present(column);

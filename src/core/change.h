@@ -49,15 +49,18 @@ class RowImage {
     kAbsent,     // not logged: not part of the key, say
     kUnchanged,  // a TOAST value that the UPDATE did not touch and that is not in the log
     kPresent,    // json() is the value, which may be null
+    kFailed,     // could not be encoded
   };
 
   // Forgets the row and makes ready for one of `columns` columns, all absent.
   void Reset(size_t columns);
 
-  // Where to append the JSON text of the next column; then say Present() or Unchanged().
+  // Where to append the JSON text of the next column; then say Present() or Unchanged(), or
+  // Failed(), which takes back what was appended.
   std::string* text() { return &text_; }
   void Present(size_t column);
   void Unchanged(size_t column);
+  void Failed(size_t column);
   void CopyFrom(const RowImage& other, size_t column);
 
   size_t size() const { return values_.size(); }

@@ -22,6 +22,11 @@ namespace {
 
 constexpr uint64_t kChangesPerBreath = 256;  // a power of two
 
+constexpr char kUnencodedHint[] =
+    "Correct the value, or leave the column out of the observer; publish the row by a backfill or "
+    "with fraiseql_nats.publish(), and discard the dead letter. If it blocks, set "
+    "\"fraiseql_nats.on_error\" to \"dead_letter\" first.";
+
 // False for what is not published: the rows of a speculative insertion that was given up never get
 // here, and the action of a tuple is one of three.
 bool OperationOf(const ReorderBufferChange* change, Operation* operation) {
@@ -66,11 +71,13 @@ bool WantsOperation(const CachedRelation& entry, Operation operation) {
 
 }  // namespace
 
-Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context)
+Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
+                 int64_t careful_rows)
     : origin_(origin),
       receiver_(receiver),
       buffer_(receiver),
       relations_(context),
+      rows_(careful_rows),
       scratch_(AllocSetContextCreate(context, "fraiseql_nats change", ALLOCSET_DEFAULT_SIZES)) {
   ApplySettings();
 }
@@ -110,8 +117,10 @@ void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new
   if (!WantsOperation(*entry, change_.operation)) return;
   change_.relation = &entry->relation;
   change_.has_old_row = old_tuple != nullptr;
-  ReadRow(*entry, relation, old_tuple, !entry->full_identity, &change_.old_row);
-  ReadRow(*entry, relation, new_tuple, false, &change_.new_row);
+  rows_.BeginChange();
+  rows_.Read(*entry, relation, old_tuple, !entry->full_identity, nullptr, &change_.old_row);
+  rows_.Read(*entry, relation, new_tuple, false, change_.has_old_row ? &change_.old_row : nullptr,
+             &change_.new_row);
   if (entry->tested_rows != nullptr) {
     LoadRows(*entry->tested_rows, relation, change_, old_tuple, new_tuple);
   }
@@ -153,6 +162,7 @@ bool Decoder::Meets(const CachedRelation& entry, size_t route) {
   if (!holds || observer.condition.empty()) return holds;
   const Status status = observer.condition.Evaluate(change_, &holds);
   if (status.ok()) return holds;
+  if (FindFailure(observer.condition.columns()) != nullptr) return true;  // Publish() refuses it
   TellUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
   return false;
 }
@@ -179,6 +189,7 @@ bool Decoder::ToldByAnother(const Route& route, int count, ::Relation relations[
 
 void Decoder::OnTruncate(int count, ::Relation relations[]) {
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  rows_.BeginChange();
   for (int i = 0; i < count; ++i) {
     CountChange();  // each table of the statement is a change of its own
     const CachedRelation* entry = relations_.Find(relations[i]);
@@ -229,38 +240,6 @@ void Decoder::Commit(ReorderBufferTXN* txn) {
   buffer_.End(txn->end_lsn);
 }
 
-// Encodes each column of a tuple that is there.
-void Decoder::ReadRow(const CachedRelation& entry, ::Relation relation, HeapTuple tuple,
-                      bool key_only, RowImage* row) {
-  row->Reset(entry.attributes.size());
-  if (tuple == nullptr) return;
-  TupleDesc desc = RelationGetDescr(relation);
-  values_.resize(static_cast<size_t>(desc->natts));
-  heap_deform_tuple(tuple, desc, values_.data(), nulls_);
-  for (size_t i = 0; i < entry.attributes.size(); ++i) {
-    const CachedRelation::Attribute& attribute = entry.attributes[i];
-    const int index = attribute.index;
-    if (key_only && !attribute.is_key) continue;  // stands as null in the tuple, but is not logged
-    if (nulls_[index]) {
-      row->text()->append("null");
-      row->Present(i);
-    } else if (TupleDescAttr(desc, index)->attlen == -1 &&
-               VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(values_[static_cast<size_t>(index)]))) {
-      // A TOAST value that the UPDATE did not touch.  It must not be read: its table may be newer
-      // than the log.  The old row has it, if it was logged whole.
-      if (row == &change_.new_row && change_.has_old_row &&
-          change_.old_row.state(i) == RowImage::State::kPresent) {
-        row->CopyFrom(change_.old_row, i);
-      } else {
-        row->Unchanged(i);
-      }
-    } else {
-      AppendDatum(*attribute.encoder, values_[static_cast<size_t>(index)], row->text());
-      row->Present(i);
-    }
-  }
-}
-
 void Decoder::Publish(const Route& route, Position* position) {
   const Position place = *position;
   ++position->route;
@@ -271,7 +250,43 @@ void Decoder::Publish(const Route& route, Position* position) {
       route.observer->topic);
   if (message == nullptr) return;
   message->position = place;
-  Finish(BuildEvent(origin_, transaction_, route, change_, message));
+  Status status = BuildEvent(origin_, transaction_, route, change_, message);
+  if (status.ok() && !rows_.failures().empty()) status = CheckWhole(route, message);
+  Finish(status);
+}
+
+// One that has to do with these columns, or null.
+const RowReader::Failure* Decoder::FindFailure(const std::vector<std::string>& columns) const {
+  for (const RowReader::Failure& failure : rows_.failures()) {
+    const std::string& name = change_.relation->columns[failure.column].name;
+    if (std::find(columns.begin(), columns.end(), name) != columns.end()) return &failure;
+  }
+  return nullptr;
+}
+
+// One that the message of a route suffers from, or null.
+const RowReader::Failure* Decoder::FindFailure(const Route& route) const {
+  for (const RowReader::Failure& failure : rows_.failures()) {
+    if (route.include[failure.column]) return &failure;
+    if (change_.relation->columns[failure.column].is_key) return &failure;
+  }
+  const RowReader::Failure* found = FindFailure(route.observer->condition.columns());
+  return found != nullptr ? found : FindFailure(route.observer->subject.columns());
+}
+
+// kRejected if the message lacks a value that could not be encoded.  A header says so, lest anybody
+// take it for the whole.
+Status Decoder::CheckWhole(const Route& route, Message* message) const {
+  const RowReader::Failure* failure = FindFailure(route);
+  if (failure == nullptr) return Status::Ok();
+  const ::fraiseql::Relation& table = *change_.relation;
+  const std::string& column = table.columns[failure->column].name;
+  message->headers.append("Fraiseql-Unencoded: ");
+  AppendHeaderValue(column, &message->headers);
+  message->headers.append("\r\n");
+  return Status::Rejected("column \"" + column + "\" of table \"" + table.schema + "." +
+                              table.table + "\" cannot be encoded: " + failure->reason,
+                          kUnencodedHint);
 }
 
 void Decoder::PublishLogged(const LoggedMessage& logged) {

@@ -12,6 +12,7 @@
 #include "core/notification_set.h"
 #include "core/transaction_buffer.h"
 #include "pg/relation_cache.h"
+#include "pg/row_reader.h"
 
 extern "C" {
 #include "replication/logical.h"
@@ -24,8 +25,9 @@ namespace fraiseql::pg {
 // NewInContext) or as long as the process; every function may raise.
 class Decoder {
  public:
-  // `receiver` is not owned.  `context` must outlive the decoder.
-  Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context);
+  // `receiver` is not owned.  `context` must outlive the decoder.  `careful_rows`: see RowReader.
+  Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
+          int64_t careful_rows);
 
   // Applies the settings that have to do with messages, from now on.
   void ApplySettings();
@@ -40,8 +42,6 @@ class Decoder {
   TimestampTz last_commit_time() const { return last_commit_time_; }
 
  private:
-  void ReadRow(const CachedRelation& entry, ::Relation relation, HeapTuple tuple, bool key_only,
-               RowImage* row);
   void CountChange();
   void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
                   std::string_view only);
@@ -51,6 +51,9 @@ class Decoder {
                       const char* hint);
   bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);
+  const RowReader::Failure* FindFailure(const std::vector<std::string>& columns) const;
+  const RowReader::Failure* FindFailure(const Route& route) const;
+  Status CheckWhole(const Route& route, Message* message) const;
   void PublishLogged(const LoggedMessage& logged);
   void Notify(const LoggedMessage& logged);
   void Finish(const Status& status);
@@ -61,11 +64,10 @@ class Decoder {
   NotificationSet notifications_;  // of the transaction
   std::string untestable_;         // the observer whose condition failed last
   RelationCache relations_;
+  RowReader rows_;
   MemoryContext scratch_;  // what one change needs; reset for each
   Change change_;
   TransactionHeaders transaction_;
-  std::vector<Datum> values_;
-  bool nulls_[MaxHeapAttributeNumber];
   TimestampTz last_commit_time_ = 0;
 };
 

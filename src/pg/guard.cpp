@@ -12,6 +12,11 @@ void RaiseInternal(const char* message) {
   pg_unreachable();
 }
 
+void RaiseOutOfMemory() {
+  ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+  pg_unreachable();
+}
+
 void RaiseStatus(Status&& status) {
   const char* message = pstrdup(status.message().c_str());
   const char* hint = status.hint().empty() ? nullptr : pstrdup(status.hint().c_str());

@@ -20,6 +20,7 @@ namespace fraiseql::pg {
 
 // ereport(ERROR) with a text of our own.
 [[noreturn]] void RaiseInternal(const char* message);
+[[noreturn]] void RaiseOutOfMemory();
 
 // ereport(ERROR) for an expected failure, with its hint.  REQUIRES: no C++ object with a destructor
 // but `status` is alive in the frames up to Postgres; the status itself is copied and destroyed.
@@ -30,15 +31,19 @@ auto Guard(Body&& body) -> decltype(body()) {
   static_assert(
       std::is_trivially_destructible_v<decltype(body())> || std::is_void_v<decltype(body())>,
       "a longjmp out of body() must skip no destructor");
-  char message[512];
+  char message[512] = "";
   try {
     return body();
+  } catch (const std::bad_alloc&) {
+    // No text: see below.
   } catch (const std::exception& e) {
     strlcpy(message, e.what(), sizeof(message));
   } catch (...) {
     strlcpy(message, "unknown C++ exception", sizeof(message));
   }
-  RaiseInternal(message);  // outside of the handler, which a longjmp would leave open
+  // Outside of the handler, which a longjmp would leave open.
+  if (message[0] == '\0') RaiseOutOfMemory();
+  RaiseInternal(message);
 }
 
 // A C++ object that is destroyed with (or at the reset of) its memory context, on error too.

@@ -25,8 +25,9 @@ namespace {
 
 RelationCache* live_cache = nullptr;
 
-// Converts first, which may raise, and assigns then.
-void AssignName(const char* name, std::string* target) { target->assign(ToUtf8View(name)); }
+// Converts first, which may raise, and assigns then.  But never for the name itself: that of any
+// table in the database passes here.
+void AssignName(const char* name, std::string* target) { target->assign(ToUtf8Anyhow(name)); }
 
 bool IsMember(int index, const Bitmapset* attributes) {
   return bms_is_member(index + 1 - FirstLowInvalidHeapAttributeNumber, attributes);

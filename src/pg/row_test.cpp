@@ -98,7 +98,8 @@ const char* FindMissing(const RowTest& test, const Change& change) {
     const RowImage* row = RowOf(column, change);
     if (row == nullptr) continue;
     const auto position = static_cast<size_t>(column.position);
-    if (row->state(position) == RowImage::State::kPresent) continue;
+    const RowImage::State state = row->state(position);
+    if (state == RowImage::State::kPresent || state == RowImage::State::kFailed) continue;
     return psprintf("the %svalue of column \"%s\" is not in the log",
                     row == &change.old_row ? "old " : "",
                     change.relation->columns[position].name.c_str());

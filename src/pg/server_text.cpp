@@ -4,6 +4,7 @@
 extern "C" {
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "mb/pg_wchar.h"
 }
 
@@ -13,9 +14,12 @@ namespace fraiseql::pg {
 
 namespace {
 
+constexpr char kReplacement[] = "\xEF\xBF\xBD";  // U+FFFD
+constexpr int kReplacementSize = sizeof(kReplacement) - 1;
+
 // Replaces what is no UTF-8: in a SQL_ASCII database any byte may stand in a text.
 const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
-  char* copy = static_cast<char*>(palloc(3 * static_cast<Size>(length) + 1));
+  char* copy = static_cast<char*>(palloc(kReplacementSize * static_cast<Size>(length) + 1));
   int size = 0;
   for (int i = 0; i < length;) {
     const auto* at = reinterpret_cast<const unsigned char*>(text + i);
@@ -25,13 +29,37 @@ const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
       size += bytes;
       i += bytes;
     } else {
-      memcpy(copy + size, "\xEF\xBF\xBD", 3);  // U+FFFD
-      size += 3;
+      memcpy(copy + size, kReplacement, kReplacementSize);
+      size += kReplacementSize;
       i += 1;
     }
   }
+  copy[size] = '\0';
   *valid_length = size;
   return copy;
+}
+
+// Converts from the server's encoding, which is another one, and replaces what has no equivalent.
+const char* ConvertOrReplace(const char* text, int length) {
+  const int encoding = GetDatabaseEncoding();
+  const Oid conversion = FindDefaultConversionProc(encoding, PG_UTF8);
+  auto* source = reinterpret_cast<unsigned char*>(pnstrdup(text, static_cast<Size>(length)));
+  const int room = length * MAX_CONVERSION_GROWTH + 1;
+  auto* out = static_cast<unsigned char*>(palloc(static_cast<Size>(room)));
+  int size = 0;
+  for (int i = 0; i < length;) {
+    if (OidIsValid(conversion)) {
+      i += pg_do_encoding_conversion_buf(conversion, encoding, PG_UTF8, source + i, length - i,
+                                         out + size, room - size, true);
+      size += static_cast<int>(strlen(reinterpret_cast<char*>(out + size)));
+    }
+    if (i >= length) break;
+    memcpy(out + size, kReplacement, kReplacementSize);
+    size += kReplacementSize;
+    i += Max(1, pg_encoding_verifymbchar(encoding, text + i, length - i));
+  }
+  out[size] = '\0';
+  return reinterpret_cast<char*>(out);
 }
 
 }  // namespace
@@ -53,6 +81,14 @@ const char* ToUtf8(const char* text, int length, int* utf8_length) {
   const char* converted = pg_server_to_any(text, length, PG_UTF8);
   if (converted != text) *utf8_length = static_cast<int>(strlen(converted));
   return converted;
+}
+
+const char* ToUtf8Anyhow(const char* text) {
+  const int length = static_cast<int>(strlen(text));
+  const int encoding = GetDatabaseEncoding();
+  if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII) return ConvertOrReplace(text, length);
+  int utf8_length = 0;
+  return ToUtf8(text, length, &utf8_length);
 }
 
 }  // namespace fraiseql::pg

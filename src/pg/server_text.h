@@ -16,6 +16,10 @@ void AppendServerText(const char* text, int length, std::string* out);
 // Text in the server's encoding as UTF-8, palloc'd if it had to be converted.
 const char* ToUtf8(const char* text, int length, int* utf8_length);
 
+// The same, null-terminated, for what is to be had whatever is in it: U+FFFD stands for each
+// character that has no equivalent.  In a SQL_ASCII database that is so for all text.
+const char* ToUtf8Anyhow(const char* text);
+
 inline std::string_view ToUtf8View(const char* text, int length) {
   int utf8_length = 0;
   const char* utf8 = ToUtf8(text, length, &utf8_length);

@@ -70,6 +70,7 @@ struct DatabaseEntry {
   bool drop_slot;          // DROP EXTENSION committed: the slot goes when the worker has gone
   int vacating;            // sessions that need the database without us, now
   int failures;            // of the worker in a row
+  bool careful;            // the last worker ended over a row that it could not read
   bool origin_checked;     // since the server started, by the slot guardian; the worker's only
   TimestampTz not_before;  // start no worker before
   WorkerTexts texts;

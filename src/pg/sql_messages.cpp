@@ -167,7 +167,8 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
 }
 
 // REQUIRES: the first argument is the name of the slot.
-void Preview(FunctionCallInfo fcinfo, const Limits& limits, PreviewReceiver* receiver) {
+void Preview(FunctionCallInfo fcinfo, const Limits& limits, int64_t careful_rows,
+             PreviewReceiver* receiver) {
   auto* origin = NewInContext<Origin>(CurrentMemoryContext);
   origin->system_id = GetSystemIdentifier();
   origin->database_id = MyDatabaseId;
@@ -175,8 +176,8 @@ void Preview(FunctionCallInfo fcinfo, const Limits& limits, PreviewReceiver* rec
   char branch[kBranchSize + 1];
   ReadBranch(OwnSlotName(MyDatabaseId), branch);
   origin->branch = branch;
-  auto* decoder =
-      NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver, CurrentMemoryContext);
+  auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver,
+                                        CurrentMemoryContext, careful_rows);
 
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
@@ -210,7 +211,7 @@ void Messages(FunctionCallInfo fcinfo) {
   limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
   InitMaterializedSRF(fcinfo, 0);
   auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  Preview(fcinfo, limits,
+  Preview(fcinfo, limits, RowReader::kAlwaysCareful,
           NewInContext<RowReceiver>(CurrentMemoryContext, info->setResult, info->setDesc,
                                     CurrentMemoryContext));
 }
@@ -223,7 +224,7 @@ Datum MessageVolume(FunctionCallInfo fcinfo) {
     elog(ERROR, "return type must be a row type");
   }
   auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
-  Preview(fcinfo, limits, volume);
+  Preview(fcinfo, limits, RowReader::kQuick, volume);
   Datum values[2] = {Int64GetDatum(volume->count()), Int64GetDatum(volume->bytes())};
   bool nulls[2] = {};
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));

@@ -32,14 +32,20 @@ void Detach(int code, Datum argument) {
   pg_atomic_write_u32(&entry->counters.state, static_cast<uint32>(WorkerState::kStopped));
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   entry->pid = 0;
+  entry->careful = code != 0 && RowReader::DiedReading();
   if (code != 0) {
     // Soon after a first failure, less and less often after more of them.
     const int delay_ms = 100 << std::min(entry->failures, 9);
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
     ++entry->failures;
   }
+  const bool careful = entry->careful;
   LWLockRelease(shared->lock);
   WakeLauncher();
+  if (careful) {
+    ereport(LOG, (errmsg("a worker has ended over a value that it could not encode"),
+                  errdetail("The next one reads with care, and makes a dead letter of it.")));
+  }
 }
 
 // The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit

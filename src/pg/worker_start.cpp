@@ -142,7 +142,8 @@ void Worker::OpenSlot() {
   } while (!guardian_.Acquire());
   slot_.SetDelay(settings.confirm_delay_ms);
   OpenPipeline(slot_.Open(OwnSlotName(database_), guardian_.made(), guardian_.resume_at()));
-  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext);
+  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext,
+                                       entry_->careful ? RowReader::kCareful : RowReader::kQuick);
   reader_.Open(decoder_.get());
 }
 

@@ -46,6 +46,20 @@ TEST(RowImage, ResetForgetsTheRow) {
   EXPECT_EQ(row.json(1), "3");
 }
 
+TEST(RowImage, NothingIsLeftOfAValueThatFailed) {
+  RowImage row;
+  row.Reset(3);
+  row.text()->append("1");
+  row.Present(0);
+  row.text()->append("{\"half\":");
+  row.Failed(1);
+  row.text()->append("3");
+  row.Present(2);
+  EXPECT_EQ(row.state(1), State::kFailed);
+  EXPECT_EQ(row.json(0), "1");
+  EXPECT_EQ(row.json(2), "3");
+}
+
 TEST(RowImage, CopiesAValueOfAnotherRow) {
   RowImage old_row, new_row;
   FillRow({"1", "\"long\""}, &old_row);
