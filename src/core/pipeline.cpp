@@ -84,6 +84,8 @@ void Pipeline::TakeOpened() {
     from_.mark = opened.end;
   } else if (from_.mark.stream != opened.end.stream) {
     from_.mark = {opened.end.stream, 0};
+    // Messages that were on their way are stored in the new stream, too, and acknowledged.
+    window_.ForgetPlaces();
   }
   looked_ = true;
   stream_ = opened.end.stream;
@@ -122,7 +124,7 @@ void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
   if (acked == 0) return;
   acked_ += acked;
   duplicates_ += reply.duplicate ? 1 : 0;
-  stream_end_ = std::max(stream_end_, reply.stream_sequence);
+  if (!reply.late) stream_end_ = std::max(stream_end_, reply.stream_sequence);
   // What is tied to the message before it proves that nothing has come in between.
   if (reply.through) looked_end_ = std::max(looked_end_, reply.stream_sequence);
   Progress(oldest, now_ms);

@@ -17,6 +17,8 @@ struct Reply {
   uint64_t stream_sequence = 0;  // where in the stream it is stored; 0: not known
   Status status;                 // ok: stored
   bool through = false;          // ok: so is all that was sent before it since the sink was opened
+  bool late = false;             // it was sent before the sink was last opened: to another stream,
+                                 // it may be, as `stream_sequence` then is a place of that one
   bool out_of_step = false;      // the stream is not what the sink took it to be: open it again
 };
 

@@ -102,6 +102,13 @@ void Window::LookedThrough(const StoredPositions& found, uint64_t stream_end) {
   }
 }
 
+void Window::ForgetPlaces() {
+  for (uint64_t i = first_; i < end_; ++i) {
+    if (entry(i).behind != kUnsent) entry(i).behind = 0;
+  }
+  if (settled_behind_ != kUnsent) settled_behind_ = 0;
+}
+
 uint64_t Window::StoredBehind(uint64_t unsent) const {
   uint64_t behind = std::min(unsent, settled_behind_);
   for (uint64_t i = first_; i < end_; ++i) {

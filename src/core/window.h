@@ -77,6 +77,10 @@ class Window {
   // not found there can only be stored behind it.
   void LookedThrough(const StoredPositions& found, uint64_t stream_end);
 
+  // The stream is another than the one before: the places that are known are none of this one, and
+  // what was sent may stand anywhere in it.
+  void ForgetPlaces();
+
   // The place in the stream behind which all stands that is stored of the transactions that are not
   // settled, the acknowledged messages of the oldest included; at most `unsent`.
   uint64_t StoredBehind(uint64_t unsent) const;

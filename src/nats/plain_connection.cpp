@@ -140,8 +140,8 @@ void PlainConnection::TakeIn() {
 
 // The connection goes on after what is said of permissions; all else the server closes it for.
 void PlainConnection::OnError(std::string_view text) {
-  if (strncasecmp(text.data(), kNotPermitted.data(),
-                  std::min(text.size(), kNotPermitted.size())) == 0) {
+  if (strncasecmp(text.data(), kNotPermitted.data(), std::min(text.size(), kNotPermitted.size())) ==
+      0) {
     refused_ = text;
   } else {
     End(std::string(text));

@@ -289,6 +289,7 @@ bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
 void Publisher::OnStored(const PubAck& ack, bool current, Reply* reply) {
   reply->duplicate = ack.duplicate;
   reply->stream_sequence = ack.stream_sequence;
+  reply->late = !current;
   stream_end_ = std::max(stream_end_, ack.stream_sequence);
   if (current && !ack.duplicate) ++stored_since_;
   if (!current || chain_.kind() != Chain::Kind::kMessageId) return;

@@ -13,9 +13,9 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr size_t kMaxLine = 1024 * 1024;         // INFO names all the servers of a cluster
+constexpr size_t kMaxLine = 1024 * 1024;          // INFO names all the servers of a cluster
 constexpr size_t kMaxMessage = 64 * 1024 * 1024;  // more than a server can be told to take
-constexpr size_t kUsualSpace = 1024 * 1024;      // a larger buffer is not kept
+constexpr size_t kUsualSpace = 1024 * 1024;       // a larger buffer is not kept
 
 // The first word of `text`, which loses it and the blanks around it.
 std::string_view TakeWord(std::string_view* text) {
@@ -65,7 +65,8 @@ char* WireReader::Space(size_t size) {
 WireReader::Kind WireReader::Next(Item* item) {
   const char* const at = buffer_.data() + begin_;
   const size_t size = end_ - begin_;
-  const auto* const newline = size == 0 ? nullptr : static_cast<const char*>(memchr(at, '\n', size));
+  const auto* const newline =
+      size == 0 ? nullptr : static_cast<const char*>(memchr(at, '\n', size));
   if (newline == nullptr) return size > kMaxLine ? Kind::kBroken : Kind::kNeedMore;
   std::string_view line(at, static_cast<size_t>(newline - at));
   const size_t whole = line.size() + 1;

@@ -108,8 +108,7 @@ TEST_P(Transports, TellsThatNoStreamTakesTheSubject) {
 }
 
 TEST_P(Transports, TellsWhichSubjectIsRefused) {
-  NatsServer server(
-      Config(R"(authorization: {users: [{user: joe, password: x, permissions:
+  NatsServer server(Config(R"(authorization: {users: [{user: joe, password: x, permissions:
                 {publish: ["fraiseql.allowed", "$JS.API.>"], subscribe: "_INBOX.>"}}]})"));
   BrokerSettings settings = Settings(server);
   settings.url = "nats://joe:x@127.0.0.1:" + std::to_string(server.port());

@@ -12,6 +12,7 @@ void FakeBroker::Open(const ResumePoint& from) {
     if (wire.heard == Heard::kAll) wire.heard = Heard::kAcks;
   }
   DropRefusals();
+  for (Reply& reply : replies_) reply.late = true;
   wires_.erase(std::remove_if(wires_.begin(), wires_.end(),
                               [](const Wire& wire) { return wire.messages.empty(); }),
                wires_.end());
@@ -29,12 +30,13 @@ void FakeBroker::FinishOpening() {
   } else {
     state_ = State::kOpen;
     wires_.back().stream_size = stream_.size();
+    opened_ = Look();
   }
 }
 
-Opened FakeBroker::TakeOpened() {
+Opened FakeBroker::Look() const {
   Opened opened;
-  opened.end = {std::to_string(incarnation_), wires_.back().stream_size};
+  opened.end = {std::to_string(incarnation_), stream_.size()};
   if (from_.mark.nothing_stored()) return opened;
   const bool same = from_.mark.stream == opened.end.stream;
   if (!same || from_.seen > opened.end.sequence) opened.loss = Status::Unavailable("lost");
@@ -69,7 +71,9 @@ bool FakeBroker::IsInStep(const Sent& sent) const {
 
 void FakeBroker::Answer(const Wire& wire, const Reply& reply, bool want_ack) {
   const bool heard = wire.heard == Heard::kAll || (wire.heard == Heard::kAcks && reply.status.ok());
-  if (heard && want_ack) replies_.push_back(reply);
+  if (!heard || !want_ack) return;
+  replies_.push_back(reply);
+  replies_.back().late = wire.heard != Heard::kAll;
 }
 
 bool FakeBroker::NextReply(Reply* reply) {
@@ -147,13 +151,14 @@ std::vector<std::string> FakeBroker::stream() const {
 
 void FakeBroker::Recreate() {
   ++incarnation_;
+  deleted_.insert(stream_.begin(), stream_.end());
   stream_.clear();
   positions_.clear();
   remembered_.clear();
 }
 
 bool FakeBroker::Stores(const std::string& id) const {
-  return std::find(stream_.begin(), stream_.end(), id) != stream_.end();
+  return deleted_.count(id) > 0 || std::find(stream_.begin(), stream_.end(), id) != stream_.end();
 }
 
 void FakeBroker::Close(size_t lost) {

@@ -30,7 +30,7 @@ class FakeBroker : public Sink {
 
   // Sink.
   void Open(const ResumePoint& from) override;
-  Opened TakeOpened() override;
+  Opened TakeOpened() override { return opened_; }
   State state() const override { return state_; }
   const Status& status() const override { return status_; }
   bool CanSend() const override { return wires_.back().messages.size() < wire_capacity; }
@@ -71,6 +71,7 @@ class FakeBroker : public Sink {
   int opens() const { return opens_; }
   // The Nats-Msg-Ids of our messages in the stream, in its order.
   std::vector<std::string> stream() const;
+  // Of this stream, or of one that was deleted.
   bool Stores(const std::string& id) const;
   const ResumePoint& from() const { return from_; }  // of the last Open()
   // How often a message was not stored although later ones of its wire could be.
@@ -94,6 +95,7 @@ class FakeBroker : public Sink {
   };
 
   Sent Take(size_t wire);
+  Opened Look() const;
   bool IsInStep(const Sent& sent) const;
   void Answer(const Wire& wire, const Reply& reply, bool want_ack);
   void DropRefusals();
@@ -103,9 +105,11 @@ class FakeBroker : public Sink {
   std::vector<Wire> wires_ = std::vector<Wire>(1);
   std::deque<Reply> replies_;
   ResumePoint from_;
+  Opened opened_;
   std::vector<std::string> stream_;             // ids; empty: somebody else's
   std::vector<Position> positions_;             // of the messages of the stream
   std::map<std::string, uint64_t> remembered_;  // ids, with the place in the stream, from 1
+  std::set<std::string> deleted_;               // ids that a deleted stream held
   int incarnation_ = 1;
   int opens_ = 0;
   int gaps_ = 0;

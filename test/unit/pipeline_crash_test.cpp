@@ -69,11 +69,12 @@ struct Faults {
   uint64_t lose_reply = 0;
   uint64_t repeat_reply = 0;
   uint64_t reorder_replies = 0;
-  uint64_t silence = 0;  // begins, and ends
-  uint64_t slow = 0;     // messages stay on the wire for a while
-  uint64_t crash = 0;    // of the sender
-  uint64_t outage = 0;   // longer than the broker remembers ids
-  uint64_t foreign = 0;  // somebody else writes to the stream
+  uint64_t silence = 0;   // begins, and ends
+  uint64_t slow = 0;      // messages stay on the wire for a while
+  uint64_t crash = 0;     // of the sender
+  uint64_t outage = 0;    // longer than the broker remembers ids
+  uint64_t foreign = 0;   // somebody else writes to the stream
+  uint64_t recreate = 0;  // the stream is deleted and made again; not among any
 
   // Any mixture, so that each trouble is also seen alone and none hides another.
   static Faults Any(Dice* dice) {
@@ -120,6 +121,7 @@ class Simulation {
       if (dice_.Percent(faults_.crash)) Crash();
       if (dice_.Percent(faults_.outage)) Outage();
       if (dice_.Percent(faults_.foreign)) broker_.StoreForeign();
+      if (dice_.Percent(faults_.recreate)) broker_.Recreate();
       now_ += static_cast<int64_t>(dice_.Below(dice_.Percent(10) ? 400 : 10));
     }
     faults_ = {};
@@ -326,6 +328,22 @@ TEST(PipelineCrash, ChainedMessagesAreStoredOnceInOrderWhateverFails) {
     with_gaps += simulation->broker().gaps() > 0 ? 1 : 0;
   });
   EXPECT_GT(with_gaps, 400);
+}
+
+// What was stored is gone; what is stored since then is stored once.
+TEST(PipelineCrash, NothingIsStoredTwiceInAStreamThatIsDeletedAndMadeAgain) {
+  for (const bool chained : {false, true}) {
+    ForManySeeds(6000, [=](Simulation* simulation) {
+      if (chained) simulation->Chain();
+      simulation->faults()->recreate = 3;
+      simulation->Run();
+      const Ids stream = Sorted(simulation->broker().stream());
+      EXPECT_EQ(std::adjacent_find(stream.begin(), stream.end()), stream.end());
+      for (const std::string& id : simulation->log().ids) {
+        EXPECT_TRUE(simulation->broker().Stores(id)) << id << " is lost";
+      }
+    });
+  }
 }
 
 // A sender that dies, or is not told, does not know where its last messages stand.
