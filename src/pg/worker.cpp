@@ -169,9 +169,11 @@ void Worker::ShowState() {
     status_.RecordError(dead_letters_.last_reason());
   }
   if (pipeline_->losses() != losses_seen_) TellLoss();
+  if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
-  status_.Show(state, streaming ? Remark() : pipeline_->trouble(), publisher_->connected_url(),
+  const Status& trouble = refused_.ok() ? pipeline_->trouble() : refused_;
+  status_.Show(state, streaming ? Remark() : trouble, publisher_->connected_url(),
                publisher_->stream_name());
   const uint64_t connects = publisher_->connects();
   status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, publisher_->chained());
@@ -290,8 +292,7 @@ Message* Worker::Add() {
 void Worker::Refuse(const Status& reason) {
   while (!(refused_ = pipeline_->Reject(reason)).ok()) {
     status_.RecordError(refused_);
-    status_.Show(WorkerState::kBlocked, refused_, publisher_->connected_url(),
-                 publisher_->stream_name());
+    ShowState();
     wait_set_->Wait(kIdleWaitMs, WaitForBrokerEvent());
     Breathe();
   }
