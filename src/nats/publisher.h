@@ -83,8 +83,9 @@ class Publisher final : public Sink {
   // For people.
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
-  uint64_t connects() const { return connects_; }                // that succeeded
-  uint64_t last_stream_sequence() const { return stream_end_; }  // acknowledged to us, or found
+  uint64_t connects() const { return connects_; }                    // that succeeded
+  uint64_t last_stream_sequence() const { return stream_end_; }      // acknowledged to us, or found
+  bool keeps_consumed() const { return opening_.keeps_consumed(); }  // the stream, as last seen
   bool chained() const { return chain_.kind() != Chain::Kind::kNone; }
 
  private:

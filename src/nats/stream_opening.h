@@ -40,6 +40,8 @@ class StreamOpening {
   Opened TakeOpened() { return std::move(opened_); }
   const StreamMark& end() const { return opened_.end; }
   int replicas() const { return stream_state_.replicas; }
+  // Else nothing of ours is looked for: see StreamState.
+  bool keeps_consumed() const { return stream_state_.keeps_consumed; }
   int api_level() const { return api_level_; }  // asked for only if there are several replicas
   bool saw_foreign() const { return read_back_.saw_foreign(); }
 

@@ -192,10 +192,16 @@ Status Worker::Remark() {
   }
   const int64_t now_ms = MonotonicMs();
   if (!WalReader::AwaitsStandbys()) standbys_had_all_ms_ = now_ms;
-  if (now_ms - standbys_had_all_ms_ < kPatienceMs) return Status::Ok();
-  return Status::Unavailable("the standbys do not have the log yet",
-                             "See the slots that \"synchronized_standby_slots\" names, or take "
-                             "those of standbys that are gone off it.");
+  if (now_ms - standbys_had_all_ms_ >= kPatienceMs) {
+    return Status::Unavailable("the standbys do not have the log yet",
+                               "See the slots that \"synchronized_standby_slots\" names, or take "
+                               "those of standbys that are gone off it.");
+  }
+  if (publisher_->keeps_consumed()) return Status::Ok();
+  return Status::Unavailable("stream \"" + publisher_->stream_name() +
+                                 "\" does not keep what was consumed, nor can that be looked for",
+                             "What is sent again beyond its de-duplication window may be there "
+                             "twice; not so with retention by limits.");
 }
 
 void Worker::TellLoss() {

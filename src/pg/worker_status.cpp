@@ -49,7 +49,9 @@ void WorkerStatus::Log(WorkerState state, const Status& reason, const std::strin
   logged_state_ = state;
   logged_reason_ = reason.message();
   if (state == WorkerState::kStreaming) {
-    ereport(LOG, (errmsg("publishing to %s", server.c_str())));
+    ereport(LOG, (errmsg("publishing to %s%s%s", server.c_str(), reason.ok() ? "" : ": ",
+                         reason.message().c_str()),
+                  reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
   } else if (!reason.ok()) {
     ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), reason.message().c_str()),
                   reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
