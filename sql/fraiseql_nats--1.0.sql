@@ -314,9 +314,11 @@ CREATE TABLE backfill_progress (
     "position" pg_lsn,
     started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    finished_at timestamptz
+    finished_at timestamptz,
+    lost_at timestamptz
 );
 COMMENT ON TABLE backfill_progress IS 'how far backfills are; see the view backfill';
+COMMENT ON COLUMN backfill_progress.lost_at IS 'it has to begin anew, and has not yet';
 COMMENT ON COLUMN backfill_progress.read_through IS 'the last row was reached; what is left are the rows in backfill_busy';
 
 CREATE TABLE backfill_busy (
@@ -329,9 +331,10 @@ COMMENT ON TABLE backfill_busy IS 'rows that others were changing when a backfil
 
 CREATE VIEW backfill AS
 SELECT p.relation,
-       CASE WHEN p.finished_at IS NOT NULL THEN 'finished' WHEN l.pid IS NULL THEN 'interrupted' ELSE 'running' END AS state,
+       CASE WHEN p.finished_at IS NOT NULL THEN 'finished' WHEN l.pid IS NOT NULL THEN 'running'
+            WHEN p.lost_at IS NOT NULL THEN 'lost' ELSE 'interrupted' END AS state,
        l.pid, p.filter, p.observer, p.rows_published, p.rows_passed, b.rows_busy, p.rows_estimated, p.key_columns, p.last_key,
-       p."position", p.started_at, p.updated_at, p.finished_at
+       p."position", p.started_at, p.updated_at, p.finished_at, p.lost_at
 FROM fraiseql_nats.backfill_progress p
 CROSS JOIN LATERAL (SELECT count(*) AS rows_busy FROM fraiseql_nats.backfill_busy x WHERE x.relation = p.relation) b
 LEFT JOIN pg_catalog.pg_locks l
@@ -339,7 +342,7 @@ LEFT JOIN pg_catalog.pg_locks l
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
 COMMENT ON VIEW backfill IS 'the last backfill of each table, and how far it is';
 COMMENT ON COLUMN backfill.relation IS 'the table';
-COMMENT ON COLUMN backfill.state IS 'running, finished, or interrupted: the same CALL goes on with it';
+COMMENT ON COLUMN backfill.state IS 'running, finished, interrupted: the same CALL goes on with it, or lost: the same CALL begins it anew';
 COMMENT ON COLUMN backfill.pid IS 'process of the session that runs it';
 COMMENT ON COLUMN backfill.filter IS 'which rows; null: all';
 COMMENT ON COLUMN backfill.observer IS 'the observer that is told; null: all observers of the table that want INSERT';
@@ -353,6 +356,7 @@ COMMENT ON COLUMN backfill."position" IS 'place in the log of what it wrote last
 COMMENT ON COLUMN backfill.started_at IS 'when it began';
 COMMENT ON COLUMN backfill.updated_at IS 'when its last chunk was written';
 COMMENT ON COLUMN backfill.finished_at IS 'when it was finished; null: it is not';
+COMMENT ON COLUMN backfill.lost_at IS 'when it was found that what it had written may be in a gap; null: it has begun anew since, or there was none';
 
 CREATE FUNCTION backfill_check(relation regclass, observer text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_check';
@@ -401,7 +405,9 @@ BEGIN
                 USING HINT = 'With restart => true it begins anew.';
             RETURN false;
         END IF;
-        RAISE NOTICE 'backfill of % goes on after % rows', relation, p.rows_published;
+        IF p.lost_at IS NULL THEN
+            RAISE NOTICE 'backfill of % goes on after % rows', relation, p.rows_published;
+        END IF;
         RETURN true;
     END IF;
     IF p.finished_at IS NULL AND p.relation IS NOT NULL AND NOT restart THEN
@@ -434,7 +440,6 @@ DECLARE
 BEGIN
     finished := false;
     PERFORM fraiseql_nats.backfill_check(relation, observer);
-    SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_next.relation;
     SELECT pg_current_wal_flush_lsn() - s.confirmed_flush_lsn INTO lag
     FROM pg_replication_slots s
     WHERE s.slot_name = 'fraiseql_nats_' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
@@ -442,6 +447,13 @@ BEGIN
         RETURN;
     END IF;
     lag := NULL;
+    SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_next.relation;
+    IF p.lost_at IS NOT NULL THEN
+        RAISE NOTICE 'backfill of % begins anew', relation
+            USING DETAIL = 'What it had written may be in a gap; see fraiseql_nats.gap.';
+        UPDATE fraiseql_nats.backfill_progress x SET lost_at = NULL, started_at = clock_timestamp()
+        WHERE x.relation = backfill_next.relation;
+    END IF;
     IF NOT p.read_through THEN
         behind := p.last_key;
         RETURN;
@@ -453,26 +465,21 @@ BEGIN
     IF keys IS NULL THEN
         UPDATE fraiseql_nats.backfill_progress x
         SET finished_at = clock_timestamp(), updated_at = clock_timestamp(), "position" = pg_current_wal_insert_lsn()
-        WHERE x.relation = backfill_next.relation;
-        finished := true;
+        WHERE x.relation = backfill_next.relation AND x.lost_at IS NULL;
+        finished := FOUND;
     END IF;
 END
 $$;
 COMMENT ON FUNCTION backfill_next(regclass, text, integer, bigint, bigint) IS 'what the backfill of a table has to do next';
 
--- Keeps what backfill_rows() has done.  False: nothing, since the rows are busy still.
+-- Keeps what backfill_rows() has done, unless it has to begin anew.  False: nothing is done, since
+-- the rows are busy still.
 CREATE FUNCTION backfill_done(
     relation regclass, keys text[], published bigint, passed bigint, last_key text, busy text[], "position" pg_lsn) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF keys IS NULL THEN
-        INSERT INTO fraiseql_nats.backfill_busy (relation, key)
-        SELECT backfill_done.relation, k FROM unnest(busy) k;
-    ELSIF cardinality(busy) = cardinality(keys) THEN
+    IF cardinality(busy) = cardinality(keys) THEN
         RETURN false;
-    ELSE
-        DELETE FROM fraiseql_nats.backfill_busy x
-        WHERE x.relation = backfill_done.relation AND x.key = ANY (keys) AND x.key <> ALL (busy);
     END IF;
     UPDATE fraiseql_nats.backfill_progress x
     SET last_key = CASE WHEN keys IS NULL THEN coalesce(backfill_done.last_key, x.last_key) ELSE x.last_key END,
@@ -481,11 +488,38 @@ BEGIN
         rows_passed = x.rows_passed + passed,
         "position" = coalesce(backfill_done."position", x."position"),
         updated_at = clock_timestamp()
-    WHERE x.relation = backfill_done.relation;
+    WHERE x.relation = backfill_done.relation AND x.lost_at IS NULL;
+    IF NOT FOUND THEN
+        RETURN true;
+    END IF;
+    IF keys IS NULL THEN
+        INSERT INTO fraiseql_nats.backfill_busy (relation, key)
+        SELECT backfill_done.relation, k FROM unnest(busy) k;
+    ELSE
+        DELETE FROM fraiseql_nats.backfill_busy x
+        WHERE x.relation = backfill_done.relation AND x.key = ANY (keys) AND x.key <> ALL (busy);
+    END IF;
     RETURN true;
 END
 $$;
 COMMENT ON FUNCTION backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn) IS 'keeps what backfill_rows() has done';
+
+-- The commit of a chunk lies behind the place of its last row, who knows how far: so of those that
+-- are not finished all are taken for lost.  One that is finished notes a place behind all its commits.
+CREATE FUNCTION backfill_lose(gap_begin pg_lsn) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    WITH lost AS (
+        UPDATE fraiseql_nats.backfill_progress p
+        SET lost_at = clock_timestamp(), last_key = NULL, read_through = false, rows_published = 0, rows_passed = 0,
+            finished_at = NULL
+        WHERE p."position" IS NOT NULL AND (p.finished_at IS NULL OR p."position" >= gap_begin)
+        RETURNING p.relation
+    ), busy AS (
+        DELETE FROM fraiseql_nats.backfill_busy b USING lost WHERE b.relation = lost.relation
+    )
+    SELECT count(*) FROM lost
+$$;
+COMMENT ON FUNCTION backfill_lose(pg_lsn) IS 'has the backfills begin anew of which rows may be in a gap; returns their number; for the worker';
 
 -- The search path here is that of the session, for the filter's sake: so everything is named in full.
 CREATE PROCEDURE backfill(

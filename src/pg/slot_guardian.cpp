@@ -199,6 +199,11 @@ void SlotGuardian::Report(const Gap& gap) const {
            errdetail("Replication slot \"%s\" had to be made anew: %s.", slot_.c_str(), gap.reason),
            errhint("Publish the present rows of the observed tables with CALL "
                    "fraiseql_nats.backfill(...); gaps are listed in fraiseql_nats.gap.")));
+  if (gap.backfills == 0) return;
+  ereport(WARNING, (errmsg("backfills that have to begin anew: " INT64_FORMAT, gap.backfills),
+                    errdetail("What they had written may be among what was not published."),
+                    errhint("The same CALL begins them anew.  In the view fraiseql_nats.backfill "
+                            "their state is \"lost\".")));
 }
 
 void SlotGuardian::LeaveIfAsked() const {

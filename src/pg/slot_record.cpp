@@ -57,6 +57,13 @@ void WriteRecord(const SlotName& slot, const SlotRecord& record) {
       5, types, values, nullptr);
 }
 
+int64 LoseBackfills(XLogRecPtr gap_begin) {
+  Oid types[] = {LSNOID};
+  Datum values[] = {LSNGetDatum(gap_begin)};
+  Execute("SELECT fraiseql_nats.backfill_lose($1)", 1, types, values, nullptr);
+  return DatumGetInt64(Value(1));
+}
+
 // Calls `take` for the rows of a table of ours that are of this slot: a database that was copied
 // inside of the server has those of its template, too.
 template <typename Take>
@@ -154,6 +161,7 @@ Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr publ
           2, publish_types, publish_values, nullptr);
     }
   }
+  if (gap.there) gap.backfills = LoseBackfills(gap.from);
   WriteRecord(slot, record);
   CommitOwnTransaction();
   return gap;

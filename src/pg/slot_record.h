@@ -45,12 +45,13 @@ struct Gap {
   bool there = false;
   XLogRecPtr from = InvalidXLogRecPtr;
   char reason[128] = "";
+  int64 backfills = 0;  // that have to begin anew, since what they wrote may be in it
 };
 
 // Ends the open gap, if there is one, where the new slot begins (`record.position`), publishes it
 // on `subject` unless that is null, and writes the record, all in one transaction: the message has
 // its place in the log that the new slot reads.  A gap whose beginning is not known begins at
-// `published`.
+// `published`.  Backfills whose rows may be in it begin anew.
 Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr published,
                  const char* subject);
 
