@@ -30,9 +30,10 @@ END
 }
 
 sub kill_worker {
-    kill 'KILL', $node->worker_pid('postgres');
+    my $before = $node->log_count(qr/terminated by signal 9/);
+    kill 'KILL', $node->wait_for_worker('postgres');
     FraiseqlNode::wait_until('the server has noticed',
-        sub { $node->log_count(qr/terminated by signal 9/) && defined $node->try_sql('postgres', 'SELECT 1') });
+        sub { $node->log_count(qr/terminated by signal 9/) > $before && defined $node->try_sql('postgres', 'SELECT 1') });
     return;
 }
 
