@@ -115,9 +115,12 @@ Status SetTls(const BrokerSettings& settings, natsOptions* options) {
   if (settings.tls_cert_file.empty() != settings.tls_key_file.empty()) {
     return Status::Invalid("only one of tls_cert_file and tls_key_file is set", "Set both.");
   }
-  // Also without TLS of our own wish, for the server may demand it.
-  Status status =
-      Checked(natsOptions_SkipServerVerification(options, !settings.tls_verify), "tls_verify");
+  Status status;
+  // Also without TLS of our own wish, for the server may demand it.  Not if it says what is so
+  // anyway: to take it in, the library reads all the certificates of the system.
+  if (!settings.tls_verify) {
+    status = Checked(natsOptions_SkipServerVerification(options, true), "tls_verify");
+  }
   if (!status.ok() || !WantsTls(settings)) return status;
   status = Checked(natsOptions_SetSecure(options, true), "url");
   std::string content;

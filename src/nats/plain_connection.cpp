@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "core/number.h"
 #include "nats/nats_status.h"
+#include "nats/wire_writer.h"
 
 namespace fraiseql::nats {
 
@@ -23,8 +23,6 @@ constexpr uint32_t kAnswers = 2;
 constexpr size_t kReadSize = 64 * 1024;
 constexpr int kMaxReads = 16;  // at a time: there is more to do than to read
 constexpr size_t kUsualOutput = 1024 * 1024;
-constexpr std::string_view kLineEnd = "\r\n";
-constexpr std::string_view kHeaderStart = "NATS/1.0\r\n";
 constexpr std::string_view kNobodyThere = "503";
 constexpr std::string_view kNotPermitted = "Permissions Violation";
 
@@ -159,28 +157,13 @@ Status PlainConnection::Check() const {
 
 Status PlainConnection::Publish(const Message& message, const std::string& reply,
                                 std::string_view more_headers) {
-  const size_t lines = message.headers.size() + more_headers.size();
-  const size_t headers = lines == 0 ? 0 : kHeaderStart.size() + lines + kLineEnd.size();
-  out_.append(lines == 0 ? "PUB " : "HPUB ").append(message.subject).push_back(' ');
-  if (!reply.empty()) out_.append(reply).push_back(' ');
-  if (lines != 0) {
-    AppendDecimal(headers, &out_);
-    out_.push_back(' ');
-  }
-  AppendDecimal(headers + message.payload.size(), &out_);
-  out_.append(kLineEnd);
-  if (lines != 0) {
-    out_.append(kHeaderStart).append(message.headers).append(more_headers).append(kLineEnd);
-  }
-  out_.append(message.payload).append(kLineEnd);
+  AppendPublish(message, reply, more_headers, &out_);
   return Status::Ok();
 }
 
 Status PlainConnection::Request(const std::string& subject, const std::string& body,
                                 const std::string& reply) {
-  out_.append("PUB ").append(subject).append(" ").append(reply).append(" ");
-  AppendDecimal(body.size(), &out_);
-  out_.append(kLineEnd).append(body).append(kLineEnd);
+  AppendRequest(subject, body, reply, &out_);
   return Status::Ok();
 }
 

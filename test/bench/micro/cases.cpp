@@ -2,12 +2,15 @@
 #include "cases.h"
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "core/event.h"
 #include "core/iso_time.h"
 #include "core/json_text.h"
 #include "nats/pub_ack.h"
+#include "nats/wire_reader.h"
+#include "nats/wire_writer.h"
 
 namespace fraiseql {
 
@@ -49,6 +52,8 @@ class Event {
     routes_ = router_.Resolve(relation_, {{0, relation_.table}});
   }
 
+  const Message& message() const { return message_; }
+
   void Build() {
     message_.Clear();
     message_.position = change_.position;
@@ -87,6 +92,29 @@ MicroCase EventCase(std::string name, Operation operation, size_t row_bytes) {
   return {std::move(name), [event] { event->Build(); }};
 }
 
+MicroCase WriteCase() {
+  auto event = std::make_shared<Event>(Operation::kInsert, 400);
+  auto out = std::make_shared<std::string>();
+  event->Build();
+  return {"message onto the wire, row of 400 B", [=] {
+            out->clear();
+            nats::AppendPublish(event->message(), "_INBOX.Z2LOHM.1.123456", {}, out.get());
+          }};
+}
+
+MicroCase ReadCase() {
+  auto reader = std::make_shared<nats::WireReader>();
+  return {"acknowledgement off the wire", [=] {
+            constexpr std::string_view kAck =
+                "MSG _INBOX.Z2LOHM.1.123456 1 45\r\n"
+                "{\"stream\":\"fraiseql_events\", \"seq\":123456789}\r\n";
+            std::memcpy(reader->Space(kAck.size()), kAck.data(), kAck.size());
+            reader->Added(kAck.size());
+            nats::WireReader::Item item;
+            if (reader->Next(&item) != nats::WireReader::Kind::kMessage) std::abort();
+          }};
+}
+
 // A case that appends to a string, which is empty at first.
 template <typename Append>
 MicroCase AppendCase(std::string name, Append append) {
@@ -122,6 +150,8 @@ std::vector<MicroCase> MicroCases() {
        [] {
          if (!CheckSubject("fraiseql.mutation.Order.INSERT").ok()) std::abort();
        }},
+      WriteCase(),
+      ReadCase(),
       {"acknowledgement",
        [] {
          const nats::PubAck ack =
