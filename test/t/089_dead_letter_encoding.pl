@@ -97,6 +97,31 @@ is(letters(q{format('%s(%s)', subject, headers->>'Fraiseql-Unencoded')}),
     'fraiseql.tested(value) fraiseql.named.%00(value) fraiseql.row(second)', 'who uses it is not');
 $node->safe_psql('postgres', 'DROP TABLE tb_part; SELECT fraiseql_nats.discard_dead_letter(id) FROM fraiseql_nats.dead_letters()');
 
+# Errors of other kinds, in the midst of the catalogs; and several in one row.
+$node->safe_psql('postgres', <<'END');
+SET client_min_messages = error;
+CREATE TYPE odd;
+CREATE FUNCTION odd_in(cstring) RETURNS odd LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION odd_out(odd) RETURNS cstring LANGUAGE internal STABLE STRICT AS 'array_out';
+CREATE TYPE odd (INPUT = odd_in, OUTPUT = odd_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4);
+CREATE TYPE cast_odd;
+CREATE FUNCTION cast_odd_in(cstring) RETURNS cast_odd LANGUAGE internal IMMUTABLE STRICT AS 'textin';
+CREATE FUNCTION cast_odd_out(cast_odd) RETURNS cstring LANGUAGE internal STABLE STRICT AS 'textout';
+CREATE TYPE cast_odd (INPUT = cast_odd_in, OUTPUT = cast_odd_out, INTERNALLENGTH = VARIABLE, ALIGNMENT = int4);
+CREATE FUNCTION json(cast_odd) RETURNS json LANGUAGE internal STABLE STRICT AS 'row_to_json';
+CREATE CAST (cast_odd AS json) WITH FUNCTION json(cast_odd);
+CREATE TABLE tb_odd (id int PRIMARY KEY, a cast_odd, b odd, c odd[]);
+SELECT fraiseql_nats.observe('tb_odd');
+INSERT INTO tb_odd SELECT 1, text::cast_odd, text::odd, ARRAY[text::odd] FROM repeat('a', 60) text;
+INSERT INTO tb_odd SELECT 2, NULL, text::odd, NULL FROM repeat('a', 60) text;
+INSERT INTO tb_odd SELECT 3, NULL, NULL, ARRAY[NULL, text::odd] FROM repeat('a', 60) text;
+END
+$node->wait_drained('postgres');
+$node->wait_for_dead_letters('postgres', 3);
+is(letters(q{regexp_replace(reason, '.*(".*") of table.*SQLSTATE (.*)\)', '\1:\2')}),
+    '"a":42704 "b":XX000 "c":XX000', 'other errors are taken likewise');
+$node->safe_psql('postgres', 'DROP TABLE tb_odd; SELECT fraiseql_nats.discard_dead_letter(id) FROM fraiseql_nats.dead_letters()');
+
 # Old rows, too; and a large transaction with very many of them.
 $node->safe_psql('postgres', <<'END');
 ALTER TABLE tb_thing REPLICA IDENTITY FULL;
