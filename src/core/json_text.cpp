@@ -2,6 +2,7 @@
 #include "core/json_text.h"
 
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 
 namespace fraiseql {
