@@ -53,9 +53,12 @@ CREATE TEMP TABLE ctas AS SELECT pg_notify('fq', 'create table as')::text AS x;
 BEGIN READ ONLY;
 SELECT pg_notify('fq', 'read only');
 COMMIT;
-SET force_parallel_mode = on;
+-- named force_parallel_mode before PostgreSQL 16
+SELECT count(set_config(name, 'on', false)) FROM pg_settings
+WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT pg_notify('fq', 'parallel');
-RESET force_parallel_mode;
+SELECT count(set_config(name, 'off', false)) FROM pg_settings
+WHERE name IN ('force_parallel_mode', 'debug_parallel_query');
 SELECT * FROM captured();
 -- repeated ones collapse, those rolled back never were
 BEGIN;
