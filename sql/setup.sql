@@ -5,4 +5,5 @@ CREATE FUNCTION shown() RETURNS TABLE (subject text, payload text) LANGUAGE sql 
     WHERE s.temporary AND s.active_pid = pg_backend_pid()
 $$;
 CREATE ROLE regress_nobody;
-\dx fraiseql_nats
+SELECT extname, extversion, extnamespace::regnamespace, obj_description(oid, 'pg_extension')
+FROM pg_extension WHERE extname = 'fraiseql_nats';

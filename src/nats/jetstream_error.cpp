@@ -20,12 +20,17 @@ constexpr char kStreamFull[] =
     "old ones.";
 constexpr char kStorageFull[] = "Raise the storage limits of the NATS account or server.";
 constexpr char kNoLeader[] = "The NATS cluster may be electing a leader or lack a quorum.";
+constexpr char kNoPeers[] =
+    "Fewer servers of the NATS cluster are there, or have enough storage, than the stream is to "
+    "have "
+    "replicas.";
 constexpr char kNoJetStream[] = "Enable JetStream in the NATS server, and for the account.";
 constexpr char kOtherStream[] = "Check stream_name and stream_subjects.";
 
 // Only errors that need another treatment or hint than their HTTP code gives.
 constexpr KnownError kKnownErrors[] = {
     {10002, StatusCode::kUnavailable, kStorageFull},  // account's resources exceeded
+    {10005, StatusCode::kUnavailable, kNoPeers},      // no suitable peers
     {10008, StatusCode::kUnavailable, kNoLeader},     // temporarily unavailable
     {10023, StatusCode::kUnavailable, kStorageFull},  // insufficient resources
     {10025, StatusCode::kInvalid, ""},                // invalid request

@@ -171,15 +171,17 @@ void Reopen(int, Datum database) {
   WakeLauncher();
 }
 
+ProcessUtility_hook_type Next() {
+  return previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
+}
+
 void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
-  const ProcessUtility_hook_type next =
-      previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
   const Node* statement = planned->utilityStmt;
   const Oid database = DatabaseToVacate(statement);
   if (!Vacate(database)) {
-    next(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
+    Next()(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
     if (IsA(statement, CreatedbStmt)) WakeLauncher();  // the template may have the extension
     return;
   }
@@ -187,7 +189,7 @@ void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
   PG_ENSURE_ERROR_CLEANUP(Reopen, argument);
   {
     AwaitDeparture(database);
-    next(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
+    Next()(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
   }
   PG_END_ENSURE_ERROR_CLEANUP(Reopen, argument);
   Reopen(0, argument);
