@@ -34,6 +34,10 @@ constexpr int64_t kIdleWaitMs = 1000;
 // Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.
 constexpr int64_t kHotUs = 1000;
 constexpr long kLingerUs = 200;
+// Under so many messages in one turn, a longer one: each turn costs the worker and the broker as
+// much as ten messages.
+constexpr uint64_t kManyMessages = 3;
+constexpr long kLongLingerUs = 500;
 constexpr int64_t kDrainMs = 500;
 constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
 constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
@@ -218,8 +222,10 @@ void Worker::WaitForLog() {
   const int64_t now_us = MonotonicUs();
   const bool hot = now_us - last_sleep_us_ < kHotUs;
   last_sleep_us_ = now_us;
+  const bool many = pipeline_->sent() - sent_before_sleep_ >= kManyMessages;
+  sent_before_sleep_ = pipeline_->sent();
   if (hot) {
-    pg_usleep(kLingerUs);
+    pg_usleep(many ? kLongLingerUs : kLingerUs);
     if (DecodableLsn() > decodable_) return;
   }
   pg_atomic_write_u32(&entry_->sleeping, 1);

@@ -91,6 +91,7 @@ class Worker final : public MessageReceiver {
   XLogRecPtr decodable_ =
       InvalidXLogRecPtr;  // how far the log went when it was last read to its end
   int64_t last_sleep_us_ = 0;
+  uint64_t sent_before_sleep_ = 0;
   int64_t standbys_had_all_ms_ = 0;
   uint64_t failures_seen_ = 0;
   uint64_t dead_letters_seen_ = 0;
