@@ -33,6 +33,7 @@ primary_slot_name = 'standby'
 primary_conninfo = '@{[$node->connstr]} dbname=postgres'
 hot_standby_feedback = on
 sync_replication_slots = on
+synchronized_standby_slots = ''
 END
 
 # Without the standby.
