@@ -246,6 +246,7 @@ void Detach(int, Datum) { shared->launcher_latch = nullptr; }
 }  // namespace
 
 void RegisterLauncher() {
+  if (IsBinaryUpgrade) return;  // pg_upgrade wants the server, and from 17 on the slots, for itself
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   // Not on a standby: the slot of a primary is used there after its promotion.
