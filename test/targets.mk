@@ -14,53 +14,53 @@ help:
 
 #: make demo             shows it at work; KEEP=1 leaves the servers running
 demo: packages
-	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	test/setup/as-user env KEEP="$(KEEP)" test/demo/demo
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/setup/as-user env KEEP="$(KEEP)" test/demo/demo
 
 #: make order-system     runs examples/order-system and checks that its numbers add up
 order-system: packages
-	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	test/order-system/run --prepare
-	test/setup/as-user test/order-system/run
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/order-system/run --prepare
+	@test/setup/as-user test/order-system/run
 
 #: make torture          random load and faults, then compares; SECONDS=600 SEED=1
 torture: packages
-	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
 
 #: make valgrind         a server under valgrind, worker and all; a few minutes
 valgrind:
 	@test/setup/install-packages --bench
 	@mkdir -p build
-	rm -f src/*.o src/*/*.o fraiseql_nats.so
-	$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	test/setup/as-user test/setup/run-tap test/valgrind/worker.pl
+	@rm -f src/*.o src/*/*.o fraiseql_nats.so
+	@$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/setup/as-user test/setup/run-tap test/valgrind/worker.pl
 
 #: make bench            measures it, about 25 minutes; BENCH=quick, SECTIONS="drain latency"
 bench: bench-install
-	test/setup/as-user env BENCH="$(BENCH)" SECTIONS="$(SECTIONS)" test/bench/run
+	@test/setup/as-user env BENCH="$(BENCH)" SECTIONS="$(SECTIONS)" test/bench/run
 
 #: make bench-micro      counts what one message costs; fails if it is over budget
 bench-micro: bench-install
-	test/setup/as-user test/bench/micro/run
+	@test/setup/as-user test/bench/micro/run
 
 # Built anew: what is there may have assertions in it.
 bench-install:
 	@test/setup/install-packages --bench
 	@mkdir -p build
-	rm -f src/*.o src/*/*.o fraiseql_nats.so
-	$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	$(SUBMAKE) -j2 bench-programs bench-micro-programs >>build/make.log 2>&1 || \
+	@rm -f src/*.o src/*/*.o fraiseql_nats.so
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUBMAKE) -j2 bench-programs bench-micro-programs >>build/make.log 2>&1 || \
 		{ cat build/make.log; exit 1; }
 
 #: make check            all tests; the last line counts them
 check: packages
-	test/check
+	@test/check
 
 #: make packages         installs what building and testing need (Debian)
 packages:
