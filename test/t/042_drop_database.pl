@@ -11,7 +11,7 @@ use FraiseqlNode;
 use NatsServer;
 use Test::More;
 
-use constant EXTRA_SECONDS => 1;    # Postgres itself gives up after 5
+use constant EXTRA_SECONDS => 2;    # Postgres itself gives up after 5
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats, fsync => 'off');
