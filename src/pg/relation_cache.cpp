@@ -96,7 +96,6 @@ void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBuf
   stale_ = false;
   for (auto& [oid, entry] : entries_) Clear(&entry);
   entries_.clear();
-  last_ = nullptr;
   channels_.clear();
   LoadObservers(SnapshotBefore(context, txn), &loaded_);
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
@@ -109,12 +108,7 @@ const std::vector<const Observer*>& RelationCache::FindChannel(std::string_view 
 }
 
 const CachedRelation* RelationCache::Find(::Relation relation) {
-  const Oid id = RelationGetRelid(relation);
-  if (last_ == nullptr || id != last_id_) {
-    last_ = &entries_[id];
-    last_id_ = id;
-  }
-  CachedRelation* const entry = last_;
+  CachedRelation* entry = &entries_[RelationGetRelid(relation)];
   if (!entry->valid) {
     // Valid from the start, so that an invalidation that arrives meanwhile is not overwritten.
     entry->valid = true;

@@ -75,8 +75,6 @@ class RelationCache {
 
   const MemoryContext context_;
   std::unordered_map<Oid, CachedRelation> entries_;
-  CachedRelation* last_ = nullptr;  // that was found
-  Oid last_id_ = InvalidOid;
   std::unordered_map<std::string, std::vector<const Observer*>> channels_;
   std::unique_ptr<Router> router_;
   LoadedObservers loaded_;
