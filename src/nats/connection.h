@@ -21,7 +21,7 @@ namespace fraiseql::nats {
 //
 // nats.c makes every connection.  What is said on it goes through the library only if it is
 // encrypted (LibraryConnection); else we read and write the protocol ourselves (PlainConnection),
-// at a third of the processor time that a message costs in the library.
+// in a fifth of the instructions that a message and its acknowledgement cost in the library.
 class Connection {
  public:
   // Something that came to our inbox.  The views are valid until the next call of Next...() or

@@ -6,11 +6,12 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <system_error>
 #include <utility>
 
+#include "nats/clock.h"
 #include "nats/nats_status.h"
 #include "nats/wire_writer.h"
 
@@ -29,13 +30,6 @@ constexpr std::string_view kNotPermitted = "Permissions Violation";
 std::string ErrorText(int error) { return std::generic_category().message(error); }
 
 bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
-
-int64_t NowMs() {
-  using std::chrono::steady_clock;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             steady_clock::now().time_since_epoch())
-      .count();
-}
 
 // Records of TLS begin with a control character.  What a server says in clear does not, even if it
 // is the rest of something that the library has read the beginning of.
@@ -63,10 +57,10 @@ Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
 // more than there may be, and so it says that at once ("PING" would be within TLS 1.2's limit).
 Status PlainConnection::Greet(const BrokerSettings& settings) {
   out_ = "ping\r\nSUB " + inbox() + ".*.* 1\r\nSUB " + inbox() + ".* 2\r\n";
-  const int64_t deadline = NowMs() + settings.connect_timeout_ms;
+  const int64_t deadline = SteadyMs() + settings.connect_timeout_ms;
   while (end_.ok() && !greeted_) {
     pollfd fd = {socket(), static_cast<short>(POLLIN | (wants_write() ? POLLOUT : 0)), 0};
-    const int64_t rest = deadline - NowMs();
+    const int64_t rest = deadline - SteadyMs();
     if (rest <= 0 || poll(&fd, 1, static_cast<int>(rest)) <= 0) return ConnectTimeout(settings.url);
     Process((fd.revents & ~POLLOUT) != 0, (fd.revents & POLLOUT) != 0);
   }

@@ -9,8 +9,8 @@
 namespace fraiseql::nats {
 
 // What is said goes right through the socket that nats.c has connected: the library makes of each
-// message, and of each answer, an object of its own, which costs several times as much as all the
-// rest (its 3.4.1: 8,300 instructions for a message and its acknowledgement).
+// message, and of each answer, an object of its own, 8,300 instructions for
+// both in its 3.4.1, where 1,600 do.
 class PlainConnection final : public Connection {
  public:
   // Blocks for up to the connect timeout.  `*encrypted`: it failed, for the server has made the

@@ -19,7 +19,6 @@ constexpr int64_t kNsPerMs = 1000000;
 constexpr int64_t kSettleMs = 50;
 constexpr int kMaxAttempts = 20;
 constexpr int kMaxOverlaps = 3;
-constexpr int kSubjectsOverlap = 10065;
 
 const char* Name(Storage storage) { return storage == Storage::kMemory ? "memory" : "file"; }
 

@@ -34,8 +34,8 @@ constexpr int64_t kIdleWaitMs = 1000;
 // Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.
 constexpr int64_t kHotUs = 1000;
 constexpr long kLingerUs = 200;
-// Under so many messages in one turn, a longer one: each turn costs the worker and the broker as
-// much as ten messages.
+// Under so many messages in one turn, a longer one: a turn costs the worker and the broker many
+// times as much as one more message in it.
 constexpr uint64_t kManyMessages = 3;
 constexpr long kLongLingerUs = 500;
 constexpr int64_t kDrainMs = 500;
