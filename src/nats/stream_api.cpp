@@ -65,6 +65,16 @@ ApiReply ParseApiReply(std::string_view data, std::string_view what) {
   return {found.err_code == kStreamNotFound, ToStatus(found, what)};
 }
 
+bool IsBeingMade(std::string_view created) {
+  constexpr std::string_view kGoZeroTime = "0001-01-01T00:00:00Z";
+  return created == kGoZeroTime;
+}
+
+Status StillBeingMade(std::string_view what) {
+  return Status::Unavailable(std::string(what) + " is just being made by somebody else",
+                             "If this lasts, the NATS server's disk may be slow or full.");
+}
+
 StreamState ParseStreamState(std::string_view data) {
   const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
   StreamState state;

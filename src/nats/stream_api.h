@@ -29,6 +29,12 @@ struct ApiReply {
 // `what` begins the text of an error: 'stream "orders"'.
 ApiReply ParseApiReply(std::string_view data, std::string_view what);
 
+// True of the time that a server without clusters tells as long as a stream is still being made.
+// It is listed already, but has no store: whoever changes it then ends nats-server 2.9 (a nil
+// pointer in stream.updateWithAdvisory).
+bool IsBeingMade(std::string_view created);
+Status StillBeingMade(std::string_view what);  // kUnavailable; `what` as in ParseApiReply()
+
 // What the answer to either request says of the stream.
 struct StreamState {
   std::string created;  // as the server writes it; tells streams of the same name apart

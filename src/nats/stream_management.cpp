@@ -6,6 +6,7 @@
 #include "nats/api_call.h"
 #include "nats/jetstream_client.h"
 #include "nats/jetstream_error.h"
+#include "nats/stream_api.h"
 #include "nats/subject_set.h"
 
 namespace fraiseql::nats {
@@ -130,7 +131,7 @@ void MarkChanged(const std::vector<Difference>& left, StreamOutcome* outcome) {
   }
 }
 
-enum class Step : uint8_t { kDone, kLookAgain, kOverlaps };
+enum class Step : uint8_t { kDone, kLookAgain, kOverlaps, kBeingMade };
 
 Status Create(JetStreamClient* js, const StreamSpec& wanted, StreamOutcome* outcome, Step* step) {
   const Json config = NewConfig(wanted);
@@ -164,6 +165,10 @@ Status Attempt(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mode, b
     return Create(js, wanted, outcome, step);
   }
   if (!found.status.ok()) return found.status;
+  if (IsBeingMade(TextAt(found.body, "created"))) {
+    *step = Step::kBeingMade;
+    return StillBeingMade(StreamNamed(wanted.name));
+  }
   const Json config = ObjectAt(found.body, "config");
   const std::vector<Difference> differences = Compare(wanted, config);
   if (first) outcome->differences = differences;
@@ -227,10 +232,12 @@ Status EnsureStream(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mo
     Step step;
     status = Attempt(js, wanted, mode, attempt == 0, outcome, &step);
     // A server that is just making this stream may take it for another one.
-    const bool may_pass = step == Step::kOverlaps && attempt < kMaxOverlaps;
+    const bool may_pass =
+        step == Step::kBeingMade || (step == Step::kOverlaps && attempt < kMaxOverlaps);
     if ((!status.ok() && !may_pass) || step == Step::kDone) return status;
     js->Sleep(kSettleMs);
   }
+  if (!status.ok()) return status;
   return Status::Unavailable(StreamNamed(wanted.name) + " does not stay as it is made",
                              "Another database or program has other settings for it.");
 }

@@ -89,6 +89,7 @@ void StreamOpening::OnStream(std::string_view data) {
   ApiReply answer = ParseApiReply(data, Named(stream_));
   if (answer.status.ok()) {
     stream_state_ = ParseStreamState(data);
+    if (IsBeingMade(stream_state_.created)) return Fail(StillBeingMade(Named(stream_)));
     opened_.end = {stream_state_.created, stream_state_.last_sequence};
     CompareWithMark();
     if (stream_state_.replicas > 1 && stream_.exclusive != Exclusive::kOff) {

@@ -10,6 +10,7 @@
 #include "nats/jetstream_client.h"
 #include "nats/jetstream_error.h"
 #include "nats/stored_message.h"
+#include "nats/stream_api.h"
 #include "nats/subject_set.h"
 
 namespace fraiseql::nats {
@@ -63,6 +64,7 @@ Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail)
       CallApi(js, "STREAM.INFO." + query.stream, nullptr, StreamNamed(query.stream));
   if (info.err_code == kStreamNotFound) return Status::Ok();
   if (!info.status.ok()) return info.status;
+  if (IsBeingMade(TextAt(info.body, "created"))) return Status::Ok();  // there is nothing in it
   tail->takes_subject = Takes(ObjectAt(info.body, "config"), query.asked_subject);
   const Json state = ObjectAt(info.body, "state");
   const uint64_t first = CountAt(state, "first_seq");

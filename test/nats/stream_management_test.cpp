@@ -179,6 +179,38 @@ TEST_F(StreamManagement, ReportsWhatTheServerRefuses) {
   }
 }
 
+constexpr char kOrdersBeingMade[] =
+    R"({"config":{"name":"orders","subjects":["orders.>"]},"created":"0001-01-01T00:00:00Z"})";
+
+// A change then would end nats-server 2.9 with all its streams.
+TEST(StreamBeingMade, IsWaitedForAndNotChanged) {
+  NatsServer server("", /*jetstream=*/"");
+  BrokerProbe maker(server.url());
+  maker.Serve("$JS.API.STREAM.INFO.orders", kOrdersBeingMade);
+  BrokerProbe witness(server.url());
+  witness.Serve("$JS.API.STREAM.UPDATE.orders", R"({"error":{"code":500,"err_code":1}})");
+  StreamSpec wider = Orders();
+  wider.subjects.emplace_back("invoices.>");
+  StreamOutcome outcome;
+  const Status status = WithJetStream(Broker(server.url()), [&](JetStreamClient* client) {
+    return EnsureStream(client, wider, EnsureMode::kUpdate, &outcome);
+  });
+  EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+  EXPECT_EQ(status.message(), "stream \"orders\" is just being made by somebody else");
+  EXPECT_TRUE(outcome.differences.empty());
+}
+
+TEST(StreamBeingMade, IsNotPublishedTo) {
+  NatsServer server("", /*jetstream=*/"");
+  BrokerProbe maker(server.url());
+  maker.Serve("$JS.API.STREAM.INFO.fraiseql_events", kOrdersBeingMade);
+  WorkerLoop loop(Broker(server.url()));
+  loop.Produce(1);
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kUnavailable);
+  EXPECT_NE(loop.pipeline.trouble().message().find("is just being made"), std::string::npos);
+}
+
 // Several databases start at the same time, each with subjects of its own.
 TEST_F(StreamManagement, LosesNobodysSubjectsWhenManyEnsureAtOnce) {
   for (int round = 0; round < 5; ++round) {
