@@ -4,14 +4,16 @@
 // publisher that has nothing else to do.  nats.c's core calls on one thread in an event loop, an
 // acknowledgement for each message to an inbox of our own, a window like the extension's.
 //
-//   bare_publisher URL SUBJECT HEADERS-FILE PAYLOAD-FILE COUNT
+//   bare_publisher URL SUBJECT SUBJECTS HEADERS-FILE PAYLOAD-FILE COUNT
 //
 // Publishes COUNT times the headers (lines as on the wire, without Nats-Msg-Id) and the payload of
-// the two files, each with a Nats-Msg-Id of its own.  Prints the processor time that it took, in
+// the two files, each with a Nats-Msg-Id of its own, which no other process gives, in turn to
+// SUBJECTS subjects: "*" in SUBJECT is their number.  Prints the processor time that it took, in
 // microseconds for each message.  Fails if one of the messages is not stored.
 #include <nats/nats.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +21,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -74,8 +77,9 @@ struct EventLoop {
 
 class BarePublisher {
  public:
-  BarePublisher(const char* url, std::string subject, std::string headers, std::string payload)
-      : subject_(std::move(subject)), payload_(std::move(payload)) {
+  BarePublisher(const char* url, std::vector<std::string> subjects, std::string headers,
+                std::string payload)
+      : subjects_(std::move(subjects)), payload_(std::move(payload)) {
     natsOptions* options = nullptr;
     Check(natsOptions_Create(&options), "options");
     Check(natsOptions_SetURL(options, url), "url");
@@ -131,11 +135,13 @@ class BarePublisher {
 
   void Send(long number) {
     char id[64];
-    std::snprintf(id, sizeof(id), "Nats-Msg-Id: 7000000000000000000.16384.%016lX.1\r\n", number);
+    std::snprintf(id, sizeof(id), "Nats-Msg-Id: 7000000000000000000.%05d.%016lX.1\r\n", process_,
+                  number);
     lines_.assign(id).append(names_);
     const std::string reply = inbox_ + std::to_string(number);
     natsMsg* message = nullptr;
-    Check(natsMsg_Create(&message, subject_.c_str(), reply.c_str(), payload_.data(),
+    const std::string& subject = subjects_[static_cast<size_t>(number) % subjects_.size()];
+    Check(natsMsg_Create(&message, subject.c_str(), reply.c_str(), payload_.data(),
                          static_cast<int>(payload_.size())),
           "message");
     Check(natsMsgHeader_Set(message, lines_.c_str(), last_value_.c_str()), "headers");
@@ -167,11 +173,12 @@ class BarePublisher {
   natsConnection* connection_ = nullptr;
   natsSubscription* acks_ = nullptr;
   std::string inbox_;
-  const std::string subject_;
+  const std::vector<std::string> subjects_;
   const std::string payload_;
   std::string names_;
   std::string last_value_;
   std::string lines_;
+  const int process_ = getpid();
   long sent_ = 0;
   long acked_ = 0;
 };
@@ -185,15 +192,27 @@ double ProcessorMicroseconds() {
   return micros(usage.ru_utime) + micros(usage.ru_stime);
 }
 
+std::vector<std::string> Subjects(const std::string& pattern, int count) {
+  const size_t star = pattern.find('*');
+  if (star == std::string::npos) return {pattern};
+  std::vector<std::string> subjects;
+  for (int i = 0; i < count; ++i) {
+    subjects.push_back(pattern.substr(0, star) + std::to_string(i) + pattern.substr(star + 1));
+  }
+  return subjects;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) {
-    std::fprintf(stderr, "usage: bare_publisher URL SUBJECT HEADERS-FILE PAYLOAD-FILE COUNT\n");
+  if (argc != 7) {
+    std::fprintf(stderr,
+                 "usage: bare_publisher URL SUBJECT SUBJECTS HEADERS-FILE PAYLOAD-FILE COUNT\n");
     return 2;
   }
-  const long count = std::atol(argv[5]);
-  BarePublisher publisher(argv[1], argv[2], ReadFile(argv[3]), ReadFile(argv[4]));
+  const long count = std::atol(argv[6]);
+  BarePublisher publisher(argv[1], Subjects(argv[2], std::atoi(argv[3])), ReadFile(argv[4]),
+                          ReadFile(argv[5]));
   const double before = ProcessorMicroseconds();
   publisher.Publish(count);
   std::printf("%.3f\n", (ProcessorMicroseconds() - before) / static_cast<double>(count));

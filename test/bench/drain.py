@@ -4,7 +4,7 @@
 from statistics import median
 
 from backlog import drain, drop_database, make_database, observe, rows_in_log
-from processes import run
+from bare import publish_bare
 
 DATABASE = "drain"
 
@@ -41,30 +41,6 @@ def measure_round(bench, backlog):
     return measured
 
 
-class Bare:
-    """As backlog.Drained, of the bare publisher."""
-
-    def __init__(self, rate, publisher_us):
-        self.rate = rate
-        self.worker_us = publisher_us
-
-
-def publish_bare(bench, count):
-    """Publishes messages like the last one in the stream into an empty one."""
-    subject, headers, payload = bench.stream.last_message()
-    lines = [line for line in headers.split(b"\r\n") if line and b"Nats-Msg-Id:" not in line]
-    (bench.directory / "headers").write_bytes(b"\r\n".join(lines) + b"\r\n")
-    (bench.directory / "payload").write_bytes(payload)
-    bench.stream.make_anew()
-    publisher_us = float(
-        run(
-            [bench.program("bare_publisher"), bench.nats.url, subject]
-            + [bench.directory / "headers", bench.directory / "payload", count]
-        )
-    )
-    return Bare((count - 1) / bench.stream.seconds(), publisher_us)
-
-
 def report(bench, case, rounds):
     bare = "bare publisher"
     for name in rounds[0]:
@@ -72,11 +48,11 @@ def report(bench, case, rounds):
         ratio = median(one[name].rate / one[bare].rate for one in rounds)
         compared = (None, "") if name == bare else (ratio, bare)
         bench.results.add("drain", case, name, rate, "messages/s", *compared)
-    own = median(one["shared stream"].worker_us - one[bare].worker_us for one in rounds)
+    own = median(one["shared stream"].worker_us - one[bare].publisher_us for one in rounds)
     for name, key in (("worker", "worker_us"), ("broker", "broker_us")):
         value = median(getattr(one["shared stream"], key) for one in rounds)
         bench.results.add("drain", case, f"{name} CPU", value, "µs/message")
-    value = median(one[bare].worker_us for one in rounds)
+    value = median(one[bare].publisher_us for one in rounds)
     bench.results.add("drain", case, "bare publisher CPU", value, "µs/message")
     bench.results.add("drain", case, "worker CPU above the bare publisher's", own, "µs/message")
     memory = max(one["shared stream"].memory_mb for one in rounds)

@@ -1,21 +1,41 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Whether more of anything makes it slower or larger: backlog, observers, tables, databases."""
+"""Whether more of anything makes it slower or larger: backlog, observers, tables, databases.
+
+What more of it costs the broker alone, the bare publisher shows: with as many messages, subjects
+and connections.
+"""
 
 from statistics import median
 
 from backlog import Backlog, drain, drop_database, make_database, note_for, observe, rows_in_log
+from bare import publish_bare
 
 ROW_BYTES = 400
+DRAIN, BARE, SHARE = "drain", "bare publisher", "drain / bare publisher"
 ROWS_EACH = 10  # in a transaction: five million commits would take longer than all the rest
 
 
 class Point:
     """So much of what grows, in databases of its own."""
 
-    def __init__(self, case, backlogs):
+    def __init__(self, case, backlogs, subjects=1):
         self.case = case
         self.backlogs = backlogs
+        self.subjects = subjects
         self.drained = []
+        self.bare = []
+
+    def measure(self, bench):
+        self.drained.append(drain(bench, self.backlogs))
+        count = sum(backlog.count for backlog in self.backlogs)
+        self.bare.append(publish_bare(bench, count, len(self.backlogs), self.subjects))
+
+    def rates(self):
+        """For each round, by the names of the measures."""
+        return [
+            {DRAIN: drained.rate, BARE: bare.rate, SHARE: drained.rate / bare.rate}
+            for drained, bare in zip(self.drained, self.bare)
+        ]
 
 
 def run_section(bench):
@@ -32,17 +52,20 @@ def measure(bench, points):
     for number in range(bench.level.rounds):
         for point in points:
             bench.say(f"{point.case}: round {number + 1} of {bench.level.rounds}")
-            point.drained.append(drain(bench, point.backlogs))
+            point.measure(bench)
 
 
 def report(bench, points):
+    first = points[0].rates()
     for point in points:
-        rate = median(one.rate for one in point.drained)
-        compared = (None, "")
-        if point is not points[0]:
-            pairs = zip(point.drained, points[0].drained)
-            compared = median(one.rate / first.rate for one, first in pairs), points[0].case
-        bench.results.add("growth", point.case, "drain", rate, "messages/s", *compared)
+        rates = point.rates()
+        for measure, unit in ((DRAIN, "messages/s"), (BARE, "messages/s"), (SHARE, "")):
+            value = median(one[measure] for one in rates)
+            compared = (None, "")
+            if point is not points[0]:
+                pairs = zip(rates, first)
+                compared = median(a[measure] / b[measure] for a, b in pairs), points[0].case
+            bench.results.add("growth", point.case, measure, value, unit, *compared)
         memory = max(one.memory_mb for one in point.drained)
         bench.results.add("growth", point.case, "worker memory", memory, "MB")
 
@@ -74,7 +97,8 @@ def make_tables(bench):
         make_observed_tables(bench, database, count)
         messages = bench.level.growth_messages
         fill = f"CALL fill_tables({count}, {messages})"
-        yield Point(f"{count:,} tables", [Backlog(bench.postgres, database, messages, fill)])
+        backlog = Backlog(bench.postgres, database, messages, fill)
+        yield Point(f"{count:,} tables", [backlog], subjects=count)
 
 
 def make_databases(bench):

@@ -85,6 +85,8 @@ class Results:
         target("worker memory ≤ 100 MB", 100, False, memory, itself)
         growth = self.find("growth", "drain")
         target("growth within 10 % of flat", 0.90, True, growth)
+        own_growth = self.find("growth", "drain / bare publisher")
+        target(f"growth within 10 % of that {bare}", 0.90, True, own_growth)
         return found
 
 

@@ -9,7 +9,8 @@ namespace {
 using Kind = PubAck::Kind;
 
 TEST(PubAck, ReadsWhatIsStored) {
-  for (const char* text : {R"({"stream":"ORDERS","seq":17})", R"({"stream":"ORDERS", "seq": 17})",
+  for (const char* text : {R"({"stream":"ORDERS","seq":17})", R"({"stream":"ORDERS", "seq":17})",
+                           R"({"stream":"ORDERS", "seq": 17})", R"({"stream":"ORDERS","seq":17 })",
                            R"({"stream":"ORDERS","domain":"hub","seq":17,"batch":"x"})"}) {
     const PubAck ack = ParsePubAck(text);
     EXPECT_EQ(ack.kind, Kind::kStored) << text;
@@ -38,6 +39,7 @@ TEST(PubAck, LeavesAloneWhatJetStreamDidNotSay) {
   for (const char* text :
        {"", "OK", "+ACK", "{}", R"({"status":"done"})", R"({"error":"no such order"})",
         R"({"error":{"text":"no"}})", R"({"stream":"S"})", R"({"seq":1})",
+        R"({"stream":"","seq":1})", R"({"stream":"S","seq":})", R"({"stream":"S)",
         R"({"stream":7,"seq":1})", R"({"stream":"S","seq":"x"})", R"({"error":)", R"({"stream":)",
         R"({"error":{"code":)"}) {
     EXPECT_EQ(ParsePubAck(text).kind, Kind::kForeign) << text;

@@ -35,7 +35,7 @@ BUDGETS = {
     "subject check": 440,
     "message onto the wire, row of 400 B": 1000,
     "acknowledgement off the wire": 750,
-    "acknowledgement": 1700,
+    "acknowledgement": 380,
     "decoding: transaction of 1 row": 15600,
     "decoding: each of 1,000 rows": 14600,
 }
