@@ -194,7 +194,10 @@ double ProcessorMicroseconds() {
 
 std::vector<std::string> Subjects(const std::string& pattern, int count) {
   const size_t star = pattern.find('*');
-  if (star == std::string::npos) return {pattern};
+  if (star == std::string::npos) {
+    if (count > 1) Check(NATS_INVALID_SUBJECT, "several subjects without a \"*\"");
+    return {pattern};
+  }
   std::vector<std::string> subjects;
   for (int i = 0; i < count; ++i) {
     subjects.push_back(pattern.substr(0, star) + std::to_string(i) + pattern.substr(star + 1));

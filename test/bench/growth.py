@@ -9,9 +9,13 @@ from statistics import median
 
 from backlog import Backlog, drain, drop_database, make_database, note_for, observe, rows_in_log
 from bare import publish_bare
+from results import medians
 
 ROW_BYTES = 400
 DRAIN, BARE, SHARE = "drain", "bare publisher", "drain / bare publisher"
+MEMORY = "worker memory"
+ENOUGH = 200_000  # messages; fewer are over so soon that they are measured several times a round
+MOST_REPEATS = 5
 ROWS_EACH = 10  # in a transaction: five million commits would take longer than all the rest
 
 
@@ -22,20 +26,22 @@ class Point:
         self.case = case
         self.backlogs = backlogs
         self.subjects = subjects
-        self.drained = []
-        self.bare = []
+        self.rounds = []  # what was measured, by its name
 
     def measure(self, bench):
-        self.drained.append(drain(bench, self.backlogs))
         count = sum(backlog.count for backlog in self.backlogs)
-        self.bare.append(publish_bare(bench, count, len(self.backlogs), self.subjects))
+        repeats = min(MOST_REPEATS, max(1, ENOUGH // count))
+        self.rounds.append(medians([self._measure_once(bench, count) for _ in range(repeats)]))
 
-    def rates(self):
-        """For each round, by the names of the measures."""
-        return [
-            {DRAIN: drained.rate, BARE: bare.rate, SHARE: drained.rate / bare.rate}
-            for drained, bare in zip(self.drained, self.bare)
-        ]
+    def _measure_once(self, bench, count):
+        drained = drain(bench, self.backlogs)
+        bare = publish_bare(bench, count, len(self.backlogs), self.subjects)
+        return {
+            DRAIN: drained.rate,
+            BARE: bare.rate,
+            SHARE: drained.rate / bare.rate,
+            MEMORY: drained.memory_mb,
+        }
 
 
 def run_section(bench):
@@ -56,18 +62,17 @@ def measure(bench, points):
 
 
 def report(bench, points):
-    first = points[0].rates()
+    first = points[0].rounds
     for point in points:
-        rates = point.rates()
         for measure, unit in ((DRAIN, "messages/s"), (BARE, "messages/s"), (SHARE, "")):
-            value = median(one[measure] for one in rates)
+            value = median(one[measure] for one in point.rounds)
             compared = (None, "")
             if point is not points[0]:
-                pairs = zip(rates, first)
+                pairs = zip(point.rounds, first)
                 compared = median(a[measure] / b[measure] for a, b in pairs), points[0].case
             bench.results.add("growth", point.case, measure, value, unit, *compared)
-        memory = max(one.memory_mb for one in point.drained)
-        bench.results.add("growth", point.case, "worker memory", memory, "MB")
+        memory = max(one[MEMORY] for one in point.rounds)
+        bench.results.add("growth", point.case, MEMORY, memory, "MB")
 
 
 def make_backlogs(bench):
