@@ -4,6 +4,7 @@ SELECT fraiseql_nats.publish('mail.send', 'plain text é') > '0/0';
 SELECT fraiseql_nats.publish('mail.send', '{"to": ["a", "b"], "n": 1.50}'::jsonb) > '0/0';
 SELECT fraiseql_nats.publish('mail.send', '\xdeadbeef'::bytea) > '0/0';
 SELECT fraiseql_nats.publish('mail.send', '<a/>', '{"Content-Type": "text/xml", "X-Num": 1, "X-Yes": true}', 'my-id-1') > '0/0';
+SELECT fraiseql_nats.publish('mail.send', 'x', '{"X-Tag": ["a", "b"], "X-Quote": "\"\\ é"}') > '0/0';
 SELECT fraiseql_nats.publish('mail.send', '') > '0/0';
 SELECT subject, payload, headers - 'Fraiseql-Xid' - 'Fraiseql-Commit-Time' - 'Fraiseql-Position' - 'Nats-Msg-Id' - 'Fraiseql-Origin' AS headers,
        CASE WHEN msg_id ~ '^\d+\.\d+\.[0-9A-F]{16}\.1$' THEN 'ours' ELSE msg_id END AS msg_id,

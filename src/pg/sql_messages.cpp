@@ -13,15 +13,16 @@ extern "C" {
 #include "replication/logical.h"
 #include "replication/slot.h"
 #include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
-#include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/resowner.h"
 #include "utils/tuplestore.h"
 }
 
+#include "core/header_json.h"
 #include "pg/compat.h"
 #include "pg/decoder.h"
 #include "pg/guard.h"
@@ -109,34 +110,17 @@ class RowReceiver final : public PreviewReceiver {
   }
   static Datum TextDatum(std::string_view utf8) { return PointerGetDatum(ServerText(utf8)); }
 
-  static JsonbValue JsonbString(std::string_view utf8) {
-    const text* converted = ServerText(utf8);
-    JsonbValue value;
-    value.type = jbvString;
-    value.val.string.len = static_cast<int>(VARSIZE_ANY_EXHDR(converted));
-    value.val.string.val = VARDATA_ANY(converted);
-    return value;
-  }
-
-  static Datum HeadersAsJsonb(std::string_view headers) {
-    JsonbParseState* state = nullptr;
-    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-    for (size_t end; (end = headers.find("\r\n")) != std::string_view::npos;
-         headers.remove_prefix(end + 2)) {
-      const std::string_view line = headers.substr(0, end);
-      const size_t colon = line.find(": ");
-      JsonbValue name = JsonbString(line.substr(0, colon));
-      JsonbValue value = JsonbString(line.substr(colon + 2));
-      pushJsonbValue(&state, WJB_KEY, &name);
-      pushJsonbValue(&state, WJB_VALUE, &value);
-    }
-    return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+  Datum HeadersAsJsonb(std::string_view headers) {
+    json_.clear();
+    AppendHeadersAsJson(headers, &json_);
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(ServerText(json_))));
   }
 
   Tuplestorestate* const store_;
   const TupleDesc desc_;
   const MemoryContext scratch_;
   std::string position_;
+  std::string json_;
 };
 
 struct Limits {
