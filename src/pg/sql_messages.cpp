@@ -135,7 +135,10 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
   const XLogRecPtr end =
       XLogRecPtrIsInvalid(limits.upto_lsn) ? DecodableLsn() : Min(limits.upto_lsn, DecodableLsn());
   WalReader reader;
+  const int nest_level = NewGUCNestLevel();
+  AllowOwnPlugin(true);
   reader.Open(decoder);
+  AtEOXact_GUC(false, nest_level);
   while (reader.position() < end &&
          (limits.upto_count == 0 || receiver.count() < limits.upto_count) && reader.DecodeNext()) {
     // Decoding a transaction begins and aborts one of its own.
@@ -165,7 +168,6 @@ void Preview(FunctionCallInfo fcinfo, const Limits& limits, int64_t careful_rows
 
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
-  AllowOwnPlugin(true);
   AcquireSlot(NameStr(*PG_GETARG_NAME(0)));
   PG_TRY();
   { ReadSlot(decoder, *receiver, limits); }

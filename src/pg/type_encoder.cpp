@@ -358,6 +358,10 @@ void PinSettings(bool nest_level) {
                  {"array_nulls", "on"}};
   for (const auto& setting : kPinned) {
     if (nest_level) {
+      // What has a value to go back to is looked for at the end of every transaction that is
+      // decoded, before PostgreSQL 16 in the list of all settings.
+      const char* present = GetConfigOption(setting.name, false, false);
+      if (present != nullptr && strcmp(present, setting.value) == 0) continue;
       (void)set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION,
                               GUC_ACTION_SAVE, true, 0, false);
     } else {
