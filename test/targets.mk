@@ -40,7 +40,7 @@ valgrind:
 	@$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/setup/as-user test/setup/run-tap test/valgrind/worker.pl
 
-#: make bench            measures it, about 25 minutes; BENCH=quick, SECTIONS="drain latency"
+#: make bench            measures it, about half an hour; BENCH=quick, SECTIONS="drain latency"
 bench: bench-install
 	@test/setup/as-user env BENCH="$(BENCH)" SECTIONS="$(SECTIONS)" test/bench/run
 

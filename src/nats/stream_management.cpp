@@ -131,7 +131,9 @@ void MarkChanged(const std::vector<Difference>& left, StreamOutcome* outcome) {
   }
 }
 
-enum class Step : uint8_t { kDone, kLookAgain, kOverlaps, kBeingMade };
+// What comes after an attempt.  kOverlaps: a few looks more, as a server that is just making this
+// stream may take it for another one.
+enum class Step : uint8_t { kDone, kLookAgain, kOverlaps };
 
 Status Create(JetStreamClient* js, const StreamSpec& wanted, StreamOutcome* outcome, Step* step) {
   const Json config = NewConfig(wanted);
@@ -152,7 +154,7 @@ Status Update(JetStreamClient* js, const StreamSpec& wanted, const Json& config,
   Status status = CheckWindow(wanted.name, merged);
   if (!status.ok()) return status;
   ApiAnswer answer = CallApi(js, "STREAM.UPDATE." + wanted.name, merged, StreamNamed(wanted.name));
-  *step = Step::kLookAgain;
+  if (answer.status.ok()) *step = Step::kLookAgain;
   return answer.status;
 }
 
@@ -166,7 +168,7 @@ Status Attempt(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mode, b
   }
   if (!found.status.ok()) return found.status;
   if (IsBeingMade(TextAt(found.body, "created"))) {
-    *step = Step::kBeingMade;
+    *step = Step::kLookAgain;
     return StillBeingMade(StreamNamed(wanted.name));
   }
   const Json config = ObjectAt(found.body, "config");
@@ -231,10 +233,8 @@ Status EnsureStream(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mo
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     Step step;
     status = Attempt(js, wanted, mode, attempt == 0, outcome, &step);
-    // A server that is just making this stream may take it for another one.
-    const bool may_pass =
-        step == Step::kBeingMade || (step == Step::kOverlaps && attempt < kMaxOverlaps);
-    if ((!status.ok() && !may_pass) || step == Step::kDone) return status;
+    const bool overlaps_for_good = step == Step::kOverlaps && attempt >= kMaxOverlaps;
+    if (step == Step::kDone || overlaps_for_good) return status;
     js->Sleep(kSettleMs);
   }
   if (!status.ok()) return status;
