@@ -128,11 +128,11 @@ SELECT * FROM shown();
 CREATE TABLE tb_when (day timestamptz PRIMARY KEY);
 INSERT INTO tb_when SELECT timestamptz '2026-01-01 00:00:00+00' + n * interval '1 day' FROM generate_series(1, 5) n;
 SELECT fraiseql_nats.observe('tb_when', format => 'row', subject => 'when.{op}');
-SELECT fraiseql_nats.backfill_begin('tb_when', NULL, NULL, 500, false, 1000000000);
-SELECT fraiseql_nats.backfill_done('tb_when', NULL, r.published, r.passed, r.last_key, r.busy, r."position")
-FROM fraiseql_nats.backfill_rows('tb_when', NULL, NULL, NULL, NULL, 2) r;
+SELECT fraiseql_nats_internal.backfill_begin('tb_when', NULL, NULL, 500, false, 1000000000);
+SELECT fraiseql_nats_internal.backfill_done('tb_when', NULL, r.published, r.passed, r.last_key, r.busy, r."position")
+FROM fraiseql_nats_internal.backfill_rows('tb_when', NULL, NULL, NULL, NULL, 2) r;
 SELECT state, pid = pg_backend_pid() AS here, rows_published, last_key FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
-SELECT fraiseql_nats.backfill_end();
+SELECT fraiseql_nats_internal.backfill_end();
 SELECT state, pid FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
 SELECT * FROM shown();
 SET datestyle = 'German';

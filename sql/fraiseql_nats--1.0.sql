@@ -1,6 +1,29 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION fraiseql_nats" to load this file. \quit
 
+-- The schemas are members of the extension, by which the library knows them for its own: they are made
+-- here and nowhere else.  Whoever made one before would own it, and what is in it.
+DO $$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY '{fraiseql_nats,fraiseql_nats_internal}'::text[] LOOP
+        IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = name) THEN
+            RAISE EXCEPTION 'schema "%" exists already', name
+                USING ERRCODE = 'duplicate_schema',
+                      DETAIL = 'It is not that of the extension, and whoever owns it could put its own objects into the place of ours.',
+                      HINT = format('Rename it, or drop it with DROP SCHEMA %I CASCADE.', name);
+        END IF;
+    END LOOP;
+END
+$$;
+CREATE SCHEMA fraiseql_nats;
+COMMENT ON SCHEMA fraiseql_nats IS 'publishes table changes and notifications to NATS JetStream';
+CREATE SCHEMA fraiseql_nats_internal;
+COMMENT ON SCHEMA fraiseql_nats_internal IS 'steps of the functions in the schema fraiseql_nats; not to be called by anybody else';
+-- Nothing of this script is looked for in, or made in, a schema that others may write to.
+SET LOCAL search_path = fraiseql_nats, pg_temp;
+
 -- Roles to grant.  They belong to the whole server and outlive the extension.
 DO $$
 BEGIN
@@ -14,7 +37,7 @@ END
 $$;
 
 GRANT USAGE ON SCHEMA fraiseql_nats TO fraiseql_nats_admin, fraiseql_nats_publisher, pg_monitor;
-COMMENT ON SCHEMA fraiseql_nats IS 'publishes table changes and notifications to NATS JetStream';
+GRANT USAGE ON SCHEMA fraiseql_nats_internal TO fraiseql_nats_admin;
 
 -- Observers ---------------------------------------------------------------------------------------
 
@@ -61,27 +84,31 @@ CREATE TABLE secret (
     prefix text NOT NULL
 ) WITH (user_catalog_table = true);
 COMMENT ON TABLE secret IS 'prefix of the logical messages that publish() writes';
+COMMENT ON COLUMN secret.prefix IS 'random, and known to nobody but the server';
 REVOKE ALL ON secret FROM PUBLIC;
+-- Members of pg_read_all_data may read any table, and any statistics, but no row that no policy shows.
+ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
+ALTER TABLE secret ALTER COLUMN prefix SET STATISTICS 0;
 INSERT INTO secret VALUES ('fraiseql_nats:' || replace(gen_random_uuid()::text, '-', ''));
 
-CREATE FUNCTION observer_changed() RETURNS trigger
+CREATE FUNCTION fraiseql_nats_internal.observer_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_changed';
-COMMENT ON FUNCTION observer_changed() IS 'checks rows of the observer table and tells the log that it has changed';
+COMMENT ON FUNCTION fraiseql_nats_internal.observer_changed() IS 'checks rows of the observer table and tells the log that it has changed';
 
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON observer
-FOR EACH ROW EXECUTE FUNCTION observer_changed();
+FOR EACH ROW EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
 CREATE TRIGGER tell_log AFTER INSERT OR UPDATE OR DELETE ON observer
-FOR EACH STATEMENT EXECUTE FUNCTION observer_changed();
+FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON observer
-FOR EACH STATEMENT EXECUTE FUNCTION observer_changed();
+FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
 -- Also where an ordinary trigger would not fire: on a subscriber, say.
 ALTER TABLE observer ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER tell_log;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER refuse_truncate;
 
-CREATE FUNCTION await_slot() RETURNS void
+CREATE FUNCTION fraiseql_nats_internal.await_slot() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_await_slot';
-COMMENT ON FUNCTION await_slot() IS 'waits until the replication slot of this database is ready';
+COMMENT ON FUNCTION fraiseql_nats_internal.await_slot() IS 'waits until the replication slot of this database is ready';
 
 CREATE FUNCTION observe(
     relation regclass,
@@ -102,7 +129,7 @@ BEGIN
     IF relation IS NULL THEN
         RAISE EXCEPTION 'relation must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM fraiseql_nats.await_slot();
+    PERFORM fraiseql_nats_internal.await_slot();
     IF observer_name IS NULL THEN
         SELECT c.relname INTO observer_name FROM pg_catalog.pg_class c WHERE c.oid = relation;
         -- One table may have an observer for each event: then the events are part of the name.
@@ -129,7 +156,7 @@ BEGIN
     IF channel IS NULL THEN
         RAISE EXCEPTION 'channel must not be null' USING ERRCODE = 'null_value_not_allowed';
     END IF;
-    PERFORM fraiseql_nats.await_slot();
+    PERFORM fraiseql_nats_internal.await_slot();
     INSERT INTO fraiseql_nats.observer (name, channel, subject) VALUES (observer_name, channel, subject);
     RETURN observer_name;
 EXCEPTION
@@ -151,7 +178,7 @@ END
 $$;
 COMMENT ON FUNCTION unobserve(text) IS 'removes an observer';
 
-CREATE FUNCTION set_enabled(name text, enabled boolean) RETURNS void
+CREATE FUNCTION fraiseql_nats_internal.set_enabled(name text, enabled boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE fraiseql_nats.observer o SET enabled = set_enabled.enabled WHERE o.name = set_enabled.name;
@@ -160,20 +187,20 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION set_enabled(text, boolean) IS 'enables or disables an observer';
+COMMENT ON FUNCTION fraiseql_nats_internal.set_enabled(text, boolean) IS 'enables or disables an observer';
 
 CREATE FUNCTION enable(name text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT fraiseql_nats.set_enabled(name, true) $$;
+AS $$ SELECT fraiseql_nats_internal.set_enabled(name, true) $$;
 COMMENT ON FUNCTION enable(text) IS 'lets an observer publish again, from the commit of this transaction on';
 
 CREATE FUNCTION disable(name text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT fraiseql_nats.set_enabled(name, false) $$;
+AS $$ SELECT fraiseql_nats_internal.set_enabled(name, false) $$;
 COMMENT ON FUNCTION disable(text) IS 'silences an observer, from the commit of this transaction on';
 
 -- An observer or a backfill of a table that is gone would wait for another table with its OID.
-CREATE FUNCTION forget_dropped_tables() RETURNS event_trigger
+CREATE FUNCTION fraiseql_nats_internal.forget_dropped_tables() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM fraiseql_nats.observer
@@ -184,10 +211,10 @@ BEGIN
                        WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
 END
 $$;
-COMMENT ON FUNCTION forget_dropped_tables() IS 'removes the observers and backfills of dropped tables';
+COMMENT ON FUNCTION fraiseql_nats_internal.forget_dropped_tables() IS 'removes the observers and backfills of dropped tables';
 CREATE EVENT TRIGGER fraiseql_nats_drop ON sql_drop
     WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
-    EXECUTE FUNCTION forget_dropped_tables();
+    EXECUTE FUNCTION fraiseql_nats_internal.forget_dropped_tables();
 COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers and backfills of dropped tables';
 
 -- Files -------------------------------------------------------------------------------------------
@@ -358,26 +385,26 @@ COMMENT ON COLUMN backfill.updated_at IS 'when its last chunk was written';
 COMMENT ON COLUMN backfill.finished_at IS 'when it was finished; null: it is not';
 COMMENT ON COLUMN backfill.lost_at IS 'when it was found that what it had written may be in a gap; null: it has begun anew since, or there was none';
 
-CREATE FUNCTION backfill_check(relation regclass, observer text) RETURNS text
+CREATE FUNCTION fraiseql_nats_internal.backfill_check(relation regclass, observer text) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_check';
-COMMENT ON FUNCTION backfill_check(regclass, text) IS 'raises an error if the table cannot be backfilled now, else makes it this session''s turn and returns the key columns';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_check(regclass, text) IS 'raises an error if the table cannot be backfilled now, else makes it this session''s turn and returns the key columns';
 
-CREATE FUNCTION backfill_end() RETURNS void
+CREATE FUNCTION fraiseql_nats_internal.backfill_end() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_end';
-COMMENT ON FUNCTION backfill_end() IS 'ends the turn of this session';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_end() IS 'ends the turn of this session';
 
-CREATE FUNCTION backfill_rows(
+CREATE FUNCTION fraiseql_nats_internal.backfill_rows(
     relation regclass, filter text, observer text, behind text, keys text[], upto_count integer,
     OUT published bigint, OUT passed bigint, OUT last_key text, OUT busy text[], OUT "position" pg_lsn)
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_rows';
-COMMENT ON FUNCTION backfill_rows(regclass, text, text, text, text[], integer) IS 'publishes the rows behind a key, or those of some keys, but for those that others are changing';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_rows(regclass, text, text, text, text[], integer) IS 'publishes the rows behind a key, or those of some keys, but for those that others are changing';
 
-CREATE FUNCTION await_commits() RETURNS void
+CREATE FUNCTION fraiseql_nats_internal.await_commits() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_await_commits';
-COMMENT ON FUNCTION await_commits() IS 'waits until all transactions whose commit is in the log are seen as committed';
+COMMENT ON FUNCTION fraiseql_nats_internal.await_commits() IS 'waits until all transactions whose commit is in the log are seen as committed';
 
 -- Makes the row of progress, or finds the one to go on with.  False: there is nothing left to do.
-CREATE FUNCTION backfill_begin(
+CREATE FUNCTION fraiseql_nats_internal.backfill_begin(
     relation regclass, filter text, observer text, chunk_rows integer, restart boolean, max_lag bigint) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -395,7 +422,7 @@ BEGIN
         RAISE EXCEPTION 'max_lag must not be negative or null' USING ERRCODE = 'invalid_parameter_value',
             DETAIL = 'It is how many bytes of the log may wait to be published.';
     END IF;
-    key_columns := fraiseql_nats.backfill_check(relation, observer);
+    key_columns := fraiseql_nats_internal.backfill_check(relation, observer);
     SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_begin.relation;
     is_same := FOUND AND (p.filter, p.observer, p.key_columns)
                          IS NOT DISTINCT FROM (backfill_begin.filter, backfill_begin.observer, key_columns);
@@ -427,11 +454,11 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION backfill_begin(regclass, text, text, integer, boolean, bigint) IS 'makes the row of progress, or finds the one to go on with';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_begin(regclass, text, text, integer, boolean, bigint) IS 'makes the row of progress, or finds the one to go on with';
 
 -- What comes next: the rows behind a key, the rows of some keys, a pause since the log grows, or
 -- nothing.
-CREATE FUNCTION backfill_next(
+CREATE FUNCTION fraiseql_nats_internal.backfill_next(
     relation regclass, observer text, chunk_rows integer, max_lag bigint, INOUT busy_id bigint,
     OUT finished boolean, OUT behind text, OUT keys text[], OUT lag bigint)
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -439,7 +466,7 @@ DECLARE
     p fraiseql_nats.backfill_progress;
 BEGIN
     finished := false;
-    PERFORM fraiseql_nats.backfill_check(relation, observer);
+    PERFORM fraiseql_nats_internal.backfill_check(relation, observer);
     SELECT pg_current_wal_flush_lsn() - s.confirmed_flush_lsn INTO lag
     FROM pg_replication_slots s
     WHERE s.slot_name = 'fraiseql_nats_' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
@@ -470,11 +497,11 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION backfill_next(regclass, text, integer, bigint, bigint) IS 'what the backfill of a table has to do next';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_next(regclass, text, integer, bigint, bigint) IS 'what the backfill of a table has to do next';
 
 -- Keeps what backfill_rows() has done, unless it has to begin anew.  False: nothing is done, since
 -- the rows are busy still.
-CREATE FUNCTION backfill_done(
+CREATE FUNCTION fraiseql_nats_internal.backfill_done(
     relation regclass, keys text[], published bigint, passed bigint, last_key text, busy text[], "position" pg_lsn) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -502,11 +529,11 @@ BEGIN
     RETURN true;
 END
 $$;
-COMMENT ON FUNCTION backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn) IS 'keeps what backfill_rows() has done';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn) IS 'keeps what backfill_rows() has done';
 
 -- The commit of a chunk lies behind the place of its last row, who knows how far: so of those that
 -- are not finished all are taken for lost.  One that is finished notes a place behind all its commits.
-CREATE FUNCTION backfill_lose(gap_begin pg_lsn) RETURNS bigint
+CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH lost AS (
         UPDATE fraiseql_nats.backfill_progress p
@@ -519,7 +546,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
     )
     SELECT count(*) FROM lost
 $$;
-COMMENT ON FUNCTION backfill_lose(pg_lsn) IS 'has the backfills begin anew of which rows may be in a gap; returns their number; for the worker';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn) IS 'has the backfills begin anew of which rows may be in a gap; returns their number; for the worker';
 
 -- The search path here is that of the session, for the filter's sake: so everything is named in full.
 CREATE PROCEDURE backfill(
@@ -534,19 +561,19 @@ DECLARE
     told_of_lag boolean := false;
     told_of_busy boolean := false;
 BEGIN
-    IF NOT fraiseql_nats.backfill_begin(relation, filter, observer, chunk_rows, restart, max_lag) THEN
-        PERFORM fraiseql_nats.backfill_end();
+    IF NOT fraiseql_nats_internal.backfill_begin(relation, filter, observer, chunk_rows, restart, max_lag) THEN
+        PERFORM fraiseql_nats_internal.backfill_end();
         RETURN;
     END IF;
-    PERFORM fraiseql_nats.await_commits();
+    PERFORM fraiseql_nats_internal.await_commits();
     LOOP
-        step := fraiseql_nats.backfill_next(relation, observer, chunk_rows, max_lag, busy_id);
+        step := fraiseql_nats_internal.backfill_next(relation, observer, chunk_rows, max_lag, busy_id);
         EXIT WHEN step.finished;
         busy_id := step.busy_id;
         got_on := step.lag IS NULL;
         IF got_on THEN
-            done := fraiseql_nats.backfill_rows(relation, filter, observer, step.behind, step.keys, chunk_rows);
-            got_on := fraiseql_nats.backfill_done(
+            done := fraiseql_nats_internal.backfill_rows(relation, filter, observer, step.behind, step.keys, chunk_rows);
+            got_on := fraiseql_nats_internal.backfill_done(
                 relation, step.keys, done.published, done.passed, done.last_key, done.busy, done."position");
         END IF;
         COMMIT;
@@ -564,7 +591,7 @@ BEGIN
         PERFORM pg_catalog.pg_sleep(0.1);
     END LOOP;
     COMMIT;
-    PERFORM fraiseql_nats.backfill_end();
+    PERFORM fraiseql_nats_internal.backfill_end();
 END
 $$;
 COMMENT ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) IS 'publishes the rows that a table has as SNAPSHOT events, in transactions of its own; goes on with one that was interrupted';
@@ -611,7 +638,11 @@ COMMENT ON COLUMN dead_letter.attempts IS 'how often it was tried to publish it'
 COMMENT ON COLUMN dead_letter.rejected_at IS 'when it was refused';
 COMMENT ON COLUMN dead_letter.outcome IS 'retried or discarded; null: it waits for that';
 COMMENT ON COLUMN dead_letter.outcome_at IS 'when it was retried or discarded';
-GRANT SELECT ON dead_letter TO fraiseql_nats_admin, pg_monitor;
+-- Payloads and headers hold rows of any table, and what anybody has published: they are for administrators.
+GRANT SELECT ON dead_letter TO fraiseql_nats_admin;
+GRANT SELECT (id, subject, payload_bytes, reason, hint, "position", msg_id, xid, commit_lsn, commit_time, attempts,
+              rejected_at, outcome, outcome_at) ON dead_letter TO pg_monitor;
+ALTER TABLE dead_letter ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN headers SET STATISTICS 0;
 
 CREATE FUNCTION dead_letters(
     OUT id bigint, OUT subject text, OUT headers jsonb, OUT payload bytea, OUT payload_bytes bigint, OUT reason text,
@@ -626,7 +657,7 @@ COMMENT ON FUNCTION dead_letters() IS 'the messages that could not be published 
 
 -- The slot may bring a message once more after a crash, as long as its place is not saved beyond it, which
 -- a checkpoint does at the latest.  Then its row has to be here, or it would be a dead letter again.
-CREATE FUNCTION settle_dead_letter(id bigint, outcome text) RETURNS dead_letter
+CREATE FUNCTION fraiseql_nats_internal.settle_dead_letter(id bigint, outcome text) RETURNS dead_letter
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     letter fraiseql_nats.dead_letter;
@@ -649,16 +680,16 @@ BEGIN
     RETURN letter;
 END
 $$;
-COMMENT ON FUNCTION settle_dead_letter(bigint, text) IS 'marks a dead letter as dealt with; for retry_dead_letter() and discard_dead_letter()';
+COMMENT ON FUNCTION fraiseql_nats_internal.settle_dead_letter(bigint, text) IS 'marks a dead letter as dealt with; for retry_dead_letter() and discard_dead_letter()';
 
-CREATE FUNCTION republish(subject text, headers jsonb, payload bytea, msg_id text, attempts integer) RETURNS pg_lsn
+CREATE FUNCTION fraiseql_nats_internal.republish(subject text, headers jsonb, payload bytea, msg_id text, attempts integer) RETURNS pg_lsn
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_republish';
-COMMENT ON FUNCTION republish(text, jsonb, bytea, text, integer) IS 'publishes a message again as it was; for retry_dead_letter()';
+COMMENT ON FUNCTION fraiseql_nats_internal.republish(text, jsonb, bytea, text, integer) IS 'publishes a message again as it was; for retry_dead_letter()';
 
 CREATE FUNCTION retry_dead_letter(id bigint) RETURNS pg_lsn
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    letter fraiseql_nats.dead_letter := fraiseql_nats.settle_dead_letter(id, 'retried');
+    letter fraiseql_nats.dead_letter := fraiseql_nats_internal.settle_dead_letter(id, 'retried');
 BEGIN
     IF letter.headers ? 'Fraiseql-Unencoded' THEN
         RAISE EXCEPTION 'dead letter % cannot be retried', id
@@ -672,7 +703,7 @@ BEGIN
                   DETAIL = format('Its payload of %s bytes was too large to be kept.', letter.payload_bytes),
                   HINT = 'Discard it with fraiseql_nats.discard_dead_letter().';
     END IF;
-    RETURN fraiseql_nats.republish(letter.subject, letter.headers, letter.payload, letter.msg_id, letter.attempts);
+    RETURN fraiseql_nats_internal.republish(letter.subject, letter.headers, letter.payload, letter.msg_id, letter.attempts);
 END
 $$;
 COMMENT ON FUNCTION retry_dead_letter(bigint) IS 'publishes a dead letter again if and when this transaction commits; returns its place in the log';
@@ -680,7 +711,7 @@ COMMENT ON FUNCTION retry_dead_letter(bigint) IS 'publishes a dead letter again 
 CREATE FUNCTION discard_dead_letter(id bigint) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM fraiseql_nats.settle_dead_letter(id, 'discarded');
+    PERFORM fraiseql_nats_internal.settle_dead_letter(id, 'discarded');
 END
 $$;
 COMMENT ON FUNCTION discard_dead_letter(bigint) IS 'gives a dead letter up';
@@ -840,10 +871,10 @@ COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'how many messages the log s
 
 -- Rights ------------------------------------------------------------------------------------------
 
-REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats FROM PUBLIC;
+REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
-    observe_channel(text, text, text), set_enabled(text, boolean), await_slot(), observer_changed(),
+    observe_channel(text, text, text), fraiseql_nats_internal.set_enabled(text, boolean), fraiseql_nats_internal.await_slot(),
     create_preview_slot(name, boolean), adopt(), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)
 TO fraiseql_nats_admin;
@@ -852,10 +883,10 @@ GRANT EXECUTE ON FUNCTION
     create_consumer(text, text, boolean, text, integer, interval, integer)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON ROUTINE
-    backfill(regclass, text, text, integer, boolean, bigint), backfill_begin(regclass, text, text, integer, boolean, bigint),
-    backfill_next(regclass, text, integer, bigint, bigint), backfill_check(regclass, text), backfill_end(), await_commits(),
-    backfill_rows(regclass, text, text, text, text[], integer),
-    backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn)
+    backfill(regclass, text, text, integer, boolean, bigint), fraiseql_nats_internal.backfill_begin(regclass, text, text, integer, boolean, bigint),
+    fraiseql_nats_internal.backfill_next(regclass, text, integer, bigint, bigint), fraiseql_nats_internal.backfill_check(regclass, text), fraiseql_nats_internal.backfill_end(), fraiseql_nats_internal.await_commits(),
+    fraiseql_nats_internal.backfill_rows(regclass, text, text, text, text[], integer),
+    fraiseql_nats_internal.backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), declared_observers()
 TO fraiseql_nats_admin;
@@ -863,6 +894,6 @@ GRANT EXECUTE ON FUNCTION
     publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION dead_letters() TO pg_monitor, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION status() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
 GRANT EXECUTE ON FUNCTION fraiseql_nats.pg_notify(text, text) TO PUBLIC;

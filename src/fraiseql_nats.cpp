@@ -11,6 +11,7 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/launcher.h"
 #include "pg/notify_capture.h"
+#include "pg/own_objects.h"
 #include "pg/shmem.h"
 #include "pg/trace_context.h"
 
@@ -23,6 +24,7 @@ PGDLLEXPORT void _PG_init(void);
 void _PG_init(void) {
   using namespace fraiseql::pg;
   DefineSettings();
+  InstallOwnObjects();
   if (!process_shared_preload_libraries_in_progress) return;  // SQL functions only
   InstallSharedMemoryHooks();
   InstallCommitWake();

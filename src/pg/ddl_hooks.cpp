@@ -178,11 +178,12 @@ ProcessUtility_hook_type Next() {
 void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
-  const Node* statement = planned->utilityStmt;
-  const Oid database = DatabaseToVacate(statement);
+  // All that is needed of the statement is taken before it runs: its plan may be freed beneath it.
+  const bool creates = IsA(planned->utilityStmt, CreatedbStmt);
+  const Oid database = DatabaseToVacate(planned->utilityStmt);
   if (!Vacate(database)) {
     Next()(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
-    if (IsA(statement, CreatedbStmt)) WakeLauncher();  // the template may have the extension
+    if (creates) WakeLauncher();  // the template may have the extension
     return;
   }
   const Datum argument = ObjectIdGetDatum(database);

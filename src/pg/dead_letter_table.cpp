@@ -22,6 +22,7 @@ extern "C" {
 
 #include "pg/dead_letter_table.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/own_transaction.h"
 #include "pg/unix_time.h"
 

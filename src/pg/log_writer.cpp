@@ -16,6 +16,7 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/log_writer.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 
 namespace fraiseql::pg {
 

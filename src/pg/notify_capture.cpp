@@ -25,6 +25,7 @@ extern "C" {
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 }
 
@@ -34,6 +35,7 @@ extern "C" {
 #include "pg/log_writer.h"
 #include "pg/notify_capture.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/trace_context.h"
 #include "pg/server_text.h"
 
@@ -49,7 +51,7 @@ needs_fmgr_hook_type previous_needs_fmgr = nullptr;
 
 // As this session sees it; read again when the observer table has changed.
 struct ObservedChannels {
-  bool stale = true;
+  Freshness freshness;
   LoadedObservers loaded;
   std::unordered_set<std::string> names;
 };
@@ -63,7 +65,7 @@ void OnRelationChanged(Datum, Oid relation) {
   ObservedChannels& channels = Channels();
   if (!OidIsValid(relation) || !OidIsValid(channels.loaded.table) ||
       relation == channels.loaded.table) {
-    channels.stale = true;
+    channels.freshness.Invalidate();
   }
 }
 
@@ -71,14 +73,15 @@ bool IsObserved(const std::string& channel) {
   // Within a transaction nothing else may look for what others have committed meanwhile.
   AcceptInvalidationMessages();
   ObservedChannels& channels = Channels();
-  if (channels.stale) {
-    channels.stale = false;
-    channels.names.clear();
+  if (!channels.freshness.IsFresh()) {
+    const uint64_t begin = channels.freshness.Begin();
     LoadObservers(nullptr, &channels.loaded);
+    channels.names.clear();
     for (const Observer& observer : channels.loaded.observers) {
       if (!observer.channel.empty()) channels.names.insert(observer.channel);
       if (observer.source != Source::kRow) channels.names.insert(observer.topic);
     }
+    channels.freshness.Done(begin);
   }
   return channels.names.count(channel) > 0;
 }
@@ -112,7 +115,7 @@ void Defer(const char* channel, const char* payload) {
 }
 
 void Capture(const char* channel, const char* payload) {
-  if (!XLogLogicalInfoActive() || settings.capture != kCaptureWal) return;
+  if (!XLogLogicalInfoActive() || settings.capture != kCaptureWal || RecoveryInProgress()) return;
   static auto* key = new std::string;  // kept, so that nothing is left behind by an error
   *key = ToUtf8View(channel);
   if (!IsObserved(*key)) return;
@@ -151,7 +154,7 @@ void OnSubtransactionEnd(SubXactEvent event, SubTransactionId id, SubTransaction
 
 // OID of fraiseql_nats.pg_notify in this database, or InvalidOid.
 Oid capturing_function = InvalidOid;
-bool capturing_function_known = false;
+Freshness capturing_function_freshness;
 
 // The functions that have been looked at: does their body mention pg_notify?
 HTAB* notifying_functions = nullptr;
@@ -162,24 +165,25 @@ struct NotifyingFunction {
 };
 
 void OnFunctionsChanged(Datum, int, uint32) {
-  capturing_function_known = false;
+  capturing_function_freshness.Invalidate();
   if (notifying_functions != nullptr) hash_destroy(notifying_functions);
   notifying_functions = nullptr;
 }
 
 Oid CapturingFunction() {
-  if (!capturing_function_known) {
-    const Oid schema = get_namespace_oid(kSchemaName, true);
-    capturing_function = InvalidOid;
-    if (OidIsValid(schema)) {
-      const Oid arguments[] = {TEXTOID, TEXTOID};
-      capturing_function =
-          GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pg_notify"),
-                          PointerGetDatum(buildoidvector(arguments, 2)), ObjectIdGetDatum(schema));
-    }
-    capturing_function_known = true;
+  if (capturing_function_freshness.IsFresh()) return capturing_function;
+  const uint64_t begin = capturing_function_freshness.Begin();
+  const Oid schema = OwnSchema();
+  Oid found = InvalidOid;
+  if (OidIsValid(schema)) {
+    const Oid arguments[] = {TEXTOID, TEXTOID};
+    found =
+        GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum("pg_notify"),
+                        PointerGetDatum(buildoidvector(arguments, 2)), ObjectIdGetDatum(schema));
   }
-  return capturing_function;
+  capturing_function = found;
+  capturing_function_freshness.Done(begin);
+  return found;
 }
 
 bool ReplaceCalls(Node* node, void* function) {
@@ -225,7 +229,9 @@ bool BodyNotifies(Oid function) {
 // not to be inlined, since the planner is then not asked about its body.
 bool NeedsFmgrHook(Oid function) {
   if (previous_needs_fmgr != nullptr && previous_needs_fmgr(function)) return true;
-  if (function < FirstNormalObjectId || !IsTransactionState() || !OidIsValid(CapturingFunction())) {
+  // While the log is decoded, only output functions run, and nothing is looked up for them.
+  if (function < FirstNormalObjectId || !IsTransactionState() || HistoricSnapshotActive() ||
+      !OidIsValid(CapturingFunction())) {
     return false;
   }
   if (notifying_functions == nullptr) {
@@ -248,15 +254,19 @@ bool NeedsFmgrHook(Oid function) {
   return notifies;
 }
 
+// Before the statement runs, and not behind it: it may be of a plan that is freed beneath this hook
+// (CALL of a procedure that commits or rolls back).  If it fails, so does what was captured.
 void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
+  if (IsA(planned->utilityStmt, NotifyStmt)) {
+    const auto* notify = reinterpret_cast<const NotifyStmt*>(planned->utilityStmt);
+    const char* payload = notify->payload != nullptr ? notify->payload : "";
+    Guard([=] { Capture(notify->conditionname, payload); });
+  }
   const ProcessUtility_hook_type next =
       previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
   next(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
-  if (!IsA(planned->utilityStmt, NotifyStmt)) return;
-  const auto* notify = reinterpret_cast<const NotifyStmt*>(planned->utilityStmt);
-  Guard([=] { Capture(notify->conditionname, notify->payload != nullptr ? notify->payload : ""); });
 }
 
 const char* TextOrEmpty(FunctionCallInfo fcinfo, int argument) {

@@ -21,6 +21,7 @@ extern "C" {
 
 #include "core/topic.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/server_text.h"
 
 namespace fraiseql::pg {
@@ -158,11 +159,6 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   return Status::Ok();
 }
 
-Oid FindOwnTable(const char* name) {
-  const Oid schema = get_namespace_oid(kSchemaName, true);
-  return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
-}
-
 void RequireObservableTable(Oid table) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
   if (!HeapTupleIsValid(tuple)) {
@@ -181,7 +177,7 @@ void RequireObservableTable(Oid table) {
                     errmsg("changes of temporary and unlogged tables cannot be observed"),
                     errdetail("They are not in the log.")));
   }
-  if (IsCatalogRelationOid(table) || form.relnamespace == get_namespace_oid(kSchemaName, false)) {
+  if (IsCatalogRelationOid(table) || form.relnamespace == OwnSchema()) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("changes of \"%s\" cannot be observed", name),
                     errdetail("It is a system table or belongs to this extension.")));

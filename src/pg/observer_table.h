@@ -19,14 +19,10 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-constexpr char kSchemaName[] = "fraiseql_nats";
 constexpr char kObserverTableName[] = "observer";
 // One row: the prefix of our logical messages.  Anybody may write logical messages, so that a
 // prefix which everybody knows would be no authority to publish.
 constexpr char kSecretTableName[] = "secret";
-
-// OID of a table in our schema as the current snapshot of the catalogs sees it, or InvalidOid.
-Oid FindOwnTable(const char* name);
 
 // Raises unless the table is one whose changes are in the log, and the current user may read it.
 void RequireObservableTable(Oid table);

@@ -16,6 +16,7 @@ extern "C" {
 }
 
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/own_transaction.h"
 #include "pg/slot_record.h"
 
@@ -60,7 +61,7 @@ void WriteRecord(const SlotName& slot, const SlotRecord& record) {
 int64 LoseBackfills(XLogRecPtr gap_begin) {
   Oid types[] = {LSNOID};
   Datum values[] = {LSNGetDatum(gap_begin)};
-  Execute("SELECT fraiseql_nats.backfill_lose($1)", 1, types, values, nullptr);
+  Execute("SELECT fraiseql_nats_internal.backfill_lose($1)", 1, types, values, nullptr);
   return DatumGetInt64(Value(1));
 }
 

@@ -30,6 +30,7 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/log_writer.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/slot.h"
 #include "pg/server_text.h"
 

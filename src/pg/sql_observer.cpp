@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
 #include "pg/type_encoder.h"
@@ -85,11 +86,14 @@ void CheckRow(HeapTuple tuple, TupleDesc desc) {
 // Before a row: is it an observer?  After the statement: whoever decodes this transaction must read
 // the table again behind it.
 Datum ObserverChanged(FunctionCallInfo fcinfo) {
-  if (!CALLED_AS_TRIGGER(fcinfo)) {
+  const auto* data =
+      CALLED_AS_TRIGGER(fcinfo) ? reinterpret_cast<const TriggerData*>(fcinfo->context) : nullptr;
+  // Its rows are read as those of that table.
+  if (data == nullptr || RelationGetRelid(data->tg_relation) != FindOwnTable(kObserverTableName)) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                    errmsg("fraiseql_nats.observer_changed() is a trigger function")));
+                    errmsg("observer_changed() is a trigger function of the table "
+                           "fraiseql_nats.observer only")));
   }
-  const auto* data = reinterpret_cast<const TriggerData*>(fcinfo->context);
   ::Relation relation = data->tg_relation;
   if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

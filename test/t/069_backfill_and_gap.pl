@@ -91,7 +91,7 @@ $nats->purge_stream(FraiseqlNode::STREAM);
 $holder = $node->background_psql('postgres');
 $holder->query_safe('BEGIN; UPDATE tb_half SET id = id WHERE id = 1000');
 $run = start_backfill('tb_half');
-is($node->safe_psql('postgres', q{SELECT fraiseql_nats.backfill_lose('0/0')}), 3, 'all are lost');
+is($node->safe_psql('postgres', q{SELECT fraiseql_nats_internal.backfill_lose('0/0')}), 3, 'all are lost');
 $node->wait_for_sql('postgres', "SELECT $waits", 'it waits again');
 $holder->query_safe('ROLLBACK');
 $holder->quit;

@@ -31,11 +31,17 @@ sub as {
     return $status == 0 ? $stdout : $stderr;
 }
 my $letters = 'SELECT string_agg(format($$%s:%s$$, id, attempts), $$ $$ ORDER BY id) FROM fraiseql_nats.dead_letters()';
-like(as('watcher', $letters), qr/^1:1 2:1 3:1 4:1$/, 'who monitors sees them');
+is(
+    as('watcher', 'SELECT count(reason) FROM fraiseql_nats.dead_letter WHERE outcome IS NULL'),
+    4, 'who monitors sees that there are some, and why'
+);
+like(as('watcher', $_), qr/permission denied/, "and not what is in them: $_")
+  for $letters, 'SELECT payload FROM fraiseql_nats.dead_letter', 'SELECT headers FROM fraiseql_nats.dead_letter';
+like(as('manager', $letters), qr/^1:1 2:1 3:1 4:1$/, 'who administers sees all of it');
 like(as('watcher', 'SELECT fraiseql_nats.retry_dead_letter(1)'),   qr/permission denied/, 'and cannot retry');
 like(as('watcher', 'SELECT fraiseql_nats.discard_dead_letter(1)'), qr/permission denied/, 'nor discard');
 like(as('speaker', $letters), qr/permission denied/, 'who publishes does not see them');
-like(as('manager', q{SELECT fraiseql_nats.republish('fraiseql.x', '{}', '', 'x', 1)}),
+like(as('manager', q{SELECT fraiseql_nats_internal.republish('fraiseql.x', '{}', '', 'x', 1)}),
     qr/permission denied/, 'what retrying uses is not for use');
 like(as('manager', q{UPDATE fraiseql_nats.dead_letter SET payload = ''}),
     qr/permission denied/, 'nor is the table');
