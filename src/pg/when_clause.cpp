@@ -47,7 +47,7 @@ constexpr char kAllowed[] =
 }
 
 const char* NameIn(const List* fields, int index) {
-  const Node* field = static_cast<Node*>(list_nth(fields, index));
+  auto* field = static_cast<Node*>(list_nth(fields, index));
   return IsA(field, String) ? strVal(field) : nullptr;
 }
 
