@@ -42,7 +42,7 @@ GRANT USAGE ON SCHEMA fraiseql_nats_internal TO fraiseql_nats_admin;
 -- Observers ---------------------------------------------------------------------------------------
 
 -- Decoding reads this table as it was when the change was written: therefore a user catalog table,
--- and no value may move to a TOAST table, which is vacuumed sooner.
+-- and no value may move to a TOAST table, which is vacuumed sooner: see SET STORAGE.
 CREATE TABLE observer (
     name text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 255),
     relation regclass,
@@ -57,7 +57,12 @@ CREATE TABLE observer (
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
     enabled boolean NOT NULL DEFAULT true,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))
-) WITH (user_catalog_table = true, toast_tuple_target = 8160);
+) WITH (user_catalog_table = true);
+ALTER TABLE observer
+    ALTER COLUMN name SET STORAGE PLAIN, ALTER COLUMN channel SET STORAGE PLAIN, ALTER COLUMN events SET STORAGE PLAIN,
+    ALTER COLUMN subject SET STORAGE PLAIN, ALTER COLUMN columns SET STORAGE PLAIN, ALTER COLUMN format SET STORAGE PLAIN,
+    ALTER COLUMN source SET STORAGE PLAIN, ALTER COLUMN condition SET STORAGE PLAIN, ALTER COLUMN "when" SET STORAGE PLAIN,
+    ALTER COLUMN entity SET STORAGE PLAIN, ALTER COLUMN origin SET STORAGE PLAIN;
 
 COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
 COMMENT ON COLUMN observer.name IS 'unique name of the observer';

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/change.h"
 
+#include "core/message.h"
+
 namespace fraiseql {
 
 std::string_view OperationName(Operation operation) {
@@ -20,7 +22,7 @@ std::string_view OperationName(Operation operation) {
 }
 
 void RowImage::Reset(size_t columns) {
-  text_.clear();
+  ClearBuffer(&text_);
   end_ = 0;
   values_.assign(columns, Value{});
 }

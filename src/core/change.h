@@ -64,6 +64,7 @@ class RowImage {
   void CopyFrom(const RowImage& other, size_t column);
 
   size_t size() const { return values_.size(); }
+  size_t bytes() const { return text_.size(); }
   State state(size_t column) const { return values_[column].state; }
   std::string_view json(size_t column) const {
     return {text_.data() + values_[column].begin, values_[column].size};

@@ -41,11 +41,14 @@ void AppendRow(const Route& route, const Relation& relation, const RowImage* row
   out->push_back('}');
 }
 
-void AppendEntityId(const Relation& relation, const RowImage* row, std::string* out) {
+// Null also if a part of it is not to be published: what `columns` leaves out stays out.
+void AppendEntityId(const Route& route, const Relation& relation, const RowImage* row,
+                    std::string* out) {
   std::string id;
   for (const int column : relation.identity) {
     const auto i = static_cast<size_t>(column);
-    if (row == nullptr || row->state(i) != RowImage::State::kPresent || row->json(i) == "null") {
+    if (row == nullptr || !route.include[i] || row->state(i) != RowImage::State::kPresent ||
+        row->json(i) == "null") {
       out->append("null");
       return;
     }
@@ -96,7 +99,7 @@ void AppendFraiseqlPayload(const Route& route, const Change& change, std::string
   const RowImage* row = MainRow(change);
   out->append("{\"event\":\"").append(OperationName(change.operation)).append("\",\"entity\":");
   out->append(route.entity_json).append(",\"entity_id\":");
-  AppendEntityId(*change.relation, row, out);
+  AppendEntityId(route, *change.relation, row, out);
   out->append(",\"subject\":");
   AppendJsonString(subject, out);
   out->append(",\"timestamp\":\"");
@@ -163,7 +166,7 @@ void AppendTopicPayload(const Route& route, const Change& change, std::string_vi
   out->append(",\"timestamp\":\"");
   out->append(commit_time);
   out->append("\",").append(route.id_key);
-  AppendEntityId(*change.relation, row, out);
+  AppendEntityId(route, *change.relation, row, out);
   if (row != nullptr) AppendTopicColumns(route, change, *row, out);
   out->append(",\"data\":");
   AppendRow(route, *change.relation, row, out);
@@ -212,6 +215,12 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   // taken for a new one.
   if (change.operation == Operation::kSnapshot) {
     message->headers.append("Fraiseql-Event: SNAPSHOT\r\n");
+  }
+  // Old and new values may stand in it several times.
+  if (change.new_row.bytes() + change.old_row.bytes() > kMaxMessageBytes) {
+    message->headers.append("Fraiseql-Unencoded: *\r\n");
+    return Status::Rejected("the row is larger than a message can be",
+                            "Leave its large columns out of the observer.");
   }
   switch (route.observer->format) {
     case Format::kFraiseql:

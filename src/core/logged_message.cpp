@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/logged_message.h"
 
+#include "core/message.h"
+#include "core/subject.h"
+
 namespace fraiseql {
 
 namespace {
@@ -36,7 +39,43 @@ bool TakeField(std::string_view* rest, std::string_view* field) {
   return true;
 }
 
+// The names of a header block that IsHeaderBlock().
+template <typename Allowed>
+bool AllNames(std::string_view headers, Allowed allowed) {
+  while (!headers.empty()) {
+    if (!allowed(headers.substr(0, headers.find(':')))) return false;
+    headers.remove_prefix(headers.find("\r\n") + 2);
+  }
+  return true;
+}
+
+// A retried message has headers that we gave it, but none that the server acts on.
+bool IsAllowedInRetry(std::string_view name) {
+  constexpr std::string_view kOurs = "Fraiseql-";
+  return !IsReservedHeader(name) || name.substr(0, kOurs.size()) == kOurs;
+}
+
+// Whether the parts are what publish() and retry_dead_letter() take: the log is written by many.
+Status CheckPublished(const LoggedMessage& message) {
+  const Status subject = CheckSubject(message.subject);
+  if (!subject.ok()) return subject;
+  const auto allowed = message.kind == LoggedKind::kRetry
+                           ? IsAllowedInRetry
+                           : [](std::string_view name) { return !IsReservedHeader(name); };
+  if (!IsHeaderBlock(message.headers) || !IsHeaderValue(message.message_id) ||
+      !AllNames(message.headers, allowed)) {
+    return Status::Invalid("logical message has invalid headers");
+  }
+  return Status::Ok();
+}
+
 }  // namespace
+
+size_t LoggedSize(const LoggedMessage& message) {
+  return message.subject.size() + message.channel.size() + message.message_id.size() +
+         message.headers.size() + message.payload.size() + message.traceparent.size() +
+         message.observer.size() + message.tuple.size();
+}
 
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
   body->push_back(kVersion);
@@ -92,7 +131,9 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
       break;
   }
   if (!complete || !rest.empty()) return Status::Invalid("logical message is damaged");
-  return Status::Ok();
+  const bool published =
+      message->kind == LoggedKind::kPublish || message->kind == LoggedKind::kRetry;
+  return published ? CheckPublished(*message) : Status::Ok();
 }
 
 }  // namespace fraiseql

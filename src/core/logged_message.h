@@ -47,7 +47,10 @@ struct LoggedMessage {
 
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body);
 
-// kInvalid if the body is of another version or damaged.
+// Bytes of its parts: at most kMaxMessageBytes (core/message.h) are written.
+size_t LoggedSize(const LoggedMessage& message);
+
+// kInvalid if the body is of another version or damaged, or not what publish() takes.
 Status ParseLoggedMessage(std::string_view body, LoggedMessage* message);
 
 }  // namespace fraiseql

@@ -7,6 +7,56 @@
 
 namespace fraiseql {
 
+namespace {
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+    return lower(x) == lower(y);
+  });
+}
+
+}  // namespace
+
+void ClearBuffer(std::string* buffer) {
+  if (buffer->capacity() > kKeptBufferBytes) {
+    std::string().swap(*buffer);
+  } else {
+    buffer->clear();
+  }
+}
+
+void Message::Clear() {
+  position = {};
+  commit_time_us = 0;
+  attempts = 0;
+  ClearBuffer(&subject);
+  ClearBuffer(&headers);
+  ClearBuffer(&payload);
+}
+
+bool IsReservedHeader(std::string_view name) {
+  for (const std::string_view prefix : {"Nats-", "Fraiseql-"}) {
+    if (EqualsIgnoringCase(name.substr(0, prefix.size()), prefix)) return true;
+  }
+  // A client takes a message with these for an answer of the server.
+  return EqualsIgnoringCase(name, "Status") || EqualsIgnoringCase(name, "Description");
+}
+
+bool IsHeaderBlock(std::string_view headers) {
+  while (!headers.empty()) {
+    const size_t end = headers.find("\r\n");
+    const size_t colon = headers.find(": ");
+    if (end == std::string_view::npos || colon == std::string_view::npos || colon > end ||
+        !IsHeaderName(headers.substr(0, colon)) ||
+        !IsHeaderValue(headers.substr(colon + 2, end - colon - 2))) {
+      return false;
+    }
+    headers.remove_prefix(end + 2);
+  }
+  return true;
+}
+
 bool IsHeaderName(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(),
                                       [](char c) { return c > ' ' && c < 127 && c != ':'; });

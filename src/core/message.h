@@ -10,6 +10,13 @@
 
 namespace fraiseql {
 
+// What a NATS server takes at most as max_payload: no message can be larger.
+constexpr size_t kMaxMessageBytes = 64 << 20;
+
+// Buffers that have grown beyond this are given back after their use.
+constexpr size_t kKeptBufferBytes = 1 << 20;
+void ClearBuffer(std::string* buffer);
+
 // One message as it goes to the broker: built once, in buffers that are used again.
 struct Message {
   Position position;
@@ -19,14 +26,7 @@ struct Message {
   std::string headers;  // lines "Name: value\r\n", as on the wire
   std::string payload;
 
-  void Clear() {
-    position = {};
-    commit_time_us = 0;
-    attempts = 0;
-    subject.clear();
-    headers.clear();
-    payload.clear();
-  }
+  void Clear();
 
   // REQUIRES: IsHeaderName(name) and IsHeaderValue(value).
   void AddHeader(std::string_view name, std::string_view value) {
@@ -40,6 +40,12 @@ struct Message {
 // and no NUL in a value.
 bool IsHeaderName(std::string_view name);
 bool IsHeaderValue(std::string_view value);
+
+// Whether only we may set it: what the server or clients of NATS act on, and our own.
+bool IsReservedHeader(std::string_view name);
+
+// Lines "Name: value\r\n" with such names and values, and nothing else; may be empty.
+bool IsHeaderBlock(std::string_view headers);
 
 // Appends any text as a header's value: line breaks, NUL and '%' are percent-encoded.
 void AppendHeaderValue(std::string_view text, std::string* out);

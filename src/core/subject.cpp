@@ -24,12 +24,23 @@ constexpr char kTemplateHint[] =
 
 std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
+// What NATS keeps for itself: the APIs of server and JetStream (whoever may publish could purge a
+// stream in our name), and replies.
+bool IsReserved(std::string_view subject) {
+  constexpr std::string_view kInbox = "_INBOX";
+  return subject.front() == '$' || subject.substr(0, subject.find('.')) == kInbox;
+}
+
 // As CheckSubject(); `shown` is what the message calls the subject.
 Status CheckTokens(std::string_view subject, std::string_view shown) {
   if (subject.empty()) return Status::Invalid("subject is empty", kHint);
   if (subject.size() > kMaxSubjectBytes) {
     return Status::Invalid("subject is longer than " + std::to_string(kMaxSubjectBytes) + " bytes",
                            "Choose a template whose values are short.");
+  }
+  if (IsReserved(subject)) {
+    return Status::Invalid("subject " + Quoted(shown) + " is reserved",
+                           "Subjects that begin with \"$\" or \"_INBOX\" belong to NATS itself.");
   }
   bool token_is_empty = true;
   for (const char c : subject) {
@@ -115,7 +126,10 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
     i = close + 1;
   }
   const Status status = CheckTokens(sample, text);
-  if (!status.ok()) return Status::Invalid(status.message(), kTemplateHint);
+  if (!status.ok()) {
+    return Status::Invalid(status.message(),
+                           status.hint() == kHint ? kTemplateHint : status.hint());
+  }
   *parsed = std::move(result);
   return Status::Ok();
 }

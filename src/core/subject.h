@@ -12,7 +12,8 @@
 namespace fraiseql {
 
 // ok if `subject` can be published to: tokens separated by dots, none empty, without wildcards,
-// blanks and control characters, short enough for the server's control line.
+// blanks and control characters, short enough for the server's control line, and none of NATS's own
+// ("$..." and "_INBOX...").
 Status CheckSubject(std::string_view subject);
 
 // Appends `value` as one token of a subject: a character that NATS forbids in a token, and '%', is

@@ -2,6 +2,7 @@
 extern "C" {
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/heaptoast.h"
 #include "access/htup_details.h"
 #include "access/table.h"
@@ -21,6 +22,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "core/message.h"
 #include "pg/backfill.h"
 #include "pg/backfill_filter.h"
 #include "pg/backfill_key.h"
@@ -90,7 +92,26 @@ void RequireLoggedTable(::Relation relation) {
                   errhint("Backfill the other partitions, each by its name.")));
 }
 
+// Of its values, as they are when they are not compressed.
+size_t RowBytes(TupleTableSlot* slot) {
+  slot_getallattrs(slot);
+  size_t bytes = 0;
+  for (int i = 0; i < slot->tts_tupleDescriptor->natts; ++i) {
+    if (slot->tts_isnull[i] || TupleDescAttr(slot->tts_tupleDescriptor, i)->attlen != -1) continue;
+    bytes += toast_raw_datum_size(slot->tts_values[i]);
+  }
+  return bytes;
+}
+
 void WriteRow(Chunk* chunk, ::Relation table, TupleTableSlot* slot) {
+  if (RowBytes(slot) > kMaxMessageBytes) {
+    ereport(WARNING,
+            (errmsg("row of table \"%s\" is larger than a message can be, and not published",
+                    RelationGetRelationName(table)),
+             errdetail("Its ctid is (%u,%u).", ItemPointerGetBlockNumber(&slot->tts_tid),
+                       ItemPointerGetOffsetNumber(&slot->tts_tid))));
+    return;
+  }
   bool is_copy = false;
   HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, &is_copy);
   // Whoever decodes must not read TOAST tables: they may be newer than the log.

@@ -177,6 +177,7 @@ void TextToKey(const BackfillKey& key, const char* literal, Datum* values) {
                     &count);
   if (count != key.count) elog(ERROR, "key \"%s\" does not have %d columns", literal, key.count);
   for (int i = 0; i < count; ++i) {
+    if (nulls[i]) elog(ERROR, "key \"%s\" has a null in it", literal);
     Oid function = InvalidOid;
     Oid parameter = InvalidOid;
     getTypeInputInfo(key.types[i], &function, &parameter);

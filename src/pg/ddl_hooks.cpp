@@ -4,6 +4,7 @@ extern "C" {
 
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "commands/dbcommands.h"
 #include "commands/defrem.h"
@@ -14,6 +15,7 @@ extern "C" {
 #include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "tcop/utility.h"
+#include "utils/syscache.h"
 #include "utils/wait_event.h"
 }
 
@@ -104,6 +106,30 @@ void OnTransactionEnd(XactEvent event, void*) {
   }
 }
 
+bool MayCreateDatabases() {
+  HeapTuple role = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+  if (!HeapTupleIsValid(role)) return false;
+  const bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(role))->rolcreatedb;
+  ReleaseSysCache(role);
+  return may;
+}
+
+bool IsTemplate(Oid database) {
+  HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const bool is_template = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
+  ReleaseSysCache(tuple);
+  return is_template;
+}
+
+// The statement of somebody without the right to it will fail, and shall not disturb the worker.
+bool MayRun(const Node* statement, Oid database) {
+  if (superuser()) return true;
+  const bool owns = OwnsDatabase(database, GetUserId());
+  if (!IsA(statement, CreatedbStmt)) return owns;
+  return MayCreateDatabases() && (owns || IsTemplate(database));
+}
+
 // The database that nobody may be connected to while the statement runs.
 Oid DatabaseToVacate(const Node* statement) {
   const char* name = IsA(statement, CreatedbStmt) ? kDefaultTemplate : nullptr;
@@ -126,10 +152,8 @@ Oid DatabaseToVacate(const Node* statement) {
     }
   }
   const Oid database = name != nullptr ? get_database_oid(name, true) : InvalidOid;
-  // The statement of somebody without the right to it will fail, and shall not disturb the worker.
-  const bool allowed =
-      OidIsValid(database) && (IsA(statement, CreatedbStmt) || OwnsDatabase(database, GetUserId()));
-  return allowed ? database : InvalidOid;
+  if (!OidIsValid(database)) return InvalidOid;
+  return MayRun(statement, database) ? database : InvalidOid;
 }
 
 // Asks the worker to leave, and the launcher to send none.  A database that nobody knows yet gets

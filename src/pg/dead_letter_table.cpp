@@ -24,6 +24,7 @@ extern "C" {
 #include "pg/observer_table.h"
 #include "pg/own_objects.h"
 #include "pg/own_transaction.h"
+#include "pg/subtransaction.h"
 #include "pg/unix_time.h"
 
 namespace fraiseql::pg {
@@ -102,6 +103,7 @@ void DeadLetterTable::TakeIn(int64_t now_ms) {
   if (TryOwnTransaction(InsertSome, this, &error_)) {
     trouble_.clear();
     if (locked_out_) return;
+    one_by_one_ = false;
     spool_->Forget();
     if (!spool_->empty()) {
       not_before_ms_ = now_ms + kPauseMs;
@@ -114,6 +116,7 @@ void DeadLetterTable::TakeIn(int64_t now_ms) {
     return;
   }
   inserted_ = before;
+  one_by_one_ = true;
   spool_->Rewind();
   not_before_ms_ = now_ms + kAfterTroubleMs;
   if (error_ == trouble_) return;
@@ -136,10 +139,32 @@ void DeadLetterTable::InsertSome(void* argument) {
   DeadLetterRecord record;
   while (GetCurrentTimestamp() < until && self->spool_->Read(&record)) {
     const MemoryContext old = MemoryContextSwitchTo(row);
-    self->Insert(record);
+    self->InsertAnyhow(record);
     MemoryContextSwitchTo(old);
     MemoryContextReset(row);
   }
+}
+
+// The others shall not wait for one that cannot be put into a row: after an error each is inserted
+// in a subtransaction, and again with less of it until nothing is left that could be wrong.
+void DeadLetterTable::InsertAnyhow(const DeadLetterRecord& record) {
+  record_ = &record;
+  if (!one_by_one_) return InsertRecord(this);
+  const char* error = TryInSubtransaction(InsertRecord, this, Tolerance::kOwnFault);
+  if (error == nullptr) return;
+  DeadLetterRecord rest = record;
+  const std::string reason =
+      std::string(record.reason) + " (headers and payload cannot be kept: " + error + ")";
+  rest.headers = {};
+  rest.payload = {};
+  rest.reason = reason;
+  record_ = &rest;
+  InsertRecord(this);  // if that fails, the table is wrong, and not the record
+}
+
+void DeadLetterTable::InsertRecord(void* self) {
+  auto* table = static_cast<DeadLetterTable*>(self);
+  table->Insert(*table->record_);
 }
 
 void DeadLetterTable::Insert(const DeadLetterRecord& record) {

@@ -32,6 +32,8 @@ class DeadLetterTable {
 
  private:
   static void InsertSome(void* self);
+  static void InsertRecord(void* self);
+  void InsertAnyhow(const DeadLetterRecord& record);
   void Insert(const DeadLetterRecord& record);
 
   DeadLetterSpool* const spool_;
@@ -39,7 +41,9 @@ class DeadLetterTable {
   std::string trouble_;  // that was told of last
   std::string error_;
   std::string json_;
-  uint64_t inserted_ = 0;  // and not told of
+  const DeadLetterRecord* record_ = nullptr;  // of InsertRecord()
+  bool one_by_one_ = false;                   // some record could not be inserted
+  uint64_t inserted_ = 0;                     // and not told of
   bool locked_out_ = false;
 };
 

@@ -14,6 +14,8 @@ extern "C" {
 #include "pg/compat.h"
 #include "pg/decoder.h"
 #include "pg/gucs.h"
+#include "pg/logged_tuple.h"
+#include "pg/server_text.h"
 #include "pg/unix_time.h"
 
 namespace fraiseql::pg {
@@ -51,19 +53,12 @@ bool Wants(const Route& route, Operation operation) {
   return (route.observer->operations & SetOf(asked_for)) != 0;
 }
 
-// The bytes of a tuple as one that can be read: they lie anywhere in the log.  In the current
-// memory context.
-HeapTuple TupleOf(Oid relation, std::string_view bytes) {
-  Assert(bytes.size() >= SizeofHeapTupleHeader);
-  auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + bytes.size()));
-  tuple->t_len = static_cast<uint32>(bytes.size());
-  tuple->t_tableOid = relation;
-  ItemPointerSetInvalid(&tuple->t_self);
-  tuple->t_data = reinterpret_cast<HeapTupleHeader>(reinterpret_cast<char*>(tuple) + HEAPTUPLESIZE);
-  memcpy(tuple->t_data, bytes.data(), bytes.size());
-  return tuple;
-}
-
+// What Isolation::Try() is to do, and its result.
+struct Lookup {
+  RelationCache* cache;
+  ::Relation relation;
+  const CachedRelation* found;
+};
 bool WantsOperation(const CachedRelation& entry, Operation operation) {
   return std::any_of(entry.routes.begin(), entry.routes.end(),
                      [=](const Route& route) { return Wants(route, operation); });
@@ -72,24 +67,32 @@ bool WantsOperation(const CachedRelation& entry, Operation operation) {
 }  // namespace
 
 Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
-                 int64_t careful_rows)
+                 const Isolation& isolation)
     : origin_(origin),
       receiver_(receiver),
       buffer_(receiver),
       relations_(context),
-      rows_(careful_rows),
+      isolation_(isolation),
+      test_(&isolation_),
+      rows_(&isolation_),
       scratch_(AllocSetContextCreate(context, "fraiseql_nats change", ALLOCSET_DEFAULT_SIZES)) {
   ApplySettings();
 }
 
 void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
-  const MemoryContext old = MemoryContextSwitchTo(scratch_);
-  relations_.BeginTransaction(context, txn);
-  MemoryContextSwitchTo(old);
-  MemoryContextReset(scratch_);
-  last_commit_time_ = CommitTime(txn);
   change_.position = {};
   change_.position.commit_lsn = txn->final_lsn;
+  isolation_.BeginChange(change_.position);
+  const MemoryContext old = MemoryContextSwitchTo(scratch_);
+  relations_.BeginTransaction(context, txn, &isolation_);
+  MemoryContextSwitchTo(old);
+  MemoryContextReset(scratch_);
+  for (const std::string& error : relations_.unreadable()) {
+    receiver_->Report(
+        Status::Invalid("an observer cannot be read, and publishes nothing: " + error,
+                        "Remove it with fraiseql_nats.unobserve(), and make it anew."));
+  }
+  last_commit_time_ = CommitTime(txn);
   change_.commit_time_us = last_commit_time_ + kPostgresToUnixUs;
   transaction_.Begin(txn->xid, change_.commit_time_us);
   buffer_.Begin();
@@ -98,7 +101,40 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
 
 // Every change counts, observed or not, so that the ordinal of one never depends on observers.
 void Decoder::CountChange() {
-  if ((++change_.position.ordinal & (kChangesPerBreath - 1)) == 0) receiver_->Breathe();
+  ++change_.position.ordinal;
+  isolation_.BeginChange(change_.position);
+  if ((change_.position.ordinal & (kChangesPerBreath - 1)) == 0) receiver_->Breathe();
+}
+
+// Null if the table cannot be looked at: its change is a dead letter.
+const CachedRelation* Decoder::Find(::Relation relation) {
+  if (!isolation_.on()) return relations_.Find(relation);
+  Lookup lookup{&relations_, relation, nullptr};
+  const char* error = isolation_.Try(
+      [](void* argument) {
+        auto* self = static_cast<Lookup*>(argument);
+        self->found = self->cache->Find(self->relation);
+      },
+      &lookup);
+  if (error == nullptr) return lookup.found;
+  relations_.Forget(relation);
+  SetAside(relation, error);
+  return nullptr;
+}
+
+// Whoever observes the table, if anybody does, is not known.
+void Decoder::SetAside(::Relation relation, const char* error) {
+  Message* message = buffer_.Add(TransactionBuffer::Kind::kPlain, {});
+  message->position = change_.position;
+  message->commit_time_us = change_.commit_time_us;
+  const std::string table = ToUtf8Anyhow(RelationGetRelationName(relation));
+  message->subject.append(origin_.subject_prefix).push_back('.');
+  AppendSubjectToken(EntityOfTable(table), &message->subject);
+  message->subject.append(".").append(OperationName(change_.operation));
+  AddCommonHeaders(origin_, transaction_, {}, message);
+  message->headers.append("Fraiseql-Unencoded: *\r\n");
+  buffer_.Refuse(
+      Status::Rejected("table \"" + table + "\" cannot be decoded: " + error, kUnencodedHint));
 }
 
 void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
@@ -113,8 +149,8 @@ void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
 // `only`: the name of the one observer that is told; empty: all of them.
 void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
                          std::string_view only) {
-  const CachedRelation* entry = relations_.Find(relation);
-  if (!WantsOperation(*entry, change_.operation)) return;
+  const CachedRelation* entry = Find(relation);
+  if (entry == nullptr || !WantsOperation(*entry, change_.operation)) return;
   change_.relation = &entry->relation;
   change_.has_old_row = old_tuple != nullptr;
   rows_.BeginChange();
@@ -128,7 +164,9 @@ void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new
   for (size_t i = 0; i < entry->routes.size(); ++i) {
     const Route& route = entry->routes[i];
     if (!only.empty() && route.observer->name != only) continue;
-    if (Wants(route, change_.operation) && Meets(*entry, i)) Publish(route, &position);
+    if (Wants(route, change_.operation) && test_.Takes(*entry, i, change_, rows_)) {
+      Publish(route, &position);
+    }
   }
 }
 
@@ -137,44 +175,20 @@ void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new
 void Decoder::Snapshot(const LoggedMessage& logged) {
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
   ::Relation relation = RelationIdGetRelation(logged.relation);
-  if (RelationIsValid(relation)) {
+  HeapTuple tuple = RelationIsValid(relation) ? TupleFromLog(relation, logged.tuple) : nullptr;
+  if (tuple != nullptr) {
     change_.operation = Operation::kSnapshot;
-    RowChanged(relation, nullptr, TupleOf(logged.relation, logged.tuple), logged.observer);
-    RelationClose(relation);
+    RowChanged(relation, nullptr, tuple, logged.observer);
+  } else if (RelationIsValid(relation)) {
+    receiver_->Report(Status::Invalid("row of a backfill in the log is none of its table"));
   } else {
     ereport(LOG, (errmsg("row of a backfill belongs to no table"),
                   errdetail("There is no table with OID %u at this place of the log.",
                             logged.relation)));
   }
+  if (RelationIsValid(relation)) RelationClose(relation);
   MemoryContextSwitchTo(old);
   MemoryContextReset(scratch_);
-}
-
-// A change of which it cannot be said whether it meets the condition is not published; the log says
-// so, once for an observer.
-bool Decoder::Meets(const CachedRelation& entry, size_t route) {
-  const Observer& observer = *entry.routes[route].observer;
-  bool holds = true;
-  if (const RowTest* test = entry.tests[route]; test != nullptr) {
-    const char* trouble = Evaluate(*test, *entry.tested_rows, change_, &holds);
-    if (trouble != nullptr) TellUntestable(observer, "\"when\"", trouble, "");
-  }
-  if (!holds || observer.condition.empty()) return holds;
-  const Status status = observer.condition.Evaluate(change_, &holds);
-  if (status.ok()) return holds;
-  if (FindFailure(observer.condition.columns()) != nullptr) return true;  // Publish() refuses it
-  TellUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
-  return false;
-}
-
-void Decoder::TellUntestable(const Observer& observer, const char* what, const char* reason,
-                             const char* hint) {
-  if (untestable_ == observer.name) return;
-  untestable_ = observer.name;
-  ereport(
-      LOG,
-      (errmsg("%s of observer \"%s\" cannot be tested: %s", what, observer.name.c_str(), reason),
-       errdetail("Such changes are not published."), hint[0] == '\0' ? 0 : errhint("%s", hint)));
 }
 
 // TRUNCATE of a partitioned table names its partitions as well: whoever observes the partitioned
@@ -190,10 +204,12 @@ bool Decoder::ToldByAnother(const Route& route, int count, ::Relation relations[
 void Decoder::OnTruncate(int count, ::Relation relations[]) {
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
   rows_.BeginChange();
+  test_.Clear();
   for (int i = 0; i < count; ++i) {
     CountChange();  // each table of the statement is a change of its own
-    const CachedRelation* entry = relations_.Find(relations[i]);
     change_.operation = Operation::kTruncate;
+    const CachedRelation* entry = Find(relations[i]);
+    if (entry == nullptr) continue;
     change_.relation = &entry->relation;
     change_.has_old_row = false;
     Position position = change_.position;
@@ -213,7 +229,11 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
   const std::string& own_prefix = relations_.message_prefix();
   if (own_prefix.empty() || own_prefix != prefix) return;
   LoggedMessage logged;
-  if (!ParseLoggedMessage({body, size}, &logged).ok()) return;
+  if (const Status status = ParseLoggedMessage({body, size}, &logged); !status.ok()) {
+    receiver_->Report(Status::Invalid(status.message() + ", and is not published",
+                                      "It was not written by this version of the extension."));
+    return;
+  }
   switch (logged.kind) {
     case LoggedKind::kPublish:
     case LoggedKind::kRetry:
@@ -237,6 +257,7 @@ void Decoder::Commit(ReorderBufferTXN* txn) {
                          txn->xid),
                   errhint("Increase \"fraiseql_nats.transaction_buffer\".")));
   }
+  isolation_.EndTransaction();
   buffer_.End(txn->end_lsn);
 }
 
@@ -252,26 +273,18 @@ void Decoder::Publish(const Route& route, Position* position) {
   message->position = place;
   Status status = BuildEvent(origin_, transaction_, route, change_, message);
   if (status.ok() && !rows_.failures().empty()) status = CheckWhole(route, message);
+  if (status.ok()) status = test_.failure();
   Finish(status);
-}
-
-// One that has to do with these columns, or null.
-const RowReader::Failure* Decoder::FindFailure(const std::vector<std::string>& columns) const {
-  for (const RowReader::Failure& failure : rows_.failures()) {
-    const std::string& name = change_.relation->columns[failure.column].name;
-    if (std::find(columns.begin(), columns.end(), name) != columns.end()) return &failure;
-  }
-  return nullptr;
 }
 
 // One that the message of a route suffers from, or null.
 const RowReader::Failure* Decoder::FindFailure(const Route& route) const {
   for (const RowReader::Failure& failure : rows_.failures()) {
     if (route.include[failure.column]) return &failure;
-    if (change_.relation->columns[failure.column].is_key) return &failure;
   }
-  const RowReader::Failure* found = FindFailure(route.observer->condition.columns());
-  return found != nullptr ? found : FindFailure(route.observer->subject.columns());
+  const ::fraiseql::Relation& table = *change_.relation;
+  const RowReader::Failure* found = rows_.FindFailure(table, route.observer->condition.columns());
+  return found != nullptr ? found : rows_.FindFailure(table, route.observer->subject.columns());
 }
 
 // kRejected if the message lacks a value that could not be encoded.  A header says so, lest anybody

@@ -12,6 +12,7 @@
 #include "core/notification_set.h"
 #include "core/transaction_buffer.h"
 #include "pg/relation_cache.h"
+#include "pg/route_test.h"
 #include "pg/row_reader.h"
 
 extern "C" {
@@ -25,9 +26,9 @@ namespace fraiseql::pg {
 // NewInContext) or as long as the process; every function may raise.
 class Decoder {
  public:
-  // `receiver` is not owned.  `context` must outlive the decoder.  `careful_rows`: see RowReader.
+  // `receiver` is not owned.  `context` must outlive the decoder.
   Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
-          int64_t careful_rows);
+          const Isolation& isolation);
 
   // Applies the settings that have to do with messages, from now on.
   void ApplySettings();
@@ -43,15 +44,13 @@ class Decoder {
 
  private:
   void CountChange();
+  const CachedRelation* Find(::Relation relation);
+  void SetAside(::Relation relation, const char* error);
   void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
                   std::string_view only);
   void Snapshot(const LoggedMessage& logged);
-  bool Meets(const CachedRelation& entry, size_t route);
-  void TellUntestable(const Observer& observer, const char* what, const char* reason,
-                      const char* hint);
   bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);
-  const RowReader::Failure* FindFailure(const std::vector<std::string>& columns) const;
   const RowReader::Failure* FindFailure(const Route& route) const;
   Status CheckWhole(const Route& route, Message* message) const;
   void PublishLogged(const LoggedMessage& logged);
@@ -62,8 +61,9 @@ class Decoder {
   MessageReceiver* const receiver_;
   TransactionBuffer buffer_;
   NotificationSet notifications_;  // of the transaction
-  std::string untestable_;         // the observer whose condition failed last
   RelationCache relations_;
+  Isolation isolation_;
+  RouteTest test_;
   RowReader rows_;
   MemoryContext scratch_;  // what one change needs; reset for each
   Change change_;

@@ -27,11 +27,12 @@ bool BeginsWith(std::string_view name, const char* prefix) {
 }
 
 void RefuseReserved(std::string_view name) {
-  if (!BeginsWith(name, "Nats-") && !BeginsWith(name, "Fraiseql-")) return;
+  if (!IsReservedHeader(name)) return;
   ereport(ERROR, (errcode(ERRCODE_RESERVED_NAME),
                   errmsg("header \"%s\" is reserved", pnstrdup(name.data(), name.size())),
-                  errhint("Headers beginning with \"Nats-\" or \"Fraiseql-\" are set by "
-                          "fraiseql_nats; use msg_id for a message id of your own.")));
+                  errhint("Headers beginning with \"Nats-\" or \"Fraiseql-\", \"Status\" and "
+                          "\"Description\" are set by fraiseql_nats or the server; use msg_id for "
+                          "a message id of your own.")));
 }
 
 void AddHeaderLine(StringInfo lines, std::string_view name, std::string_view value) {

@@ -12,6 +12,7 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
+#include "core/message.h"
 #include "pg/compat.h"
 #include "pg/guard.h"
 #include "pg/log_writer.h"
@@ -56,9 +57,20 @@ std::string& Body() {
   return *body;
 }
 
+// Postgres itself cannot read a record of 1 GB again, and nobody can publish a larger message.
+void RequireSmall(const LoggedMessage& message) {
+  const size_t size = LoggedSize(message);
+  if (size <= kMaxMessageBytes) return;
+  ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                  errmsg("message of %zu bytes is too large to be published", size),
+                  errdetail("A message has at most %zu bytes, with its headers.", kMaxMessageBytes),
+                  errhint("Store the data elsewhere, and publish where it is.")));
+}
+
 }  // namespace
 
 XLogRecPtr WriteToLogIfInstalled(const LoggedMessage& message) {
+  RequireSmall(message);
   const char* prefix = MessagePrefix();
   if (prefix == nullptr) return InvalidXLogRecPtr;
   return Guard([&] {

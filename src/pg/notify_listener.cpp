@@ -63,16 +63,16 @@ NotifyListener::NotifyListener(const Origin& origin, Pipeline* pipeline)
 void NotifyListener::OnRelationChanged(Datum, Oid relation) {
   const Oid observers = listener->loaded_.table;
   if (!OidIsValid(relation) || !OidIsValid(observers) || relation == observers) {
-    listener->stale_ = true;
+    listener->freshness_.Invalidate();
   }
 }
 
 void NotifyListener::Listen() {
   AcceptInvalidationMessages();
-  if (!stale_) return;
+  if (freshness_.IsFresh()) return;
+  const uint64_t begin = freshness_.Begin();
   StartTransactionCommand();
   PushActiveSnapshot(GetTransactionSnapshot());
-  stale_ = false;
   LoadObservers(nullptr, &loaded_);
   Async_UnlistenAll();
   for (const Observer& observer : loaded_.observers) {
@@ -84,6 +84,7 @@ void NotifyListener::Listen() {
   PopActiveSnapshot();
   CommitTransactionCommand();
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
+  freshness_.Done(begin);
 }
 
 void NotifyListener::Take() {

@@ -10,6 +10,7 @@
 #include "core/pipeline.h"
 #include "core/router.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 
 namespace fraiseql::pg {
 
@@ -39,8 +40,8 @@ class NotifyListener {
   LoadedObservers loaded_;
   std::unique_ptr<Router> router_;
   TransactionHeaders headers_;
-  bool stale_ = true;
-  std::string run_;  // part of every message id: numbers begin anew with each process
+  Freshness freshness_;  // of the observers
+  std::string run_;      // part of every message id: numbers begin anew with each process
   uint64_t count_ = 0;
   uint64_t dropped_ = 0;
 };

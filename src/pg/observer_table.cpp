@@ -16,6 +16,7 @@ extern "C" {
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/relcache.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 }
 
@@ -37,38 +38,45 @@ std::string Utf8Text(Datum value) {
 }  // namespace
 
 void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
-  const auto datum = [=](const char* column, bool* is_null) {
+  const auto datum = [=](const char* column, Oid type, bool* is_null) {
     for (int i = 0; i < desc->natts; ++i) {
-      if (strcmp(NameStr(TupleDescAttr(desc, i)->attname), column) == 0) {
-        return heap_getattr(tuple, i + 1, desc, is_null);
-      }
+      const FormData_pg_attribute* attribute = TupleDescAttr(desc, i);
+      if (strcmp(NameStr(attribute->attname), column) != 0 || attribute->attisdropped) continue;
+      if (attribute->atttypid != type) break;
+      return heap_getattr(tuple, i + 1, desc, is_null);
     }
-    *is_null = true;
+    // Whatever this table is, it is not ours.
+    ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+                    errmsg("table fraiseql_nats.observer has no column \"%s\" of type %s", column,
+                           format_type_be(type)),
+                    errhint("Make the extension anew: DROP EXTENSION fraiseql_nats; CREATE "
+                            "EXTENSION fraiseql_nats.")));
     return Datum{0};
   };
   const auto read_text = [&](const char* column, std::string* target) {
     bool is_null = true;
-    const Datum value = datum(column, &is_null);
+    const Datum value = datum(column, TEXTOID, &is_null);
     target->clear();
     if (!is_null) *target = Utf8Text(value);
   };
   const auto read_array = [&](const char* column, std::vector<std::string>* target) {
     bool is_null = true;
-    const Datum value = datum(column, &is_null);
+    const Datum value = datum(column, TEXTARRAYOID, &is_null);
     target->clear();
-    if (is_null) return;
+    if (is_null) return false;
     Datum* items = nullptr;
     bool* nulls = nullptr;
     int count = 0;
     deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
                       &count);
     for (int i = 0; i < count; ++i) {
-      if (!nulls[i]) target->push_back(Utf8Text(items[i]));
+      target->push_back(nulls[i] ? std::string() : Utf8Text(items[i]));  // which names nothing
     }
+    return true;
   };
   bool is_null = true;
   read_text("name", &row->name);
-  const Datum relation = datum("relation", &is_null);
+  const Datum relation = datum("relation", REGCLASSOID, &is_null);
   row->relation = is_null ? InvalidOid : DatumGetObjectId(relation);
   read_text("channel", &row->channel);
   read_array("events", &row->events);
@@ -78,8 +86,8 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   read_text("condition", &row->condition);
   read_text("when", &row->when);
   read_text("entity", &row->entity);
-  read_array("columns", &row->columns);
-  const Datum is_enabled = datum("enabled", &is_null);
+  row->has_columns = read_array("columns", &row->columns);
+  const Datum is_enabled = datum("enabled", BOOLOID, &is_null);
   row->enabled = !is_null && DatumGetBool(is_enabled);
 }
 
@@ -137,6 +145,10 @@ Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
 
 Status ParseObserver(const ObserverRow& row, Observer* observer) {
   if (row.name.empty()) return Status::Invalid("observer has no name");
+  if (row.has_columns && row.columns.empty()) {
+    return Status::Invalid("observer \"" + row.name + "\" publishes no column",
+                           "Name columns that are to be published; null stands for all of them.");
+  }
   if (OidIsValid(row.relation) == !row.channel.empty()) {
     return Status::Invalid("observer \"" + row.name + "\" needs either a table or a channel");
   }
@@ -184,6 +196,15 @@ void RequireObservableTable(Oid table) {
   }
   const AclResult result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
   if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, name);
+  // Who may not see all rows must not have them all sent to him.
+  if (check_enable_rls(table, InvalidOid, true) == RLS_ENABLED) {
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("row-level security of table \"%s\" applies to role \"%s\"", name,
+                           GetUserNameFromId(GetUserId(), false)),
+                    errdetail("Changes of all rows would be published."),
+                    errhint("Have it observed by the owner of the table, or by a role with "
+                            "BYPASSRLS.")));
+  }
 }
 
 // Calls `take(tuple, desc)` for each row that the snapshot sees.  Never by index, which would be
@@ -199,8 +220,29 @@ static void ScanOwnTable(Oid table, Snapshot snapshot, Take take) {
   RelationClose(relation);
 }
 
-void LoadObservers(Snapshot snapshot, LoadedObservers* loaded) {
+namespace {
+
+// One row of the table, on its way to an observer.
+struct RowToLoad {
+  HeapTuple tuple;
+  TupleDesc desc;
+  LoadedObservers* loaded;
+};
+
+void LoadRow(void* argument) {
+  const auto& [tuple, desc, loaded] = *static_cast<RowToLoad*>(argument);
+  ReadObserverRow(tuple, desc, &loaded->row);
+  if (!loaded->row.enabled) return;
+  loaded->observers.emplace_back();
+  // The table's trigger has checked the row; one that is broken all the same observes nothing.
+  if (!ParseObserver(loaded->row, &loaded->observers.back()).ok()) loaded->observers.pop_back();
+}
+
+}  // namespace
+
+void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolation) {
   loaded->observers.clear();
+  loaded->unreadable.clear();
   loaded->message_prefix.clear();
   loaded->table = FindOwnTable(kObserverTableName);
   const Oid secret = FindOwnTable(kSecretTableName);
@@ -208,14 +250,18 @@ void LoadObservers(Snapshot snapshot, LoadedObservers* loaded) {
   ScanOwnTable(secret, snapshot, [=](HeapTuple tuple, TupleDesc desc) {
     bool is_null = true;
     const Datum value = heap_getattr(tuple, 1, desc, &is_null);
-    if (!is_null) loaded->message_prefix = Utf8Text(value);
+    if (!is_null && TupleDescAttr(desc, 0)->atttypid == TEXTOID) {
+      loaded->message_prefix = Utf8Text(value);
+    }
   });
   ScanOwnTable(loaded->table, snapshot, [=](HeapTuple tuple, TupleDesc desc) {
-    ReadObserverRow(tuple, desc, &loaded->row);
-    if (!loaded->row.enabled) return;
-    loaded->observers.emplace_back();
-    // The table's trigger has checked the row; one that is broken all the same observes nothing.
-    if (!ParseObserver(loaded->row, &loaded->observers.back()).ok()) loaded->observers.pop_back();
+    RowToLoad row{tuple, desc, loaded};
+    if (isolation == nullptr) return LoadRow(&row);
+    const size_t before = loaded->observers.size();
+    const char* error = isolation->Try(LoadRow, &row);
+    if (error == nullptr) return;
+    loaded->observers.resize(before);
+    loaded->unreadable.emplace_back(error);
   });
 }
 

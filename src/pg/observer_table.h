@@ -16,6 +16,7 @@ extern "C" {
 }
 
 #include "core/observer.h"
+#include "pg/isolation.h"
 
 namespace fraiseql::pg {
 
@@ -40,6 +41,7 @@ struct ObserverRow {
   std::string when;
   std::string entity;
   std::vector<std::string> columns;
+  bool has_columns = false;  // not null
   bool enabled = false;
 };
 
@@ -54,12 +56,13 @@ struct LoadedObservers {
   Oid table = InvalidOid;           // the observer table; InvalidOid: the extension is not there
   std::vector<Observer> observers;  // the enabled ones
   std::string message_prefix;       // of our logical messages
-  ObserverRow row;                  // scratch
+  std::vector<std::string> unreadable;  // why rows of the table could not be read, as UTF-8
+  ObserverRow row;                      // scratch
 };
 
 // Reads the tables without any lock, so that it stands in nobody's way, as `snapshot` sees them
-// (null: the snapshot of the catalogs).  May raise; `*loaded` must outlive that.
-// REQUIRES: a decoding callback or a transaction.
-void LoadObservers(Snapshot snapshot, LoadedObservers* loaded);
+// (null: the snapshot of the catalogs).  May raise, unless `isolation` (null: none) is on;
+// `*loaded` must outlive that.  REQUIRES: a decoding callback or a transaction.
+void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolation = nullptr);
 
 }  // namespace fraiseql::pg

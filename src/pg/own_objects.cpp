@@ -52,12 +52,12 @@ Oid FindOwnTable(const char* name) {
   return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-bool LockOwnSchema() {
+bool LockOwnSchema(bool wait) {
   const Oid schema = OwnSchema();
   if (!OidIsValid(schema)) return false;
   LOCKTAG tag;
   SET_LOCKTAG_OBJECT(tag, MyDatabaseId, NamespaceRelationId, schema, 0);
-  if (LockAcquire(&tag, AccessShareLock, false, true) == LOCKACQUIRE_NOT_AVAIL) return false;
+  if (LockAcquire(&tag, AccessShareLock, false, !wait) == LOCKACQUIRE_NOT_AVAIL) return false;
   AcceptInvalidationMessages();
   return OwnSchema() == schema;
 }

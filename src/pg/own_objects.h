@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The extension's objects in the catalogs.  A name alone proves nothing: whoever may create a schema
-// could have made one of ours.  Include after postgres.h.
+// The extension's objects in the catalogs.  A name alone proves nothing: whoever may create a
+// schema could have made one of ours.  Include after postgres.h.
 
 #include <cstdint>
 
@@ -33,9 +33,10 @@ Oid OwnSchema();
 // OID of a table in it, as the current snapshot of the catalogs sees it, or InvalidOid.
 Oid FindOwnTable(const char* name);
 
-// Keeps DROP EXTENSION, and so whatever may be put into the place of our objects, waiting until the
-// end of the transaction.  False, without waiting, if the extension is not there or about to go.
-bool LockOwnSchema();
+// Keeps DROP EXTENSION, and so whatever could be put into the place of our objects, waiting until
+// the end of the transaction: SQL of ours can be relied on to mean them.  False if the extension is
+// not there; without `wait`, also if it may be about to go.
+bool LockOwnSchema(bool wait);
 
 // Called once, from _PG_init of the postmaster, before anything else here.
 void InstallOwnObjects();

@@ -7,6 +7,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "replication/slot.h"
+#include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
@@ -16,6 +17,7 @@ extern "C" {
 }
 
 #include "pg/guard.h"
+#include "pg/own_objects.h"
 #include "pg/own_transaction.h"
 
 namespace fraiseql::pg {
@@ -64,6 +66,12 @@ void BeginOwnTransaction() {
   XactIsoLevel = XACT_READ_COMMITTED;
   SetLocal("synchronous_commit", "local");
   SetLocal("search_path", "pg_catalog, pg_temp");
+  // Who decodes waits for nobody.
+  const bool decodes = MyReplicationSlot != nullptr;
+  if (!LockOwnSchema(!decodes)) {
+    if (!decodes) proc_exit(0);  // the extension has been dropped, and with it goes this process
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("the extension is being changed")));
+  }
   SPI_connect();
   PushActiveSnapshot(GetTransactionSnapshot());
 }

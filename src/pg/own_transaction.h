@@ -9,7 +9,8 @@ namespace fraiseql::pg {
 
 // Begins a transaction with a snapshot, for SPI.  It may write whatever
 // default_transaction_read_only says, waits for no standby at its commit, and looks for names in
-// pg_catalog only.  May raise.  REQUIRES: the slot is not acquired: who decodes must not read or
+// pg_catalog only; the extension stays until its end.  If it has been dropped, the process ends.
+// May raise.  REQUIRES: the slot is not acquired: who decodes must not read or
 // write tables as others do.
 void BeginOwnTransaction();
 void CommitOwnTransaction();

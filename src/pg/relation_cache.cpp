@@ -81,7 +81,7 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
   if (cache == nullptr) return;
   const Oid observers = cache->loaded_.table;
   if (relation == observers || !OidIsValid(relation) || !OidIsValid(observers)) {
-    cache->stale_ = true;
+    cache->freshness_.Invalidate();
   }
   for (auto& [oid, entry] : cache->entries_) {
     // A partitioned table stands for the partitions below it: attaching one moves them all.
@@ -91,14 +91,16 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
   }
 }
 
-void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
-  if (!stale_) return;
-  stale_ = false;
+void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn,
+                                     Isolation* isolation) {
+  if (freshness_.IsFresh()) return;
+  const uint64_t begin = freshness_.Begin();
   for (auto& [oid, entry] : entries_) Clear(&entry);
   entries_.clear();
   channels_.clear();
-  LoadObservers(SnapshotBefore(context, txn), &loaded_);
+  LoadObservers(SnapshotBefore(context, txn), &loaded_, isolation);
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
+  freshness_.Done(begin);
 }
 
 const std::vector<const Observer*>& RelationCache::FindChannel(std::string_view channel) {
@@ -116,6 +118,8 @@ const CachedRelation* RelationCache::Find(::Relation relation) {
   }
   return entry;
 }
+
+void RelationCache::Forget(::Relation relation) { Clear(&entries_[RelationGetRelid(relation)]); }
 
 // Not left to a destructor: when the cache goes, its context has already gone with all below it.
 void RelationCache::Clear(CachedRelation* entry) {

@@ -12,6 +12,7 @@
 #include "core/change.h"
 #include "core/router.h"
 #include "pg/observer_table.h"
+#include "pg/own_objects.h"
 #include "pg/row_test.h"
 #include "pg/type_encoder.h"
 
@@ -51,12 +52,20 @@ class RelationCache {
   RelationCache& operator=(const RelationCache&) = delete;
 
   // A transaction begins: from here to the next call the observers are those that had been
-  // committed before it committed, whatever it or others did to them while it ran.  May raise.
-  void BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn);
+  // committed before it committed, whatever it or others did to them while it ran.  An observer
+  // that cannot be read observes nothing, if that is isolated, and is told of in unreadable().  May
+  // raise.
+  void BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn,
+                        Isolation* isolation);
+  // Why observers could not be read, of those that were read last.
+  const std::vector<std::string>& unreadable() const { return loaded_.unreadable; }
 
   // The entry of the relation, current at this place of the log.  Owned by the cache, valid until
   // the next call.  May raise.
   const CachedRelation* Find(::Relation relation);
+
+  // Forgets what Find() may have left unfinished.
+  void Forget(::Relation relation);
 
   // The observers of a notification on this channel, at this place of the log.  Owned by the cache,
   // valid until the next call.  May raise.
@@ -78,7 +87,7 @@ class RelationCache {
   std::unordered_map<std::string, std::vector<const Observer*>> channels_;
   std::unique_ptr<Router> router_;
   LoadedObservers loaded_;
-  bool stale_ = true;  // the observers are to be read again before the next transaction
+  Freshness freshness_;  // of the observers
 };
 
 }  // namespace fraiseql::pg

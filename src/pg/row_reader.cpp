@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+
 extern "C" {
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "access/htup_details.h"
 #include "utils/rel.h"
 }
 
+#include "core/message.h"
 #include "pg/row_reader.h"
-#include "pg/subtransaction.h"
 
 namespace fraiseql::pg {
 
 namespace {
-
-bool reading = false;
 
 // A TOAST value that the UPDATE did not touch.  It must not be read: its table may be newer than
 // the log.
@@ -22,9 +23,12 @@ bool IsLeftOut(TupleDesc desc, int index, Datum value) {
          VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value));
 }
 
-}  // namespace
+// As it is when it is not compressed.
+size_t ValueBytes(TupleDesc desc, int index, Datum value) {
+  return TupleDescAttr(desc, index)->attlen == -1 ? toast_raw_datum_size(value) : 0;
+}
 
-bool RowReader::DiedReading() { return reading; }
+}  // namespace
 
 void RowReader::Read(const CachedRelation& entry, ::Relation relation, HeapTuple tuple,
                      bool key_only, const RowImage* old_row, RowImage* row) {
@@ -37,24 +41,21 @@ void RowReader::Read(const CachedRelation& entry, ::Relation relation, HeapTuple
   row_ = row;
   column_ = 0;
   values_.resize(static_cast<size_t>(desc_->natts));
-  reading = true;
   heap_deform_tuple(tuple, desc_, values_.data(), nulls_);
-  if (careful_rows_ == 0) {
-    ReadColumns(this);
-  } else {
-    --careful_rows_;
-    ReadCarefully();
-  }
-  reading = false;
-}
-
-// One subtransaction, and one more for each value that cannot be encoded.
-void RowReader::ReadCarefully() {
-  for (const char* error; (error = TryInSubtransaction(ReadColumns, this)) != nullptr; ++column_) {
+  // If isolated: once, and once more for each value that cannot be encoded.
+  for (const char* error; (error = isolation_->Try(ReadColumns, this)) != nullptr; ++column_) {
     row_->Failed(column_);
     failures_.push_back({column_, error});
-    careful_rows_ = Max(careful_rows_, kCareful);
   }
+}
+
+const RowReader::Failure* RowReader::FindFailure(const ::fraiseql::Relation& table,
+                                                 const std::vector<std::string>& columns) const {
+  for (const Failure& failure : failures_) {
+    const std::string& name = table.columns[failure.column].name;
+    if (std::find(columns.begin(), columns.end(), name) != columns.end()) return &failure;
+  }
+  return nullptr;
 }
 
 // Those from column_ on, which says where an error has left off.
@@ -76,10 +77,21 @@ void RowReader::ReadColumns(void* argument) {
       self->TakeOld(i);
     } else {
       self->column_ = i;
-      AppendDatum(*attribute.encoder, value, row->text());
-      row->Present(i);
+      const bool fits = row->bytes() + ValueBytes(desc, index, value) <= kMaxMessageBytes;
+      if (fits) AppendDatum(*attribute.encoder, value, row->text());
+      if (fits && row->bytes() <= kMaxMessageBytes) {
+        row->Present(i);
+      } else {
+        self->TooLarge(i);
+      }
     }
   }
+}
+
+// Memory is bounded whatever is in a row: nobody can take a message of this size.
+void RowReader::TooLarge(size_t column) {
+  row_->Failed(column);
+  failures_.push_back({column, "the row is larger than a message can be"});
 }
 
 // The old row has it, if it was logged whole.

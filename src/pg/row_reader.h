@@ -8,17 +8,16 @@
 #include <vector>
 
 #include "core/change.h"
+#include "pg/isolation.h"
 #include "pg/relation_cache.h"
 
 namespace fraiseql::pg {
 
 // Encodes the rows of changes.  A type's output function, or the conversion to UTF-8, may raise for
-// a value, which is then to be told of and not to be met again and again.
+// a value, which is then to be told of and not to be met again and again; and a row may be larger
+// than any message.
 //
-// But what an error leaves behind only a subtransaction clears away, and that is too dear for every
-// row.  So there are two ways to read.  The quick one lets the error pass: it ends the process,
-// which DiedReading() tells.  The careful one, for whoever comes after that, reads each row in a
-// subtransaction, and goes on after an error.
+// That is told of where steps are isolated (see Isolation); elsewhere the error ends the process.
 //
 // Main thread only.  Lives in a memory context (see NewInContext) or as long as the process.
 class RowReader {
@@ -29,34 +28,29 @@ class RowReader {
     std::string reason;  // UTF-8
   };
 
-  // How many rows are read carefully before it may be the quick way.
-  static constexpr int64_t kQuick = 0;
-  static constexpr int64_t kCareful = 1000000;
-  static constexpr int64_t kAlwaysCareful = INT64_MAX;
-
-  explicit RowReader(int64_t careful_rows) : careful_rows_(careful_rows) {}
+  // `isolation` is not owned.
+  explicit RowReader(Isolation* isolation) : isolation_(isolation) {}
 
   // The failures from here on are those of another change.
   void BeginChange() { failures_.clear(); }
 
   // Encodes each column of a tuple; of none, all are absent.  `key_only`: no more than the key was
   // logged.  `old_row`: has what is not in the log of a new one; may be null.  What it allocates
-  // from Postgres is left in the current memory context.  May raise; carefully, only what is not
-  // the fault of a value.
+  // from Postgres is left in the current memory context.  May raise.
   void Read(const CachedRelation& entry, ::Relation relation, HeapTuple tuple, bool key_only,
             const RowImage* old_row, RowImage* row);
 
   const std::vector<Failure>& failures() const { return failures_; }
-
-  // For when the process ends: whether it ends because a row could not be read.
-  static bool DiedReading();
+  // One of these columns' of the table, or null.
+  const Failure* FindFailure(const ::fraiseql::Relation& table,
+                             const std::vector<std::string>& columns) const;
 
  private:
   static void ReadColumns(void* self);
   void TakeOld(size_t column);
-  void ReadCarefully();
+  void TooLarge(size_t column);
 
-  int64_t careful_rows_;
+  Isolation* const isolation_;
   std::vector<Failure> failures_;
 
   // The row that is being read.

@@ -107,7 +107,8 @@ DatabaseEntry* FindOrAddEntry(Oid database) {
   entry->pid = 0;
   entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
   entry->vacating = entry->failures = 0;
-  entry->origin_checked = entry->careful = false;
+  entry->origin_checked = false;
+  entry->deaths = {};
   entry->not_before = 0;
   memset(&entry->texts, 0, sizeof(entry->texts));
   entry->latch = nullptr;

@@ -12,6 +12,8 @@ extern "C" {
 #include "storage/lwlock.h"
 }
 
+#include "pg/isolation.h"
+
 namespace fraiseql::pg {
 
 // What a worker does, as status() names it.
@@ -70,7 +72,7 @@ struct DatabaseEntry {
   bool drop_slot;          // DROP EXTENSION committed: the slot goes when the worker has gone
   int vacating;            // sessions that need the database without us, now
   int failures;            // of the worker in a row
-  bool careful;            // the last worker ended over a row that it could not read
+  WorkerDeaths deaths;     // of an error while it decoded
   bool origin_checked;     // since the server started, by the slot guardian; the worker's only
   TimestampTz not_before;  // start no worker before
   WorkerTexts texts;

@@ -128,6 +128,13 @@ const char* OptionalText(FunctionCallInfo fcinfo, int number) {
   return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+Oid TableArgument(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be null")));
+  }
+  return PG_GETARG_OID(0);
+}
+
 Datum Check(FunctionCallInfo fcinfo) {
   PreventCommandDuringRecovery("fraiseql_nats.backfill()");
   if (IsTransactionBlock()) {
@@ -135,7 +142,7 @@ Datum Check(FunctionCallInfo fcinfo) {
                     errmsg("fraiseql_nats.backfill() cannot run inside a transaction block"),
                     errdetail("It commits chunk by chunk.")));
   }
-  const Oid oid = PG_GETARG_OID(0);
+  const Oid oid = TableArgument(fcinfo);
   RequireSlot();
   ::Relation relation = try_table_open(oid, AccessShareLock);
   if (relation == nullptr) {
@@ -156,12 +163,17 @@ Datum Rows(FunctionCallInfo fcinfo) {
     elog(ERROR, "return type must be a row type");
   }
   RowsToPublish rows{};
-  rows.relation = PG_GETARG_OID(0);
+  rows.relation = TableArgument(fcinfo);
+  RequireObservableTable(rows.relation);
   rows.filter = OptionalText(fcinfo, 1);
   rows.observer = OptionalText(fcinfo, 2);
   rows.behind = OptionalText(fcinfo, 3);
   rows.keys = PG_ARGISNULL(4) ? nullptr : PG_GETARG_ARRAYTYPE_P(4);
-  rows.limit = PG_GETARG_INT32(5);
+  rows.limit = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT32(5);
+  if (rows.limit < 1 || (rows.keys != nullptr && array_contains_nulls(rows.keys))) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("invalid keys or number of rows for a backfill")));
+  }
   const RowsPublished done = PublishRows(rows);
   Datum values[5];
   bool nulls[5] = {};

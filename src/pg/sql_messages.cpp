@@ -51,6 +51,10 @@ class PreviewReceiver : public MessageReceiver {
   void Refuse(const Status& reason) override {
     ereport(WARNING, (errmsg("message cannot be published: %s", reason.message().c_str())));
   }
+  void Report(const Status& trouble) override {
+    ereport(WARNING, (errmsg("%s", trouble.message().c_str()),
+                      trouble.hint().empty() ? 0 : errhint("%s", trouble.hint().c_str())));
+  }
   void Breathe() override { CHECK_FOR_INTERRUPTS(); }
 
  private:
@@ -153,8 +157,19 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
   reader.Close();
 }
 
+// Of the acquired slot: another plugin would call what is no Decoder.
+void RequireOwnPlugin() {
+  const ReplicationSlotPersistentData& slot = MyReplicationSlot->data;
+  if (SlotIsLogical(MyReplicationSlot) && strcmp(NameStr(slot.plugin), kPluginName) == 0) return;
+  char* name = pstrdup(NameStr(slot.name));
+  ReplicationSlotRelease();
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("replication slot \"%s\" is not one of fraiseql_nats", name),
+                  errhint("Make one with fraiseql_nats.create_preview_slot().")));
+}
+
 // REQUIRES: the first argument is the name of the slot.
-void Preview(FunctionCallInfo fcinfo, const Limits& limits, int64_t careful_rows,
+void Preview(FunctionCallInfo fcinfo, const Limits& limits, Isolation::Mode isolation,
              PreviewReceiver* receiver) {
   auto* origin = NewInContext<Origin>(CurrentMemoryContext);
   origin->system_id = GetSystemIdentifier();
@@ -164,11 +179,12 @@ void Preview(FunctionCallInfo fcinfo, const Limits& limits, int64_t careful_rows
   ReadBranch(OwnSlotName(MyDatabaseId), branch);
   origin->branch = branch;
   auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver,
-                                        CurrentMemoryContext, careful_rows);
+                                        CurrentMemoryContext, Isolation(isolation));
 
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
   AcquireSlot(NameStr(*PG_GETARG_NAME(0)));
+  RequireOwnPlugin();
   PG_TRY();
   { ReadSlot(decoder, *receiver, limits); }
   PG_CATCH();
@@ -197,7 +213,7 @@ void Messages(FunctionCallInfo fcinfo) {
   limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
   InitMaterializedSRF(fcinfo, 0);
   auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  Preview(fcinfo, limits, RowReader::kAlwaysCareful,
+  Preview(fcinfo, limits, Isolation::Mode::kAlways,
           NewInContext<RowReceiver>(CurrentMemoryContext, info->setResult, info->setDesc,
                                     CurrentMemoryContext));
 }
@@ -210,7 +226,7 @@ Datum MessageVolume(FunctionCallInfo fcinfo) {
     elog(ERROR, "return type must be a row type");
   }
   auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
-  Preview(fcinfo, limits, RowReader::kQuick, volume);
+  Preview(fcinfo, limits, Isolation::Mode::kNever, volume);
   Datum values[2] = {Int64GetDatum(volume->count()), Int64GetDatum(volume->bytes())};
   bool nulls[2] = {};
   return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));

@@ -61,9 +61,22 @@ struct RowCheck {
   std::vector<std::string> columns;
 };
 
+// A row of the table is never TOASTed (see the install script).
+constexpr size_t kMaxRowBytes = 7500;
+
+void RequireFit(HeapTuple tuple, const ObserverRow& row) {
+  if (tuple->t_len <= kMaxRowBytes) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+           errmsg("observer \"%s\" is too large", row.name.c_str()),
+           errdetail("It takes %u bytes, of which there may be %zu.", tuple->t_len, kMaxRowBytes),
+           errhint("Name fewer columns, or test for less in its condition.")));
+}
+
 void CheckRow(HeapTuple tuple, TupleDesc desc) {
   auto* check = NewInContext<RowCheck>(CurrentMemoryContext);
   ReadObserverRow(tuple, desc, &check->row);
+  RequireFit(tuple, check->row);
   if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
     RaiseStatus(std::move(status));
   }

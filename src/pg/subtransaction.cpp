@@ -25,6 +25,11 @@ bool IsOfServer(int sqlstate) {
   return false;
 }
 
+bool IsTolerated(int sqlstate, Tolerance tolerance) {
+  if (tolerance == Tolerance::kOwnFault) return !IsOfServer(sqlstate);
+  return ERRCODE_TO_CATEGORY(sqlstate) != ERRCODE_TO_CATEGORY(ERRCODE_OPERATOR_INTERVENTION);
+}
+
 const char* Describe(const ErrorData& error) {
   const char* message = error.message != nullptr ? error.message : "unknown error";
   return psprintf("%s (SQLSTATE %s)", ToUtf8Anyhow(message), unpack_sql_state(error.sqlerrcode));
@@ -32,7 +37,7 @@ const char* Describe(const ErrorData& error) {
 
 }  // namespace
 
-const char* TryInSubtransaction(void (*body)(void* argument), void* argument) {
+const char* TryInSubtransaction(void (*body)(void* argument), void* argument, Tolerance tolerance) {
   const MemoryContext context = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
   ErrorData* volatile error = nullptr;
@@ -54,7 +59,7 @@ const char* TryInSubtransaction(void (*body)(void* argument), void* argument) {
   MemoryContextSwitchTo(context);
   CurrentResourceOwner = owner;
   if (error == nullptr) return nullptr;
-  if (IsOfServer(error->sqlerrcode)) ReThrowError(error);
+  if (!IsTolerated(error->sqlerrcode, tolerance)) ReThrowError(error);
   return Describe(*error);
 }
 

@@ -12,6 +12,7 @@ extern "C" {
 #include "replication/logical.h"
 #include "replication/slot.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 }
 
 #include "pg/compat.h"
@@ -51,6 +52,27 @@ int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, 
   return count;
 }
 
+// Postgres keeps them as large as the largest record and the largest change have been.  The first
+// is never smaller than allocate_recordbuf() of xlogreader.c makes it, the second made when it is
+// not there (ReorderBufferSerializeReserve()).
+void GiveBackBuffers(LogicalDecodingContext* context) {
+  constexpr size_t kKept = 1 << 20;
+  constexpr uint32 kSmallest = 5 * Max(BLCKSZ, XLOG_BLCKSZ / 2);
+  XLogReaderState* reader = context->reader;
+  if (reader->readRecordBufSize > kKept) {
+    const MemoryContext owner = GetMemoryChunkContext(reader->readRecordBuf);
+    pfree(reader->readRecordBuf);
+    reader->readRecordBufSize = kSmallest;
+    reader->readRecordBuf = static_cast<char*>(MemoryContextAlloc(owner, kSmallest));
+  }
+  ReorderBuffer* buffer = context->reorder;
+  if (buffer->outbufsize > kKept) {
+    pfree(buffer->outbuf);
+    buffer->outbuf = nullptr;
+    buffer->outbufsize = 0;
+  }
+}
+
 }  // namespace
 
 bool WalReader::AwaitsStandbys() { return awaits_standbys; }
@@ -88,6 +110,7 @@ bool WalReader::DecodeNext() {
   }
   if (record == nullptr) return false;
   LogicalDecodingProcessRecord(context_, context_->reader);
+  GiveBackBuffers(context_);
   return true;
 }
 

@@ -147,6 +147,8 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
 void Worker::Confirm(XLogRecPtr lsn) {
   dead_letters_.Sync();
   slot_.Confirm(*pipeline_, lsn, MonotonicMs());
+  // Where workers have died is behind this one.
+  if (entry_->deaths.count > 0 && lsn > entry_->deaths.commit_lsn) entry_->deaths = {};
 }
 
 void Worker::ShowState() {
@@ -308,6 +310,12 @@ void Worker::Refuse(const Status& reason) {
     wait_set_->Wait(kIdleWaitMs, WaitForBrokerEvent());
     Breathe();
   }
+}
+
+void Worker::Report(const Status& trouble) {
+  ereport(WARNING, (errmsg("%s", trouble.message().c_str()),
+                    trouble.hint().empty() ? 0 : errhint("%s", trouble.hint().c_str())));
+  status_.RecordError(trouble);
 }
 
 void Worker::Breathe() {

@@ -66,6 +66,7 @@ class Worker final : public MessageReceiver {
   void Seal() override { pipeline_->Seal(); }
   void EndTransaction(XLogRecPtr end_lsn) override { pipeline_->EndTransaction(end_lsn); }
   void Refuse(const Status& reason) override;
+  void Report(const Status& trouble) override;
   void Breathe() override;
 
   const Oid database_;

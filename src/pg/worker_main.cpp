@@ -7,6 +7,7 @@ extern "C" {
 
 #include <unistd.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -23,6 +24,23 @@ namespace fraiseql::pg {
 
 namespace {
 
+// Why there is no worker now.  REQUIRES: lock.
+void ShowEnd(int code, WorkerTexts* texts) {
+  texts->reason[0] = texts->hint[0] = '\0';
+  if (code == 0 || LastError()[0] == '\0') return;
+  strlcpy(texts->last_error, LastError(), sizeof(texts->last_error));
+  texts->last_error_at = GetCurrentTimestamp();
+  strlcpy(texts->reason,
+          "the worker has ended with an error, and is started again: ", sizeof(texts->reason));
+  const size_t size = strlen(texts->reason);
+  const size_t room = sizeof(texts->reason) - size - 1;
+  const int kept =
+      pg_mbcliplen(LastError(), static_cast<int>(strlen(LastError())), static_cast<int>(room));
+  memcpy(texts->reason + size, LastError(), static_cast<size_t>(kept));
+  texts->reason[size + static_cast<size_t>(kept)] = '\0';
+  strlcpy(texts->hint, "See the server's log for its detail and context.", sizeof(texts->hint));
+}
+
 // Runs as the process ends, in whatever way but a crash.
 void Detach(int code, Datum argument) {
   DatabaseEntry* entry = FindEntry(DatumGetObjectId(argument));
@@ -32,20 +50,16 @@ void Detach(int code, Datum argument) {
   pg_atomic_write_u32(&entry->counters.state, static_cast<uint32>(WorkerState::kStopped));
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   entry->pid = 0;
-  entry->careful = code != 0 && RowReader::DiedReading();
   if (code != 0) {
     // Soon after a first failure, less and less often after more of them.
     const int delay_ms = 100 << std::min(entry->failures, 9);
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
     ++entry->failures;
+    CountDeath(&entry->deaths);
   }
-  const bool careful = entry->careful;
+  ShowEnd(code, &entry->texts);
   LWLockRelease(shared->lock);
   WakeLauncher();
-  if (careful) {
-    ereport(LOG, (errmsg("a worker has ended over a value that it could not encode"),
-                  errdetail("The next one reads with care, and makes a dead letter of it.")));
-  }
 }
 
 // The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
@@ -93,6 +107,7 @@ void fraiseql_nats_worker_main(Datum argument) {
   BackgroundWorkerUnblockSignals();
   DatabaseEntry* entry = Attach(database);
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  NoteErrors();
   PinSettings(false);
   AllowOwnPlugin(false);
   LimitMemory();

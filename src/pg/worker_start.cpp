@@ -6,7 +6,6 @@ extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
@@ -20,6 +19,7 @@ extern "C" {
 #include "pg/broker_config.h"
 #include "pg/compat.h"
 #include "pg/gucs.h"
+#include "pg/own_objects.h"
 #include "pg/own_transaction.h"
 #include "pg/worker.h"
 
@@ -33,7 +33,7 @@ constexpr int64_t kMendingMs = 2000;  // between looks at what only an administr
 
 void Worker::FindOutAboutDatabase() {
   StartTransactionCommand();
-  const bool has_extension = OidIsValid(get_extension_oid(kPluginName, true));
+  const bool has_extension = OidIsValid(OwnSchema());
   const char* name = get_database_name(database_);
   database_name_ = name != nullptr ? name : "";
   CommitTransactionCommand();
@@ -142,8 +142,8 @@ void Worker::OpenSlot() {
   } while (!guardian_.Acquire());
   slot_.SetDelay(settings.confirm_delay_ms);
   OpenPipeline(slot_.Open(OwnSlotName(database_), guardian_.made(), guardian_.resume_at()));
-  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext,
-                                       entry_->careful ? RowReader::kCareful : RowReader::kQuick);
+  decoder_ =
+      std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext, Isolation(entry_->deaths));
   reader_.Open(decoder_.get());
 }
 

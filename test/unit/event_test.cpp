@@ -198,14 +198,31 @@ TEST_F(EventTest, NamesAreEscaped) {
                        R"("data":{"a\"b":1},"unchanged":["c\nd"]})");
 }
 
-TEST_F(EventTest, OnlyListedColumnsArePublished) {
+TEST_F(EventTest, KeyThatIsNotListedIsNotPublished) {
   observer_.columns = {"total"};
+  OldRow({"7", R"("new")", "1"});
+  Update({"7", R"("paid")", "2"});
+  EXPECT_EQ(Payload().find('7'), std::string::npos) << message_.payload;
+  EXPECT_NE(Payload().find(R"("entity_id":null)"), std::string::npos) << message_.payload;
+  observer_.format = Format::kTopic;
+  EXPECT_EQ(Payload().find('7'), std::string::npos) << message_.payload;
+}
+
+TEST_F(EventTest, RowThatIsTooLargeIsRefusedWithoutItsPayload) {
+  Update({"7", "\"" + std::string(kMaxMessageBytes, 'x') + "\"", "1"});
+  EXPECT_EQ(Build().message(), "the row is larger than a message can be");
+  EXPECT_EQ(message_.payload, "");
+  EXPECT_NE(message_.headers.find("Fraiseql-Unencoded: *\r\n"), std::string::npos);
+}
+
+TEST_F(EventTest, OnlyListedColumnsArePublished) {
+  observer_.columns = {"id", "total"};
   OldRow({"7", R"("new")", "1"});
   Update({"7", R"("paid")", "2"});
   EXPECT_EQ(Payload(), R"({"event":"UPDATE","entity":"Order","entity_id":"7",)"
                        R"("subject":"fraiseql.mutation.Order.UPDATE",)"
                        R"("timestamp":"2026-01-15T10:30:00.123456Z",)"
-                       R"("data":{"total":2},"changes":{"total":{"old":1,"new":2}}})");
+                       R"("data":{"id":7,"total":2},"changes":{"total":{"old":1,"new":2}}})");
 }
 
 TEST_F(EventTest, UntouchedToastIsListedOnlyIfItsColumnIs) {

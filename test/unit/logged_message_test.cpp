@@ -78,14 +78,31 @@ TEST(LoggedMessage, ComesBackAsItWas) {
   for (const size_t size : {0, 1, 255, 256, 65536, 70000}) {
     const std::string bytes = dice.Bytes(size);
     for (const LoggedMessage& message :
-         {Publish(bytes, "id", "", "p"), Publish("s", "", "h", bytes),
-          Publish("", bytes, bytes, ""), Trace(bytes), Snapshot(0xFFFFFFFF, "o", bytes),
-          Snapshot(0, bytes, ""), Retry(Publish("s", bytes, "h", bytes), UINT32_MAX)}) {
+         {Publish("s.t", "", "A: b\r\nC-D: \r\n", bytes), Publish("s", "id", "", "p"), Trace(bytes),
+          Snapshot(0xFFFFFFFF, "o", bytes), Snapshot(0, bytes, ""),
+          Retry(Publish("s", "id", "Fraiseql-Xid: 1\r\n", bytes), UINT32_MAX)}) {
       const std::string body = Body(message);
       LoggedMessage parsed = Publish("not", "cleared", "yet", "?");
       ASSERT_TRUE(ParseLoggedMessage(body, &parsed).ok());
       ExpectSame(parsed, message);
     }
+  }
+}
+
+// Whoever knows the prefix can write anything.
+TEST(LoggedMessage, RefusesWhatPublishDoesNotTake) {
+  for (const LoggedMessage& forged :
+       {Publish("", "", "", ""), Publish("$JS.API.INFO", "", "", ""), Publish("a b", "", "", ""),
+        Publish("a", "x\r\ny: z", "", ""), Publish("a", "", "Nats-Rollup: all\r\n", ""),
+        Publish("a", "", "nats-expected-last-sequence: 1\r\n", ""),
+        Publish("a", "", "Fraiseql-Position: 0/1:1\r\n", ""),
+        Publish("a", "", "Status: 503\r\n", ""), Publish("a", "", "A: b", ""),
+        Publish("a", "", "A: b\r\n\r\n", ""), Publish("a", "", "A b: c\r\n", ""),
+        Publish("a", "", "A:\r\nB: c\r\n", ""),
+        Retry(Publish("a", "i", "Nats-Rollup: all\r\n", ""), 1)}) {
+    LoggedMessage parsed;
+    EXPECT_FALSE(ParseLoggedMessage(Body(forged), &parsed).ok())
+        << forged.subject << "|" << forged.message_id << "|" << forged.headers;
   }
 }
 

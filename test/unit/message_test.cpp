@@ -38,6 +38,23 @@ TEST(Message, ClearKeepsTheBuffers) {
   EXPECT_GE(message.payload.capacity(), 1000u);
 }
 
+TEST(Message, ClearGivesLargeBuffersBack) {
+  Message message;
+  message.payload = std::string(2 * kKeptBufferBytes, 'x');
+  message.Clear();
+  EXPECT_LE(message.payload.capacity(), kKeptBufferBytes);
+}
+
+TEST(Message, ReservesHeadersThatOthersActOn) {
+  for (const std::string_view name : {"Nats-Rollup", "nats-msg-id", "NATS-", "Fraiseql-Xid",
+                                      "fraiseql-x", "Status", "description"}) {
+    EXPECT_TRUE(IsReservedHeader(name)) << name;
+  }
+  for (const std::string_view name : {"Nats", "X-Nats-Y", "Statuses", "A", "", "traceparent"}) {
+    EXPECT_FALSE(IsReservedHeader(name)) << name;
+  }
+}
+
 TEST(Message, AllowsPrintableAsciiInHeaderNames) {
   EXPECT_TRUE(IsHeaderName("Nats-Msg-Id"));
   EXPECT_TRUE(IsHeaderName("!"));

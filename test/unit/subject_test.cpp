@@ -43,9 +43,18 @@ std::string ExpandedColumn(std::string_view json) {
 }
 
 TEST(Subject, IsMadeOfTokens) {
-  for (const std::string_view good :
-       {"a", "a.b", "fraiseql.mutation.Order.INSERT", "$a.b-c.d_e", "a.%20.é", "{a}"}) {
+  for (const std::string_view good : {"a", "a.b", "fraiseql.mutation.Order.INSERT", "a.b-c.d_e",
+                                      "a.$b._INBOX", "_INBOXES.a", "a.%20.é", "{a}"}) {
     EXPECT_TRUE(CheckSubject(good).ok()) << good;
+  }
+}
+
+TEST(Subject, OfNatsItselfIsRefused) {
+  for (const std::string_view bad : {"$JS.API.STREAM.PURGE.fraiseql_events", "$", "$SYS.REQ",
+                                     "$KV.b.k", "_INBOX", "_INBOX.a.b"}) {
+    EXPECT_EQ(CheckSubject(bad).message(), "subject \"" + std::string(bad) + "\" is reserved");
+    SubjectTemplate parsed;
+    EXPECT_FALSE(SubjectTemplate::Parse(bad, &parsed).ok()) << bad;
   }
 }
 
@@ -96,7 +105,7 @@ TEST(SubjectToken, EncodesWhatNatsForbids) {
 TEST(SubjectToken, IsOneValidTokenWhateverTheValue) {
   for (int byte = 0; byte < 256; ++byte) {
     const std::string token = Token(std::string(1, static_cast<char>(byte)));
-    EXPECT_TRUE(CheckSubject(token).ok()) << byte;
+    EXPECT_TRUE(CheckSubject("a." + token).ok()) << byte;
     EXPECT_EQ(token.find('.'), std::string::npos) << byte;
   }
 }

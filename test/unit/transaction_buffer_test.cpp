@@ -24,6 +24,7 @@ class Recorder final : public MessageReceiver {
   void Refuse(const Status& reason) override {
     seen.push_back("refused " + message_.payload + ": " + reason.message());
   }
+  void Report(const Status&) override {}
   void Breathe() override {}
 
   std::vector<std::string> seen;

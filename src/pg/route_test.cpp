@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+}
+
+#include "pg/route_test.h"
+#include "pg/row_test.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// What Isolation::Try() is to do, and its result.
+struct Evaluation {
+  const RowTest* test;
+  const TestedRows* rows;
+  const Change* change;
+  bool* holds;
+  const char* trouble;
+};
+
+}  // namespace
+
+bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& change,
+                      const RowReader& rows) {
+  const Observer& observer = *entry.routes[route].observer;
+  bool holds = true;
+  if (!failure_.ok()) failure_ = {};
+  if (const RowTest* test = entry.tests[route]; test != nullptr) {
+    const char* trouble = Evaluate(*test, *entry.tested_rows, change, observer, &holds);
+    if (!failure_.ok()) return true;
+    if (trouble != nullptr) ReportUntestable(observer, "\"when\"", trouble, "");
+  }
+  if (!holds || observer.condition.empty()) return holds;
+  const Status status = observer.condition.Evaluate(change, &holds);
+  if (status.ok()) return holds;
+  // The message is refused for that.
+  if (rows.FindFailure(*change.relation, observer.condition.columns()) != nullptr) return true;
+  ReportUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
+  return false;
+}
+
+// Why it cannot be evaluated, or null.
+const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
+                                const Observer& observer, bool* holds) {
+  if (!isolation_->on()) return pg::Evaluate(test, rows, change, holds);
+  Evaluation evaluation{&test, &rows, &change, holds, nullptr};
+  const char* error = isolation_->Try(
+      [](void* argument) {
+        auto* self = static_cast<Evaluation*>(argument);
+        self->trouble = pg::Evaluate(*self->test, *self->rows, *self->change, self->holds);
+      },
+      &evaluation);
+  if (error == nullptr) return evaluation.trouble;
+  failure_ = Status::Rejected(
+      "\"when\" of observer \"" + observer.name + "\" has failed: " + error,
+      "Change the condition, and retry or discard the message.");
+  return nullptr;
+}
+
+void RouteTest::ReportUntestable(const Observer& observer, const char* what, const char* reason,
+                                 const char* hint) {
+  if (untestable_ == observer.name) return;
+  untestable_ = observer.name;
+  ereport(
+      LOG,
+      (errmsg("%s of observer \"%s\" cannot be tested: %s", what, observer.name.c_str(), reason),
+       errdetail("Such changes are not published."), hint[0] == '\0' ? 0 : errhint("%s", hint)));
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Include after postgres.h.
+
+#include <string>
+
+#include "core/change.h"
+#include "core/status.h"
+#include "pg/isolation.h"
+#include "pg/relation_cache.h"
+#include "pg/row_reader.h"
+
+namespace fraiseql::pg {
+
+// Tests changes against the conditions of observers while the log is decoded.  Main thread only.
+// Lives in a memory context (see NewInContext) or as long as the process.
+class RouteTest {
+ public:
+  // `isolation` is not owned.
+  explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
+
+  // Whether a route of the entry takes the change.  One whose condition cannot be evaluated is not
+  // taken, and the log says so, once for an observer; but if the evaluation has failed in a way that
+  // would end the process, and was isolated, it is taken, and failure() says why it is to be
+  // refused.  May raise.
+  bool Takes(const CachedRelation& entry, size_t route, const Change& change,
+             const RowReader& rows);
+
+  // Of the last Takes(); ok if the route was tested, or none since Clear().
+  const Status& failure() const { return failure_; }
+  void Clear() { failure_ = {}; }
+
+ private:
+  const char* Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
+                       const Observer& observer, bool* holds);
+  void ReportUntestable(const Observer& observer, const char* what, const char* reason,
+                        const char* hint);
+
+  Isolation* const isolation_;
+  Status failure_;
+  std::string untestable_;  // the observer whose condition could not be evaluated last
+};
+
+}  // namespace fraiseql::pg
