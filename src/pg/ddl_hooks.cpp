@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <csignal>
+
 extern "C" {
 #include "postgres.h"
 
@@ -73,6 +75,13 @@ void BeforeCommit() {
   }
 }
 
+// A signal, since a latch does not end waits inside of Postgres: for the transactions that are
+// older than a slot in the making, say.  REQUIRES: lock, under which a process that ends clears its
+// pid.
+void AskToEnd(const DatabaseEntry* entry) {
+  if (entry->pid != 0) (void)kill(entry->pid, SIGTERM);
+}
+
 void AfterCommit() {
   if (!pending.start_worker && !pending.drop_slot) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -82,6 +91,7 @@ void AfterCommit() {
     entry->has_extension = pending.start_worker;
     entry->failures = 0;
     entry->not_before = 0;
+    if (pending.drop_slot) AskToEnd(entry);
     if (entry->latch != nullptr) SetLatch(entry->latch);
   }
   LWLockRelease(shared->lock);
@@ -164,7 +174,7 @@ bool Vacate(Oid database) {
   DatabaseEntry* entry = FindOrAddEntry(database);
   if (entry != nullptr) {
     ++entry->vacating;
-    if (entry->latch != nullptr) SetLatch(entry->latch);
+    AskToEnd(entry);
   }
   LWLockRelease(shared->lock);
   return entry != nullptr;

@@ -19,8 +19,8 @@ struct WorkerDeaths {
 // A step of decoding (a value encoded, a condition tested, a table looked up) may raise, and then
 // be met again and again.  But what an error leaves behind only a subtransaction clears away, and
 // that is too dear for every change.  So a process begins without: an error ends it.  The next one
-// is told where that was (WorkerDeaths), and isolates the steps of the changes to come: it clears up
-// after an error, makes a dead letter of what the step was for, and goes on.
+// is told where that was (WorkerDeaths), and isolates the steps of the changes to come: it clears
+// up after an error, makes a dead letter of what the step was for, and goes on.
 //
 // Errors of the server's state (want of memory, say) may have gone at the next attempt: they are
 // raised again, unless two processes have died at this very change.
@@ -40,8 +40,8 @@ class Isolation {
 
   bool on() const { return remaining_ > 0; }
 
-  // Calls `body(argument)`.  Null if it returns; if it raised and that was isolated, the message, as
-  // UTF-8 in the current memory context.  REQUIRES: a transaction, or a decoding callback.
+  // Calls `body(argument)`.  Null if it returns; if it raised and that was isolated, the message,
+  // as UTF-8 in the current memory context.  REQUIRES: a transaction, or a decoding callback.
   const char* Try(void (*body)(void* argument), void* argument);
 
  private:

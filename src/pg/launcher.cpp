@@ -33,6 +33,7 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/launcher.h"
+#include "pg/process_settings.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
 #include "pg/wal_reader.h"
@@ -176,7 +177,8 @@ void Launcher::Tend() {
     busy_ = busy_ || entry->starting;
     LWLockRelease(shared->lock);
     if (!drop) continue;
-    DropSlot(OwnSlotName(oid).c_str());
+    busy_ = true;
+    if (!TryDropSlot(OwnSlotName(oid).c_str())) continue;  // somebody uses it: later
     RemoveDeadLetterSpool(oid);
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     entry->drop_slot = false;
@@ -271,6 +273,7 @@ void fraiseql_nats_launcher_main(Datum) {
   pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
   BackgroundWorkerUnblockSignals();
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  PinProcessSettings();
   shared->launcher_latch = MyLatch;
   before_shmem_exit(Detach, 0);
   // Lives until the process ends, and is then left to the kernel.

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <iterator>
+
 #include "core/json_text.h"
 
 extern "C" {
@@ -31,6 +34,22 @@ void AssignName(const char* name, std::string* target) { target->assign(ToUtf8An
 
 bool IsMember(int index, const Bitmapset* attributes) {
   return bms_is_member(index + 1 - FirstLowInvalidHeapAttributeNumber, attributes);
+}
+
+// As RelationGetIdentityKeyBitmap() is for the replica identity: RelationGetIndexAttrBitmap() would
+// lock all indexes, and wait for whoever truncates the table now.
+Bitmapset* PrimaryKey(::Relation relation) {
+  list_free(RelationGetIndexList(relation));
+  if (!OidIsValid(relation->rd_pkindex)) return nullptr;
+  ::Relation index = RelationIdGetRelation(relation->rd_pkindex);
+  if (!RelationIsValid(index)) return nullptr;
+  Bitmapset* columns = nullptr;
+  for (int i = 0; i < index->rd_index->indnkeyatts; ++i) {
+    columns = bms_add_member(
+        columns, index->rd_index->indkey.values[i] - FirstLowInvalidHeapAttributeNumber);
+  }
+  RelationClose(index);
+  return columns;
 }
 
 // The catalogs as all transactions left them that committed before this one: the state of the
@@ -85,14 +104,20 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
   }
   for (auto& [oid, entry] : cache->entries_) {
     // A partitioned table stands for the partitions below it: attaching one moves them all.
-    for (const TableName& name : entry.names) {
-      if (name.oid == relation) entry.valid = false;
-    }
+    const auto is_it = [=](Oid other) { return other == relation; };
+    const bool affected =
+        std::any_of(entry.names.begin(), entry.names.end(),
+                    [=](const TableName& name) { return name.oid == relation; }) ||
+        std::any_of(entry.row_types.begin(), entry.row_types.end(), is_it);
+    if (!affected) continue;
+    entry.valid = false;
+    cache->has_invalid_ = true;
   }
 }
 
 void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn,
                                      Isolation* isolation) {
+  RemoveInvalid();
   if (freshness_.IsFresh()) return;
   const uint64_t begin = freshness_.Begin();
   for (auto& [oid, entry] : entries_) Clear(&entry);
@@ -101,6 +126,16 @@ void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBuf
   LoadObservers(SnapshotBefore(context, txn), &loaded_, isolation);
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
   freshness_.Done(begin);
+}
+
+// Tables come and go: what was known of those that have gone is not kept.
+void RelationCache::RemoveInvalid() {
+  if (!has_invalid_) return;
+  has_invalid_ = false;
+  for (auto at = entries_.begin(); at != entries_.end();) {
+    if (!at->second.valid) Clear(&at->second);
+    at = at->second.valid ? std::next(at) : entries_.erase(at);
+  }
 }
 
 const std::vector<const Observer*>& RelationCache::FindChannel(std::string_view channel) {
@@ -123,7 +158,7 @@ void RelationCache::Forget(::Relation relation) { Clear(&entries_[RelationGetRel
 
 // Not left to a destructor: when the cache goes, its context has already gone with all below it.
 void RelationCache::Clear(CachedRelation* entry) {
-  if (entry->tested_rows != nullptr) MemoryContextDelete(entry->tested_rows->context);
+  if (entry->context != nullptr) MemoryContextDelete(entry->context);
   *entry = {};
 }
 
@@ -137,7 +172,10 @@ void RelationCache::Fill(::Relation relation, CachedRelation* entry) {
   AssignName(schema != nullptr ? schema : "", &entry->relation.schema);
   AssignName(RelationGetRelationName(relation), &entry->relation.table);
   entry->full_identity = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
+  entry->context = AllocSetContextCreate(context_, "fraiseql_nats table", ALLOCSET_SMALL_SIZES);
+  const MemoryContext old = MemoryContextSwitchTo(entry->context);
   FillColumns(relation, entry);
+  MemoryContextSwitchTo(old);
   entry->routes = router_->Resolve(entry->relation, entry->names);
   FillTests(relation, entry);
 }
@@ -158,8 +196,8 @@ void RelationCache::FillNames(::Relation relation, CachedRelation* entry) {
 
 void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
   TupleDesc desc = RelationGetDescr(relation);
-  const Bitmapset* identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
-  const Bitmapset* primary = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+  const Bitmapset* identity = RelationGetIdentityKeyBitmap(relation);
+  const Bitmapset* primary = PrimaryKey(relation);
   const Bitmapset* key = bms_is_empty(primary) ? identity : primary;
   std::vector<int>& row_identity = entry->relation.identity;
   int id_column = -1;
@@ -168,7 +206,7 @@ void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
     if (attribute->attisdropped || IsVirtual(attribute)) continue;
     const int position = static_cast<int>(entry->attributes.size());
     entry->attributes.push_back(
-        {i, EncoderOfType(attribute->atttypid, context_), IsMember(i, identity)});
+        {i, MakeEncoder(attribute->atttypid, &entry->row_types), IsMember(i, identity)});
     entry->relation.columns.emplace_back();
     Column& column = entry->relation.columns.back();
     AssignName(NameStr(attribute->attname), &column.name);
@@ -191,7 +229,8 @@ void RelationCache::FillTests(::Relation relation, CachedRelation* entry) {
     entry->tests.push_back(nullptr);
     const std::string& when = route.observer->when;
     if (when.empty()) continue;
-    if (entry->tested_rows == nullptr) entry->tested_rows = MakeTestedRows(relation, context_);
+    if (entry->tested_rows == nullptr)
+      entry->tested_rows = MakeTestedRows(relation, entry->context);
     entry->tests.back() = MakeRowTest(when.c_str(), relation, positions, entry->tested_rows);
   }
 }

@@ -27,6 +27,8 @@ namespace fraiseql::pg {
 // A table as the log has it now: its columns, how they are written, where its changes go.
 struct CachedRelation {
   bool valid = false;
+  MemoryContext context = nullptr;  // of all that it points to; null: nothing
+  std::vector<Oid> row_types;       // the relations of composite types in it
   ::fraiseql::Relation relation;
   struct Attribute {
     int index;  // in the tuple, from 0
@@ -45,7 +47,7 @@ struct CachedRelation {
 // the process speaks to the cache that exists now.
 class RelationCache {
  public:
-  // `context` is where encoders live; it must outlive the cache.
+  // `context` is where entries live; it must outlive the cache.
   explicit RelationCache(MemoryContext context);
   ~RelationCache();
   RelationCache(const RelationCache&) = delete;
@@ -76,6 +78,7 @@ class RelationCache {
 
  private:
   static void OnInvalidation(Datum, Oid relation);
+  void RemoveInvalid();
   void Clear(CachedRelation* entry);
   void Fill(::Relation relation, CachedRelation* entry);
   void FillNames(::Relation relation, CachedRelation* entry);
@@ -87,7 +90,8 @@ class RelationCache {
   std::unordered_map<std::string, std::vector<const Observer*>> channels_;
   std::unique_ptr<Router> router_;
   LoadedObservers loaded_;
-  Freshness freshness_;  // of the observers
+  bool has_invalid_ = false;  // entries; they go when the next transaction begins
+  Freshness freshness_;       // of the observers
 };
 
 }  // namespace fraiseql::pg

@@ -52,9 +52,8 @@ const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, con
       },
       &evaluation);
   if (error == nullptr) return evaluation.trouble;
-  failure_ = Status::Rejected(
-      "\"when\" of observer \"" + observer.name + "\" has failed: " + error,
-      "Change the condition, and retry or discard the message.");
+  failure_ = Status::Rejected("\"when\" of observer \"" + observer.name + "\" has failed: " + error,
+                              "Change the condition, and retry or discard the message.");
   return nullptr;
 }
 

@@ -21,8 +21,8 @@ class RouteTest {
   explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
 
   // Whether a route of the entry takes the change.  One whose condition cannot be evaluated is not
-  // taken, and the log says so, once for an observer; but if the evaluation has failed in a way that
-  // would end the process, and was isolated, it is taken, and failure() says why it is to be
+  // taken, and the log says so, once for an observer; but if the evaluation has failed in a way
+  // that would end the process, and was isolated, it is taken, and failure() says why it is to be
   // refused.  May raise.
   bool Takes(const CachedRelation& entry, size_t route, const Change& change,
              const RowReader& rows);

@@ -78,6 +78,27 @@ bool AcquireUsableSlot(const char* name) {
   return false;
 }
 
+bool TryDropSlot(const char* name) {
+  if (!SlotExists(name)) return true;
+  const MemoryContext context = CurrentMemoryContext;
+  volatile bool dropped = false;
+  PG_TRY();
+  {
+    ReplicationSlotDrop(name, true);
+    dropped = true;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    if (geterrcode() != ERRCODE_OBJECT_IN_USE && geterrcode() != ERRCODE_UNDEFINED_OBJECT) {
+      PG_RE_THROW();
+    }
+    FlushErrorState();
+  }
+  PG_END_TRY();
+  return dropped || !SlotExists(name);
+}
+
 void DropSlot(const char* name) {
   if (SlotExists(name)) ReplicationSlotDrop(name, false);
 }

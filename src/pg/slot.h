@@ -47,5 +47,7 @@ bool AcquireUsableSlot(const char* name);
 // Drops the slot if it exists; the one who calls holds no slot.  Waits, interruptibly, for whoever
 // has acquired it.
 void DropSlot(const char* name);
+// The same, but false instead of waiting.
+bool TryDropSlot(const char* name);
 
 }  // namespace fraiseql::pg

@@ -19,8 +19,9 @@ extern "C" {
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 #include "utils/uuid.h"
 }
 
@@ -93,7 +94,29 @@ Kind KindOfBuiltin(Oid type) {
   }
 }
 
-void FillEncoder(Oid type, MemoryContext context, TypeEncoder* encoder) {
+// The type cache would lock the relation, and wait for whoever alters it.
+void FillComposite(Oid type, std::vector<Oid>* row_types, TypeEncoder* encoder) {
+  encoder->kind = Kind::kComposite;
+  const Oid oid = get_typ_typrelid(type);
+  ::Relation relation = RelationIdGetRelation(oid);
+  if (!RelationIsValid(relation)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("composite type %s has no columns", format_type_be(type))));
+  }
+  row_types->push_back(oid);
+  encoder->desc = CreateTupleDescCopyConstr(RelationGetDescr(relation));
+  RelationClose(relation);
+  encoder->fields = static_cast<const TypeEncoder**>(
+      palloc0(sizeof(TypeEncoder*) * static_cast<size_t>(Max(encoder->desc->natts, 1))));
+  for (int i = 0; i < encoder->desc->natts; ++i) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(encoder->desc, i);
+    if (!attribute->attisdropped) {
+      encoder->fields[i] = MakeEncoder(attribute->atttypid, row_types);
+    }
+  }
+}
+
+void FillEncoder(Oid type, std::vector<Oid>* row_types, TypeEncoder* encoder) {
   const Oid base = getBaseType(type);
   encoder->type = base;
   get_typlenbyvalalign(base, &encoder->length, &encoder->by_value, &encoder->align);
@@ -103,17 +126,17 @@ void FillEncoder(Oid type, MemoryContext context, TypeEncoder* encoder) {
   const Oid cast = CastToJson(base);
   if (OidIsValid(element)) {
     encoder->kind = Kind::kArray;
-    encoder->element = EncoderOfType(element, context);
-  } else if (type_is_rowtype(base)) {
-    encoder->kind = Kind::kComposite;
+    encoder->element = MakeEncoder(element, row_types);
+  } else if (get_typtype(base) == TYPTYPE_COMPOSITE) {
+    FillComposite(base, row_types, encoder);
   } else if (OidIsValid(cast)) {
     encoder->kind = Kind::kCastToJson;
-    fmgr_info_cxt(cast, &encoder->function, context);
+    fmgr_info(cast, &encoder->function);
   } else {
     Oid output = InvalidOid;
     bool is_varlena = false;
     getTypeOutputInfo(base, &output, &is_varlena);
-    fmgr_info_cxt(output, &encoder->function, context);
+    fmgr_info(output, &encoder->function);
   }
 }
 
@@ -224,11 +247,9 @@ void AppendArray(const TypeEncoder& encoder, Datum value, std::string* out) {
   AppendOneDimension(element, array, 0, values, nulls, &at, out);
 }
 
-void AppendComposite(Datum value, std::string* out) {
+void AppendComposite(const TypeEncoder& encoder, Datum value, std::string* out) {
   HeapTupleHeader header = DatumGetHeapTupleHeader(value);
-  // Copied: a reference-counted descriptor would need a resource owner to survive an error.
-  TupleDesc desc = lookup_rowtype_tupdesc_copy(HeapTupleHeaderGetTypeId(header),
-                                               HeapTupleHeaderGetTypMod(header));
+  TupleDesc desc = encoder.desc;
   HeapTupleData tuple;
   tuple.t_len = HeapTupleHeaderGetDatumLength(header);
   ItemPointerSetInvalid(&tuple.t_self);
@@ -240,17 +261,16 @@ void AppendComposite(Datum value, std::string* out) {
   out->push_back('{');
   bool first = true;
   for (int i = 0; i < desc->natts; ++i) {
-    Form_pg_attribute attribute = TupleDescAttr(desc, i);
-    if (attribute->attisdropped) continue;
+    if (encoder.fields[i] == nullptr) continue;
+    const char* name = NameStr(TupleDescAttr(desc, i)->attname);
     if (!first) out->push_back(',');
     first = false;
-    AppendServerText(NameStr(attribute->attname),
-                     static_cast<int>(strlen(NameStr(attribute->attname))), out);
+    AppendServerText(name, static_cast<int>(strlen(name)), out);
     out->push_back(':');
     if (nulls[i]) {
       out->append("null");
     } else {
-      AppendDatum(*EncoderOfType(attribute->atttypid, CurrentMemoryContext), values[i], out);
+      AppendDatum(*encoder.fields[i], values[i], out);
     }
   }
   out->push_back('}');
@@ -258,9 +278,9 @@ void AppendComposite(Datum value, std::string* out) {
 
 }  // namespace
 
-const TypeEncoder* EncoderOfType(Oid type, MemoryContext context) {
-  auto* encoder = static_cast<TypeEncoder*>(MemoryContextAllocZero(context, sizeof(TypeEncoder)));
-  FillEncoder(type, context, encoder);
+const TypeEncoder* MakeEncoder(Oid type, std::vector<Oid>* row_types) {
+  auto* encoder = static_cast<TypeEncoder*>(palloc0(sizeof(TypeEncoder)));
+  FillEncoder(type, row_types, encoder);
   return encoder;
 }
 
@@ -325,7 +345,7 @@ void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out) {
       AppendArray(encoder, value, out);
       return;
     case Kind::kComposite:
-      AppendComposite(value, out);
+      AppendComposite(encoder, value, out);
       return;
     case Kind::kCastToJson: {
       const text* json =

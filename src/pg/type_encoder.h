@@ -7,14 +7,16 @@
 // PinSettings() takes it from the rest.  Include after postgres.h.
 
 #include <string>
+#include <vector>
 
 extern "C" {
+#include "access/tupdesc.h"
 #include "fmgr.h"
 }
 
 namespace fraiseql::pg {
 
-// How the values of one type are written.  Plain data, made once per type in a long-lived context.
+// How the values of one type are written.  Plain data in a memory context.
 struct TypeEncoder {
   enum class Kind : uint8_t {
     kBool,
@@ -44,11 +46,14 @@ struct TypeEncoder {
   Oid type;
   FmgrInfo function;           // output function, or the cast
   const TypeEncoder* element;  // of an array
+  TupleDesc desc;              // of a composite
+  const TypeEncoder** fields;  // of a composite, one for each attribute of `desc`; null: dropped
 };
 
-// Makes (or finds, for a type seen before) the encoder of a type.  Reads the catalogs: only within
-// a transaction or a decoding callback.  Lives in `context`, with all it refers to; may raise.
-const TypeEncoder* EncoderOfType(Oid type, MemoryContext context);
+// Makes the encoder of a type, in the current memory context.  Adds to `*row_types` the relations
+// of the composite types that it is made of: it is out of date when one of them changes.  Reads the
+// catalogs without locking a relation, so only within a decoding callback; may raise.
+const TypeEncoder* MakeEncoder(Oid type, std::vector<Oid>* row_types);
 
 // Appends the JSON text of a value that is neither null nor a TOAST pointer to disk.  What it
 // allocates from Postgres is left in the current memory context; may raise.

@@ -43,23 +43,12 @@ constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
 constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
 constexpr int64_t kDrainSilenceMs = 50;
 
-volatile sig_atomic_t terminate_requested = 0;
-
 int64_t MonotonicUs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
 }
 int64_t MonotonicMs() { return MonotonicUs() / 1000; }
-
-// A flag instead of die(): the loop leaves where nothing is half done.
-void OnTerminate(SIGNAL_ARGS) {
-  (void)postgres_signal_arg;
-  const int saved = errno;
-  terminate_requested = 1;
-  SetLatch(MyLatch);
-  errno = saved;
-}
 
 }  // namespace
 
@@ -82,7 +71,6 @@ void Worker::Run() {
   if (capture_ == kCaptureNotify) RunListener();
   AwaitPreconditions();
   OpenSlot();
-  pqsignal(SIGTERM, OnTerminate);
   while (!MustLeave()) {
     DecodeSome();
     dead_letter_table_.TakeIn(MonotonicMs());
@@ -93,7 +81,6 @@ void Worker::Run() {
 
 // With capture = notify: no slot, no log, only what LISTEN brings.
 void Worker::RunListener() {
-  pqsignal(SIGTERM, OnTerminate);
   SyncObservers();
   OpenPipeline({});
   listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
@@ -140,7 +127,9 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
     if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);
   }
   wait_set_->Wait(timeout_ms, wait_event);
-  CHECK_FOR_INTERRUPTS();
+  // When it is to end, it leaves where nothing is half done: see MustLeave().  Waits inside of
+  // Postgres end at once.
+  if (!ProcDiePending) CHECK_FOR_INTERRUPTS();
   pipeline_->Run(MonotonicMs());
 }
 
@@ -272,8 +261,8 @@ void Worker::ApplySettings() {
 }
 
 bool Worker::MustLeave() const {
-  return terminate_requested != 0 || entry_->vacating > 0 || entry_->drop_slot ||
-         !settings.enabled || !IsDatabaseWanted(database_name_.c_str());
+  return ProcDiePending || entry_->vacating > 0 || entry_->drop_slot || !settings.enabled ||
+         !IsDatabaseWanted(database_name_.c_str());
 }
 
 // Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent

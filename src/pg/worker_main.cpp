@@ -18,6 +18,7 @@ extern "C" {
 }
 
 #include "pg/guard.h"
+#include "pg/process_settings.h"
 #include "pg/worker.h"
 
 namespace fraiseql::pg {
@@ -100,7 +101,7 @@ PGDLLEXPORT void fraiseql_nats_worker_main(Datum);
 void fraiseql_nats_worker_main(Datum argument) {
   using namespace fraiseql::pg;
   const Oid database = DatumGetObjectId(argument);
-  // die() until the slot is open: it also ends waits inside of Postgres, for old transactions say.
+  // It also ends waits inside of Postgres, for old transactions say.
   pqsignal(SIGTERM, die);
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   on_proc_exit(ExitAtOnce, 0);
@@ -108,6 +109,7 @@ void fraiseql_nats_worker_main(Datum argument) {
   DatabaseEntry* entry = Attach(database);
   BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   NoteErrors();
+  PinProcessSettings();
   PinSettings(false);
   AllowOwnPlugin(false);
   LimitMemory();
