@@ -31,7 +31,9 @@ SQL
 sub published_under {
     my ($lock, $name) = @_;
     my $session = $node->background_psql('postgres', on_error_stop => 1);
-    my $pid     = $node->worker_pid('postgres');
+    $node->configure('fraiseql_nats.enabled' => 'off');
+    $node->reload;
+    FraiseqlNode::wait_until('the worker has gone', sub { !$node->worker_pid('postgres') });
     $node->safe_psql('postgres', <<'SQL');
 INSERT INTO tb_a VALUES ((random() * 1e9)::int, (random() * 1e9)::int, 'x');
 UPDATE tb_a SET note = 'y';
@@ -39,7 +41,8 @@ INSERT INTO tb_made_of VALUES ((random() * 1e9)::int, (1, 'a'), (2, 'b'), ARRAY[
 INSERT INTO tb_parent VALUES ((random() * 99)::int) ON CONFLICT DO NOTHING;
 SQL
     $session->query_safe("BEGIN; $lock");
-    $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+    $node->configure('fraiseql_nats.enabled' => undef);
+    $node->reload;
     $node->wait_until_state('postgres', 'streaming');
     ok(eval { $node->safe_psql('postgres', 'INSERT INTO tb_b VALUES ((random() * 1e9)::int)'); $node->wait_drained('postgres', 20); 1 },
         "published while a session holds: $name");
