@@ -164,15 +164,23 @@ Status Condition::FieldChanged(const Node& node, const Change& change, bool* hol
   return Status::Ok();
 }
 
-void Condition::AddColumns(const Node& node, std::vector<std::string>* names) {
+void Condition::AddColumns(const Node& node, bool changed_only, std::vector<std::string>* names) {
+  const bool is_wanted = !changed_only || node.kind == Kind::kFieldChanged ||
+                         node.kind == Kind::kFieldChangedTo || node.kind == Kind::kFieldChangedFrom;
   const bool is_known = std::find(names->begin(), names->end(), node.column) != names->end();
-  if (!node.column.empty() && !is_known) names->push_back(node.column);
-  for (const Node& operand : node.operands) AddColumns(operand, names);
+  if (!node.column.empty() && is_wanted && !is_known) names->push_back(node.column);
+  for (const Node& operand : node.operands) AddColumns(operand, changed_only, names);
 }
 
 std::vector<std::string> Condition::columns() const {
   std::vector<std::string> names;
-  AddColumns(root_, &names);
+  AddColumns(root_, false, &names);
+  return names;
+}
+
+std::vector<std::string> Condition::changed_columns() const {
+  std::vector<std::string> names;
+  AddColumns(root_, true, &names);
   return names;
 }
 

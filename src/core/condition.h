@@ -47,6 +47,8 @@ class Condition {
 
   // The columns that it names, each once.
   std::vector<std::string> columns() const;
+  // Those of which it needs the old value of an UPDATE.
+  std::vector<std::string> changed_columns() const;
 
   bool empty() const { return text_.empty(); }
   const std::string& text() const { return text_; }
@@ -82,7 +84,7 @@ class Condition {
   static Status Compare(const Node& node, const Change& change, bool* holds);
   static Status HasField(const Node& node, const Change& change, bool* holds);
   static Status FieldChanged(const Node& node, const Change& change, bool* holds);
-  static void AddColumns(const Node& node, std::vector<std::string>* names);
+  static void AddColumns(const Node& node, bool changed_only, std::vector<std::string>* names);
 
   std::string text_;
   Node root_;

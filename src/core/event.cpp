@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/event.h"
 
+#include <algorithm>
+
 #include "core/json_object.h"
 #include "core/json_text.h"
 #include "core/topic.h"
@@ -41,6 +43,21 @@ void AppendRow(const Route& route, const Relation& relation, const RowImage* row
   out->push_back('}');
 }
 
+// Of several columns: the colon between them stands in none of them.
+void AppendKeyPart(std::string_view json, std::string* id) {
+  std::string text;
+  AppendJsonValueAsText(json, &text);
+  for (const char c : text) {
+    if (c == ':') {
+      id->append("%3A");
+    } else if (c == '%') {
+      id->append("%25");
+    } else {
+      id->push_back(c);
+    }
+  }
+}
+
 // Null also if a part of it is not to be published: what `columns` leaves out stays out.
 void AppendEntityId(const Route& route, const Relation& relation, const RowImage* row,
                     std::string* out) {
@@ -52,8 +69,12 @@ void AppendEntityId(const Route& route, const Relation& relation, const RowImage
       out->append("null");
       return;
     }
-    if (column != relation.identity.front()) id.push_back(':');
-    AppendJsonValueAsText(row->json(i), &id);
+    if (relation.identity.size() == 1) {
+      AppendJsonValueAsText(row->json(i), &id);
+    } else {
+      if (column != relation.identity.front()) id.push_back(':');
+      AppendKeyPart(row->json(i), &id);
+    }
   }
   if (relation.identity.empty()) {
     out->append("null");
@@ -137,6 +158,14 @@ void AppendPrefixedKey(std::string_view prefix, const Column& column, std::strin
   out->append(",\"").append(prefix).append(column.json_key, 1, std::string::npos);
 }
 
+bool HasColumn(const Relation& relation, std::string_view prefix, const Column& column) {
+  return std::any_of(relation.columns.begin(), relation.columns.end(), [&](const Column& other) {
+    return other.name.size() == prefix.size() + column.name.size() &&
+           other.name.compare(0, prefix.size(), prefix) == 0 &&
+           other.name.compare(prefix.size(), std::string::npos, column.name) == 0;
+  });
+}
+
 void AppendTopicColumns(const Route& route, const Change& change, const RowImage& row,
                         std::string* out) {
   const Relation& relation = *change.relation;
@@ -151,10 +180,15 @@ void AppendTopicColumns(const Route& route, const Change& change, const RowImage
   if (change.operation != Operation::kUpdate) return;
   for (size_t i = 0; i < row.size(); ++i) {
     if (!IsChanged(route, change, i)) continue;
-    AppendPrefixedKey("new_", relation.columns[i], out);
-    out->append(change.new_row.json(i));
-    AppendPrefixedKey("previous_", relation.columns[i], out);
-    out->append(change.old_row.json(i));
+    // A column that has this name itself keeps it.
+    if (!HasColumn(relation, "new_", relation.columns[i])) {
+      AppendPrefixedKey("new_", relation.columns[i], out);
+      out->append(change.new_row.json(i));
+    }
+    if (!HasColumn(relation, "previous_", relation.columns[i])) {
+      AppendPrefixedKey("previous_", relation.columns[i], out);
+      out->append(change.old_row.json(i));
+    }
   }
 }
 
@@ -174,18 +208,19 @@ void AppendTopicPayload(const Route& route, const Change& change, std::string_vi
   out->push_back('}');
 }
 
-void AppendSubject(const Origin& origin, const Route& route, const Change& change,
-                   std::string* out) {
+// Null, or the column that a placeholder names and whose value is not known.
+const std::string* AppendSubject(const Origin& origin, const Route& route, const Change& change,
+                                 std::string* out) {
   const std::string_view op = OperationName(change.operation);
   if (!route.observer->topic.empty()) {
     AppendTopicSubject(origin.topic_prefix, route.observer->topic, out);
-    return;
+    return nullptr;
   }
   if (route.observer->subject.empty()) {
     out->append(origin.subject_prefix).push_back('.');
     AppendSubjectToken(route.entity, out);
     out->append(".").append(op);
-    return;
+    return nullptr;
   }
   SubjectValues values;
   values.schema = change.relation->schema;
@@ -195,7 +230,15 @@ void AppendSubject(const Origin& origin, const Route& route, const Change& chang
   values.database = origin.database;
   values.relation = change.relation;
   values.row = MainRow(change);
-  route.observer->subject.Append(values, out);
+  return route.observer->subject.Append(values, out);
+}
+
+Status RejectSubject(const std::string& column, Operation operation) {
+  return Status::Rejected(
+      "the subject needs column \"" + column + "\", whose value is not in the log",
+      operation == Operation::kTruncate
+          ? "TRUNCATE has no row: leave it out of the observer's events."
+          : "Set REPLICA IDENTITY FULL on the table, or leave the event out of the observer.");
 }
 
 Status CheckBuiltSubject(const Message& message) {
@@ -208,7 +251,7 @@ Status CheckBuiltSubject(const Message& message) {
 Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, const Route& route,
                   const Change& change, Message* message) {
   message->commit_time_us = change.commit_time_us;
-  AppendSubject(origin, route, change, &message->subject);
+  const std::string* unknown = AppendSubject(origin, route, change, &message->subject);
   AddCommonHeaders(origin, transaction, {}, message);
   message->headers.append(route.headers);
   // A topic and a bare row do not say what has happened: a row that is told of again must not be
@@ -234,6 +277,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
       AppendRow(route, *change.relation, MainRow(change), &message->payload);
       break;
   }
+  if (unknown != nullptr) return RejectSubject(*unknown, change.operation);
   return CheckBuiltSubject(*message);
 }
 

@@ -60,6 +60,22 @@ Status CheckTokens(std::string_view subject, std::string_view shown) {
   return Status::Ok();
 }
 
+// The token of a column's value; false if that is not known.
+bool AppendColumn(const SubjectValues& values, const std::string& name, std::string* out) {
+  std::string value;
+  bool known = false;
+  if (values.relation != nullptr && values.row != nullptr) {
+    const auto& columns = values.relation->columns;
+    for (size_t i = 0; i < columns.size() && i < values.row->size(); ++i) {
+      if (columns[i].name != name || values.row->state(i) != RowImage::State::kPresent) continue;
+      AppendJsonValueAsText(values.row->json(i), &value);
+      known = true;
+    }
+  }
+  AppendSubjectToken(value, out);
+  return known;
+}
+
 }  // namespace
 
 Status CheckSubject(std::string_view subject) { return CheckTokens(subject, subject); }
@@ -134,7 +150,8 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
   return Status::Ok();
 }
 
-void SubjectTemplate::Append(const SubjectValues& values, std::string* out) const {
+const std::string* SubjectTemplate::Append(const SubjectValues& values, std::string* out) const {
+  const std::string* unknown = nullptr;
   for (const Part& part : parts_) {
     switch (part.kind) {
       case Kind::kLiteral:
@@ -158,21 +175,12 @@ void SubjectTemplate::Append(const SubjectValues& values, std::string* out) cons
       case Kind::kDatabase:
         AppendSubjectToken(values.database, out);
         break;
-      case Kind::kColumn: {
-        std::string value;
-        if (values.relation != nullptr && values.row != nullptr) {
-          const auto& columns = values.relation->columns;
-          for (size_t i = 0; i < columns.size() && i < values.row->size(); ++i) {
-            if (columns[i].name == part.text && values.row->state(i) == RowImage::State::kPresent) {
-              AppendJsonValueAsText(values.row->json(i), &value);
-            }
-          }
-        }
-        AppendSubjectToken(value, out);
+      case Kind::kColumn:
+        if (!AppendColumn(values, part.text, out)) unknown = &part.text;
         break;
-      }
     }
   }
+  return unknown;
 }
 
 std::vector<std::string> SubjectTemplate::columns() const {

@@ -34,7 +34,8 @@ class SubjectTemplate {
   // kInvalid with the reason and what is allowed if the text is no template.
   static Status Parse(std::string_view text, SubjectTemplate* parsed);
 
-  void Append(const SubjectValues& values, std::string* out) const;
+  // Null, or the column of a placeholder whose value is not known (its token is then %00).
+  const std::string* Append(const SubjectValues& values, std::string* out) const;
 
   bool empty() const { return parts_.empty(); }
   const std::string& text() const { return text_; }

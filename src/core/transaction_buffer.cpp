@@ -34,6 +34,7 @@ Message* TransactionBuffer::Add(Kind kind, std::string_view topic) {
   Held& held = held_[held_count_];
   held.message.Clear();
   held.replaced = false;
+  held.refused = {};
   held.topic.clear();
   if (kind == Kind::kTopicRow) held.topic.assign(topic);
   return &held.message;
@@ -48,15 +49,15 @@ void TransactionBuffer::Seal() {
   ++held_count_;
 }
 
-// A message that cannot be published is told of in its place among the others.
+// A message that cannot be published is told of in its place among the others, unless it is
+// replaced as well.
 void TransactionBuffer::Refuse(const Status& reason) {
-  if (holding_) {
-    const size_t refused = held_count_;
-    PassOn();
-    holding_ = false;
-    std::swap(*receiver_->Add(), held_[refused].message);
+  if (!holding_) {
+    receiver_->Refuse(reason);
+    return;
   }
-  receiver_->Refuse(reason);
+  held_[held_count_].refused = reason;
+  Seal();
 }
 
 void TransactionBuffer::End(uint64_t end_lsn) {
@@ -84,7 +85,11 @@ void TransactionBuffer::PassOn() {
   for (size_t i = 0; i < held_count_; ++i) {
     if (held_[i].replaced) continue;
     std::swap(*receiver_->Add(), held_[i].message);
-    receiver_->Seal();
+    if (held_[i].refused.ok()) {
+      receiver_->Seal();
+    } else {
+      receiver_->Refuse(held_[i].refused);
+    }
   }
   held_count_ = 0;
   held_bytes_ = 0;

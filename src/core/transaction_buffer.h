@@ -48,6 +48,7 @@ class TransactionBuffer {
     Message message;
     std::string topic;  // of a topic row, else empty
     bool replaced = false;
+    Status refused;  // not ok: it goes to the receiver's Refuse()
   };
 
   bool IsNotified(std::string_view topic) const;

@@ -14,6 +14,7 @@ extern "C" {
 
 #include "core/message.h"
 #include "pg/compat.h"
+#include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/log_writer.h"
 #include "pg/observer_table.h"
@@ -93,6 +94,12 @@ XLogRecPtr WriteToLog(const LoggedMessage& message) {
 }
 
 void RequireLogicalLog(const char* action) {
+  if (settings.capture == kCaptureNotify) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("cannot %s: \"fraiseql_nats.capture\" is \"notify\"", action),
+                    errdetail("Nothing is read from the log, by which it would be published."),
+                    errhint("Send a notification on an observed channel instead.")));
+  }
   if (XLogLogicalInfoActive()) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("cannot %s: \"wal_level\" is not \"logical\"", action),

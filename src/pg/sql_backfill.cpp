@@ -110,11 +110,6 @@ void RequireObserver(Oid relation, const char* name) {
 }
 
 void RequireSlot() {
-  if (settings.capture == kCaptureNotify) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("cannot backfill: \"fraiseql_nats.capture\" is \"notify\""),
-                    errdetail("Rows are published by way of the log.")));
-  }
   RequireLogicalLog("backfill");
   const SlotName slot = OwnSlotName(MyDatabaseId);
   if (SlotIsReady(slot.c_str())) return;

@@ -29,17 +29,8 @@ std::string_view Text(Datum value) {
   return ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)));
 }
 
-void RefuseWithoutLog() {
-  const bool listens = settings.capture == kCaptureNotify;
-  if (XLogLogicalInfoActive() && !listens) return;
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("cannot publish: %s", listens ? "\"fraiseql_nats.capture\" is \"notify\""
-                                                       : "\"wal_level\" is not \"logical\""),
-                  errhint("Publishing again goes by way of the log.")));
-}
-
 Datum Republish(FunctionCallInfo fcinfo) {
-  RefuseWithoutLog();
+  RequireLogicalLog("publish");
   LoggedMessage message;
   message.kind = LoggedKind::kRetry;
   message.subject = Text(PG_GETARG_DATUM(0));

@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/observer_table.h"
+#include "pg/observer_warnings.h"
 #include "pg/own_objects.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
@@ -43,15 +44,15 @@ void RequireColumn(Oid table, const char* column) {
 }
 
 // With the settings of the process that will read the expression when the log is decoded.
-void RequireWhen(Oid table, const char* when) {
+const Expr* RequireWhen(::Relation relation, const char* when) {
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
-  ::Relation relation = table_open(table, AccessShareLock);
   char* text = pg_any_to_server(pstrdup(when), static_cast<int>(strlen(when)), PG_UTF8);
+  Expr* expression = ParseWhen(text, relation);
   // Made ready in full: this also checks whether the caller may call the functions.
-  (void)ExecInitExpr(ParseWhen(text, relation), nullptr);
-  table_close(relation, NoLock);
+  (void)ExecInitExpr(expression, nullptr);
   AtEOXact_GUC(false, nest_level);
+  return expression;
 }
 
 // What one row check needs, in one place that an error leaves to the memory context.
@@ -93,7 +94,11 @@ void CheckRow(HeapTuple tuple, TupleDesc desc) {
   for (const std::string& column : check->row.columns) {
     RequireColumn(check->row.relation, column.c_str());
   }
-  if (!check->row.when.empty()) RequireWhen(check->row.relation, check->row.when.c_str());
+  ::Relation relation = table_open(check->row.relation, AccessShareLock);
+  const Expr* when = nullptr;
+  if (!check->row.when.empty()) when = RequireWhen(relation, check->row.when.c_str());
+  WarnOfObserver(check->observer, relation, when);
+  table_close(relation, NoLock);
 }
 
 // Before a row: is it an observer?  After the statement: whoever decodes this transaction must read

@@ -241,6 +241,8 @@ TEST_F(EventTest, EntityIdIsTheTextOfTheKey) {
       {{1}, {"7", R"("x")", "2"}, R"("x")"},
       {{0, 2}, {"7", R"("x")", "2.50"}, R"("7:2.50")"},
       {{2, 1, 0}, {"7", R"("x")", "2"}, R"("2:x:7")"},
+      {{1}, {"7", R"("x:y%")", "2"}, R"("x:y%")"},
+      {{0, 1}, {"7", R"("x:y%")", "2"}, R"("7:x%3Ay%25")"},
       {{0, 2}, {"7", R"("x")", kUnchangedValue}, "null"},
       {{0}, {"null", R"("x")", "2"}, "null"},
       {{0}, {R"("null")", R"("x")", "2"}, R"("null")"},
@@ -319,16 +321,37 @@ TEST_F(EventTest, SubjectTemplateSeesColumnsThatAreNotPublished) {
 }
 
 TEST_F(EventTest, SubjectOfADeleteComesFromTheOldRow) {
+  Template("orders.{column:id}");
+  OldRow({"7", kAbsentValue, kAbsentValue});
+  Delete();
+  EXPECT_EQ(Subject(), "orders.7");
+}
+
+// It would go where the messages of an empty value go.
+TEST_F(EventTest, SubjectOfAValueThatIsNotKnownRejectsTheMessage) {
   Template("orders.{column:id}.{column:status}");
   OldRow({"7", kAbsentValue, kAbsentValue});
   Delete();
-  EXPECT_EQ(Subject(), "orders.7.%00");
+  EXPECT_EQ(Build().code(), StatusCode::kRejected);
+  EXPECT_EQ(Build().message(),
+            "the subject needs column \"status\", whose value is not in the log");
+  EXPECT_EQ(message_.subject, "orders.7.%00");
+  Update({"7", kUnchangedValue, "1"});
+  EXPECT_EQ(Build().code(), StatusCode::kRejected);
+  change_.operation = Operation::kTruncate;
+  EXPECT_EQ(Build().code(), StatusCode::kRejected);
 }
 
-TEST_F(EventTest, SubjectOfATruncateHasEmptyColumns) {
-  Template("orders.{op}.{column:id}");
-  change_.operation = Operation::kTruncate;
-  EXPECT_EQ(Subject(), "orders.TRUNCATE.%00");
+TEST_F(EventTest, NoKeyOfATopicStandsThereTwice) {
+  observer_.format = Format::kTopic;
+  relation_.columns[2].name = "new_status";
+  relation_.columns[2].json_key = "\"new_status\":";
+  OldRow({"7", R"("a")", "1"});
+  Update({"7", R"("b")", "2"});
+  const std::string payload = Payload();
+  const size_t data = payload.find("\"data\":");
+  EXPECT_EQ(payload.find("\"new_status\":"), payload.rfind("\"new_status\":", data)) << payload;
+  EXPECT_NE(payload.find("\"previous_status\":\"a\""), std::string::npos) << payload;
 }
 
 TEST_F(EventTest, SubjectThatCannotBeUsedRejectsTheMessage) {

@@ -123,6 +123,18 @@ TEST_F(TransactionBufferTest, TellsOfARefusedMessageInItsPlace) {
   EXPECT_EQ(Seen(), (Expected{"row", "refused bad: no", "b", "end 1"}));
 }
 
+TEST_F(TransactionBufferTest, ReplacesRowsAlsoWhenAMessageWasRefused) {
+  buffer_.Begin();
+  Put(Kind::kTopicRow, "t", "row");
+  buffer_.Add(Kind::kPlain, "")->payload = "bad";
+  buffer_.Refuse(Status::Rejected("no"));
+  buffer_.Add(Kind::kTopicRow, "t")->payload = "bad row";
+  buffer_.Refuse(Status::Rejected("no"));
+  Put(Kind::kNotification, "t", "notification");
+  buffer_.End(1);
+  EXPECT_EQ(Seen(), (Expected{"refused bad: no", "notification", "end 1"}));
+}
+
 TEST(NotificationSet, CollapsesTheSamePayloadOnTheSameChannel) {
   NotificationSet set;
   EXPECT_TRUE(set.Insert("c", "x"));

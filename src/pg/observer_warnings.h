@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Include after postgres.h.
+
+#include "core/observer.h"
+
+extern "C" {
+#include "nodes/primnodes.h"
+#include "utils/relcache.h"
+}
+
+namespace fraiseql::pg {
+
+// Tells of what an observer asks for and can never get, as WARNINGs to whoever makes it: values that
+// the table's replica identity does not log, rows that are not in the log.  `when` is its expression
+// (see when_clause.h), or null.  May raise.  REQUIRES: a lock on the relation.
+void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when);
+
+// The same for rows only: of a table that has become unlogged, say, or was attached to one that is
+// observed.  `table` may be of any kind; it need not be observed.
+void WarnOfUnloggedRows(Oid table);
+
+}  // namespace fraiseql::pg
