@@ -55,6 +55,7 @@ CREATE TABLE observer (
     condition text CHECK (octet_length(condition) <= 4096),
     "when" text CHECK (octet_length("when") BETWEEN 1 AND 4096),
     entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
+    change_origin text,
     enabled boolean NOT NULL DEFAULT true,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))
 ) WITH (user_catalog_table = true);
@@ -62,7 +63,7 @@ ALTER TABLE observer
     ALTER COLUMN name SET STORAGE PLAIN, ALTER COLUMN channel SET STORAGE PLAIN, ALTER COLUMN events SET STORAGE PLAIN,
     ALTER COLUMN subject SET STORAGE PLAIN, ALTER COLUMN columns SET STORAGE PLAIN, ALTER COLUMN format SET STORAGE PLAIN,
     ALTER COLUMN source SET STORAGE PLAIN, ALTER COLUMN condition SET STORAGE PLAIN, ALTER COLUMN "when" SET STORAGE PLAIN,
-    ALTER COLUMN entity SET STORAGE PLAIN, ALTER COLUMN origin SET STORAGE PLAIN;
+    ALTER COLUMN entity SET STORAGE PLAIN, ALTER COLUMN change_origin SET STORAGE PLAIN, ALTER COLUMN origin SET STORAGE PLAIN;
 
 COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
 COMMENT ON COLUMN observer.name IS 'unique name of the observer';
@@ -76,10 +77,13 @@ COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: a
 COMMENT ON COLUMN observer.condition IS 'which changes, in FraiseQL''s condition language; null: all';
 COMMENT ON COLUMN observer."when" IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
+COMMENT ON COLUMN observer.change_origin IS 'any, or local: not the changes that came by replication; null: any';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
 COMMENT ON COLUMN observer.origin IS 'sql, or toml: declared in fraiseql.toml or fraiseql-observer.toml, which keep it as it is there';
 
-SELECT pg_catalog.pg_extension_config_dump('observer', $$WHERE origin = 'sql'$$);
+-- One whose table is gone could not be restored, and all others neither.
+SELECT pg_catalog.pg_extension_config_dump('observer', $$WHERE origin = 'sql'
+    AND (relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation))$$);
 GRANT SELECT, INSERT, UPDATE, DELETE ON observer TO fraiseql_nats_admin;
 GRANT SELECT ON observer TO pg_monitor;
 
@@ -125,7 +129,8 @@ CREATE FUNCTION observe(
     source text DEFAULT NULL,
     condition text DEFAULT NULL,
     "when" text DEFAULT NULL,
-    name text DEFAULT NULL
+    name text DEFAULT NULL,
+    origin text DEFAULT NULL
 ) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -142,8 +147,9 @@ BEGIN
             observer_name := observer_name || '.' || lower(array_to_string(events, '_'));
         END IF;
     END IF;
-    INSERT INTO fraiseql_nats.observer (name, relation, events, subject, columns, format, entity, source, condition, "when")
-    VALUES (observer_name, relation, events, subject, columns, format, entity, source, condition, observe."when");
+    INSERT INTO fraiseql_nats.observer
+           (name, relation, events, subject, columns, format, entity, source, condition, "when", change_origin)
+    VALUES (observer_name, relation, events, subject, columns, format, entity, source, condition, observe."when", observe.origin);
     RETURN observer_name;
 EXCEPTION
     WHEN unique_violation THEN
@@ -151,7 +157,7 @@ EXCEPTION
             USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
 END
 $$;
-COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -205,21 +211,28 @@ AS $$ SELECT fraiseql_nats_internal.set_enabled(name, false) $$;
 COMMENT ON FUNCTION disable(text) IS 'silences an observer, from the commit of this transaction on';
 
 -- An observer or a backfill of a table that is gone would wait for another table with its OID.
+-- Most DROPs concern none of them, and write nothing.
 CREATE FUNCTION fraiseql_nats_internal.forget_dropped_tables() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    DELETE FROM fraiseql_nats.observer
-    WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
-                       WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
-    DELETE FROM fraiseql_nats.backfill_progress
-    WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
-                       WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
+    IF EXISTS (SELECT FROM pg_catalog.pg_event_trigger_dropped_objects() d
+               WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0 AND d.object_type = 'table'
+                 AND (EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.relation = d.objid)
+                      OR EXISTS (SELECT FROM fraiseql_nats.backfill_progress p WHERE p.relation = d.objid))) THEN
+        DELETE FROM fraiseql_nats.observer
+        WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+                           WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
+        DELETE FROM fraiseql_nats.backfill_progress
+        WHERE relation IN (SELECT objid FROM pg_catalog.pg_event_trigger_dropped_objects()
+                           WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0);
+    END IF;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.forget_dropped_tables() IS 'removes the observers and backfills of dropped tables';
+-- Whatever command drops a table, and whatever session_replication_role says.
 CREATE EVENT TRIGGER fraiseql_nats_drop ON sql_drop
-    WHEN TAG IN ('DROP TABLE', 'DROP SCHEMA', 'DROP OWNED', 'DROP EXTENSION', 'DROP TYPE')
     EXECUTE FUNCTION fraiseql_nats_internal.forget_dropped_tables();
+ALTER EVENT TRIGGER fraiseql_nats_drop ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers and backfills of dropped tables';
 
 -- Files -------------------------------------------------------------------------------------------
@@ -878,7 +891,7 @@ COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'how many messages the log s
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    observe(regclass, text[], text, text[], text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
+    observe(regclass, text[], text, text[], text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text), fraiseql_nats_internal.set_enabled(text, boolean), fraiseql_nats_internal.await_slot(),
     create_preview_slot(name, boolean), adopt(), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)

@@ -12,6 +12,7 @@ extern "C" {
 #include "pg/launcher.h"
 #include "pg/notify_capture.h"
 #include "pg/own_objects.h"
+#include "pg/restore_mark.h"
 #include "pg/shmem.h"
 #include "pg/trace_context.h"
 
@@ -29,6 +30,7 @@ void _PG_init(void) {
   InstallSharedMemoryHooks();
   InstallCommitWake();
   InstallDdlHooks();
+  InstallRestoreMark();
   InstallTraceContext();
   InstallNotifyCapture();
   RegisterLauncher();

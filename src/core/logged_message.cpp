@@ -96,6 +96,8 @@ void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
     case LoggedKind::kTrace:
       AppendField(message.traceparent, body);
       break;
+    case LoggedKind::kRestore:
+      break;
     case LoggedKind::kSnapshot:
       AppendNumber(message.relation, body);
       AppendField(message.observer, body);
@@ -124,6 +126,9 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
       break;
     case LoggedKind::kTrace:
       complete = TakeField(&rest, &message->traceparent);
+      break;
+    case LoggedKind::kRestore:
+      complete = true;
       break;
     case LoggedKind::kSnapshot:
       complete = TakeNumber(&rest, &message->relation) && TakeField(&rest, &message->observer) &&

@@ -22,12 +22,14 @@ namespace fraiseql {
 //   snapshot 'S'  OID of the table:4, name of the observer (empty: all of them), the row as its
 //                 table stores it
 //   retry    'R'  as publish, and how often it has been refused for good:4
+//   restore  'L'  (nothing: the rows that follow in the transaction are loaded from a dump)
 enum class LoggedKind : char {
   kPublish = 'P',
   kNotify = 'N',
   kTrace = 'T',
   kSnapshot = 'S',
-  kRetry = 'R'
+  kRetry = 'R',
+  kRestore = 'L'
 };
 
 // Views into the body it was parsed from.

@@ -47,6 +47,7 @@ struct Observer {
   Format format = Format::kFraiseql;
   std::string entity;                // empty: from the table's name
   std::vector<std::string> columns;  // those that are published; empty: all
+  bool local_only = false;           // not the changes that came by replication
   Condition condition;               // which changes; empty: all
   std::string when;                  // and which, as an SQL expression, in UTF-8; empty: all
 };

@@ -7,6 +7,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "utils/memutils.h"
+#include "replication/origin.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 }
@@ -47,22 +48,12 @@ bool OperationOf(const ReorderBufferChange* change, Operation* operation) {
   }
 }
 
-// Whoever wants to know of new rows wants to know of those that were there before.
-bool Wants(const Route& route, Operation operation) {
-  const Operation asked_for = operation == Operation::kSnapshot ? Operation::kInsert : operation;
-  return (route.observer->operations & SetOf(asked_for)) != 0;
-}
-
 // What Isolation::Try() is to do, and its result.
 struct Lookup {
   RelationCache* cache;
   ::Relation relation;
   const CachedRelation* found;
 };
-bool WantsOperation(const CachedRelation& entry, Operation operation) {
-  return std::any_of(entry.routes.begin(), entry.routes.end(),
-                     [=](const Route& route) { return Wants(route, operation); });
-}
 
 }  // namespace
 
@@ -92,11 +83,30 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
         Status::Invalid("an observer cannot be read, and publishes nothing: " + error,
                         "Remove it with fraiseql_nats.unobserve(), and make it anew."));
   }
+  is_local_ = txn->origin_id == InvalidRepOriginId;
+  restores_ = false;
+  withheld_ = 0;
   last_commit_time_ = CommitTime(txn);
   change_.commit_time_us = last_commit_time_ + kPostgresToUnixUs;
   transaction_.Begin(txn->xid, change_.commit_time_us);
   buffer_.Begin();
   notifications_.Clear();
+}
+
+// Whoever wants to know of new rows wants to know of those that were there before.
+bool Decoder::Wants(const Route& route, Operation operation) const {
+  const Operation asked_for = operation == Operation::kSnapshot ? Operation::kInsert : operation;
+  return (route.observer->operations & SetOf(asked_for)) != 0 &&
+         (is_local_ || !route.observer->local_only);
+}
+
+// Rows that are loaded from a dump are told of to nobody.
+bool Decoder::WantsOperation(const CachedRelation& entry, Operation operation) {
+  const bool wanted = std::any_of(entry.routes.begin(), entry.routes.end(),
+                                  [=](const Route& route) { return Wants(route, operation); });
+  if (!wanted || !restores_ || operation == Operation::kSnapshot) return wanted;
+  ++withheld_;
+  return false;
 }
 
 // Every change counts, observed or not, so that the ordinal of one never depends on observers.
@@ -209,7 +219,7 @@ void Decoder::OnTruncate(int count, ::Relation relations[]) {
     CountChange();  // each table of the statement is a change of its own
     change_.operation = Operation::kTruncate;
     const CachedRelation* entry = Find(relations[i]);
-    if (entry == nullptr) continue;
+    if (entry == nullptr || !WantsOperation(*entry, Operation::kTruncate)) continue;
     change_.relation = &entry->relation;
     change_.has_old_row = false;
     Position position = change_.position;
@@ -248,6 +258,9 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
     case LoggedKind::kSnapshot:
       Snapshot(logged);
       break;
+    case LoggedKind::kRestore:
+      restores_ = true;
+      break;
   }
 }
 
@@ -256,6 +269,11 @@ void Decoder::Commit(ReorderBufferTXN* txn) {
     ereport(LOG, (errmsg("transaction %u is too large for its notifications to replace row events",
                          txn->xid),
                   errhint("Increase \"fraiseql_nats.transaction_buffer\".")));
+  }
+  if (withheld_ > 0) {
+    ereport(LOG, (errmsg("changes that a restore has made are not published: " UINT64_FORMAT,
+                         static_cast<uint64>(withheld_)),
+                  errhint("CALL fraiseql_nats.backfill(...) publishes rows that are there.")));
   }
   isolation_.EndTransaction();
   buffer_.End(txn->end_lsn);

@@ -44,6 +44,8 @@ class Decoder {
 
  private:
   void CountChange();
+  bool Wants(const Route& route, Operation operation) const;
+  bool WantsOperation(const CachedRelation& entry, Operation operation);
   const CachedRelation* Find(::Relation relation);
   void SetAside(::Relation relation, const char* error);
   void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
@@ -69,6 +71,9 @@ class Decoder {
   Change change_;
   TransactionHeaders transaction_;
   TimestampTz last_commit_time_ = 0;
+  bool is_local_ = true;   // the transaction did not come by replication
+  bool restores_ = false;  // the rows that follow are loaded from a dump
+  uint64_t withheld_ = 0;  // so many of them were observed
 };
 
 // Makes `decoder` the receiver of the callbacks of a decoding context that was made for our plugin.

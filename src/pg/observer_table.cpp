@@ -86,6 +86,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   read_text("condition", &row->condition);
   read_text("when", &row->when);
   read_text("entity", &row->entity);
+  read_text("change_origin", &row->change_origin);
   row->has_columns = read_array("columns", &row->columns);
   const Datum is_enabled = datum("enabled", BOOLOID, &is_null);
   row->enabled = !is_null && DatumGetBool(is_enabled);
@@ -130,6 +131,11 @@ Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
     return Status::Invalid("unknown source \"" + row.source + "\"",
                            "Sources are \"auto\", \"row\" and \"notify\".");
   }
+  observer->local_only = row.change_origin == "local";
+  if (!row.change_origin.empty() && row.change_origin != "any" && !observer->local_only) {
+    return Status::Invalid("unknown origin \"" + row.change_origin + "\"",
+                           "Origins are \"any\" and \"local\".");
+  }
   if (!is_topic && observer->source != Source::kRow) {
     return Status::Invalid("source \"" + row.source + "\" needs a topic",
                            "Give a subject without a dot, such as order_created.");
@@ -163,10 +169,11 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   if (OidIsValid(row.relation)) return ParseTableOptions(row, observer);
   observer->source = Source::kNotify;
   const bool of_tables = !row.format.empty() || !row.entity.empty() || !row.source.empty() ||
-                         !row.columns.empty() || !row.condition.empty() || !row.when.empty();
+                         !row.columns.empty() || !row.condition.empty() || !row.when.empty() ||
+                         !row.change_origin.empty();
   if (of_tables || !observer->subject.columns().empty()) {
     return Status::Invalid(
-        "format, entity, source, columns, condition and when are for observers of tables");
+        "format, entity, source, columns, condition, when and origin are for observers of tables");
   }
   return Status::Ok();
 }

@@ -40,6 +40,7 @@ struct ObserverRow {
   std::string condition;
   std::string when;
   std::string entity;
+  std::string change_origin;
   std::vector<std::string> columns;
   bool has_columns = false;  // not null
   bool enabled = false;

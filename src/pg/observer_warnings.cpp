@@ -42,8 +42,7 @@ LoggedColumns FindLoggedColumns(::Relation relation) {
 }
 
 bool IsLogged(const LoggedColumns& logged, AttrNumber number) {
-  return logged.all ||
-         bms_is_member(number - FirstLowInvalidHeapAttributeNumber, logged.identity);
+  return logged.all || bms_is_member(number - FirstLowInvalidHeapAttributeNumber, logged.identity);
 }
 
 // What becomes of the changes is said by `consequence`.
@@ -118,10 +117,9 @@ void WarnOfValues(const Observer& observer, const LoggedColumns& logged, const E
   if ((observer.operations & SetOf(Operation::kTruncate)) == 0) return;
   const std::vector<std::string> columns = observer.subject.columns();
   if (columns.empty()) return;
-  ereport(WARNING,
-          (errmsg("the subject of observer \"%s\" needs a column, and TRUNCATE has no row",
-                  observer.name.c_str()),
-           errdetail("%s", kNoSubject), errhint("Leave TRUNCATE out of the events.")));
+  ereport(WARNING, (errmsg("the subject of observer \"%s\" needs a column, and TRUNCATE has no row",
+                           observer.name.c_str()),
+                    errdetail("%s", kNoSubject), errhint("Leave TRUNCATE out of the events.")));
 }
 
 void WarnOfRelation(Oid oid) {
@@ -129,12 +127,13 @@ void WarnOfRelation(Oid oid) {
   if (name == nullptr) return;
   const char kind = get_rel_relkind(oid);
   const bool is_foreign = kind == RELKIND_FOREIGN_TABLE;
-  const bool is_unlogged = kind == RELKIND_RELATION && get_rel_persistence(oid) == RELPERSISTENCE_UNLOGGED;
+  const bool is_unlogged =
+      kind == RELKIND_RELATION && get_rel_persistence(oid) == RELPERSISTENCE_UNLOGGED;
   if (!is_foreign && !is_unlogged) return;
-  ereport(WARNING, (errmsg("changes of table \"%s\" are not published", name),
-                    errdetail("Those of %s tables are not in the log.",
-                              is_foreign ? "foreign" : "unlogged"),
-                    is_unlogged ? errhint("Run ALTER TABLE %s SET LOGGED.", QuotedName(oid)) : 0));
+  ereport(WARNING,
+          (errmsg("changes of table \"%s\" are not published", name),
+           errdetail("Those of %s tables are not in the log.", is_foreign ? "foreign" : "unlogged"),
+           is_unlogged ? errhint("Run ALTER TABLE %s SET LOGGED.", QuotedName(oid)) : 0));
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Tells of what an observer asks for and can never get, as WARNINGs to whoever makes it: values that
-// the table's replica identity does not log, rows that are not in the log.  `when` is its expression
-// (see when_clause.h), or null.  May raise.  REQUIRES: a lock on the relation.
+// Tells of what an observer asks for and can never get, as WARNINGs to whoever makes it: values
+// that the table's replica identity does not log, rows that are not in the log.  `when` is its
+// expression (see when_clause.h), or null.  May raise.  REQUIRES: a lock on the relation.
 void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when);
 
 // The same for rows only: of a table that has become unlogged, say, or was attached to one that is

@@ -11,6 +11,7 @@ extern "C" {
 
 #include "pg/gucs.h"
 #include "pg/log_writer.h"
+#include "pg/restore_mark.h"
 #include "pg/trace_context.h"
 
 namespace fraiseql::pg {
@@ -37,7 +38,10 @@ bool WritesRows(const QueryDesc* query) {
 }
 
 void OnExecutorStart(QueryDesc* query, int flags) {
-  if (IsNews() && (flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && WritesRows(query)) LogTraceContext();
+  if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0 && WritesRows(query)) {
+    MarkRestore();
+    LogTraceContext();
+  }
   if (previous_start != nullptr) {
     previous_start(query, flags);
   } else {
@@ -52,7 +56,10 @@ void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
   const bool writes =
       (IsA(statement, CopyStmt) && reinterpret_cast<const CopyStmt*>(statement)->is_from) ||
       IsA(statement, TruncateStmt);
-  if (writes) LogTraceContext();
+  if (writes) {
+    MarkRestore();
+    LogTraceContext();
+  }
   const ProcessUtility_hook_type next =
       previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
   next(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
