@@ -21,10 +21,37 @@ TEST(ServerUrl, HidesCredentials) {
   EXPECT_EQ(WithoutUserInfo("nats://localhost:4222"), "nats://localhost:4222");
   EXPECT_EQ(WithoutUserInfo("nats://joe:secret@h:1"), "nats://h:1");
   EXPECT_EQ(WithoutUserInfo("joe:secret@h:1"), "h:1");
-  EXPECT_EQ(WithoutUserInfo("nats://token@h:1,tls://u:p@i:2, u:p@j"), "nats://h:1,tls://i:2, j");
+  EXPECT_EQ(WithoutUserInfo("nats://token@h:1,tls://u:p@i:2"), "nats://h:1,tls://i:2");
+  EXPECT_EQ(WithoutUserInfo("nats://a:1, tls://b:2 ,nats://[::1]:3,nats://d/x"),
+            "nats://a:1, tls://b:2 ,nats://[::1]:3,nats://d/x");
   EXPECT_EQ(WithoutUserInfo("nats://joe:p@ss/w@rd@h:1"), "nats://h:1");
   EXPECT_EQ(WithoutUserInfo("cannot resolve 'nats://u:p@h' now"), "cannot resolve 'nats://h' now");
   EXPECT_EQ(WithoutUserInfo(""), "");
+}
+
+TEST(ServerUrl, HidesAPasswordOfAnyCharacters) {
+  for (const std::string password :
+       {"se'cret", "se\"cret", "se\tcret", "se cret", "se,cret", "se@cret", "se/cret", "se%40cret",
+        "se:cret", "se\\cret", "se\ncret", "se://cret", "senats://cret", "se?#[]cret", "'", "@",
+        "se\xC3\xA9"
+        "cret",
+        ",nats://"}) {
+    const std::string url = "nats://joe:" + password + "@h:1";
+    for (const std::string& shown :
+         {WithoutUserInfo(url), WithoutUserInfo("nats://a:2," + url + ", tls://b"),
+          WithoutUserInfo("cannot connect to \"" + url + "\": refused")}) {
+      EXPECT_EQ(shown.find("se"), shown.find("sed")) << shown;  // of "refused"
+      EXPECT_EQ(shown.find("cret"), std::string::npos) << shown;
+      EXPECT_EQ(shown.find("joe"), std::string::npos) << shown;
+      EXPECT_NE(shown.find("h:1"), std::string::npos) << shown;
+    }
+  }
+}
+
+TEST(ServerUrl, HidesCredentialsThatHaveNoHost) {
+  EXPECT_EQ(WithoutUserInfo("nats://joe:secret"), "nats://***");
+  EXPECT_EQ(WithoutUserInfo("at \"nats://joe:secret\": no"), "at \"nats://***\": no");
+  EXPECT_EQ(WithoutUserInfo("nats://joe:a,nats://b@h"), "nats://***,nats://h");
 }
 
 }  // namespace
