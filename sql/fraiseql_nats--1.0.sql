@@ -239,12 +239,18 @@ COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers and backfi
 
 CREATE FUNCTION config_values(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_config_values';
-COMMENT ON FUNCTION config_values() IS 'the settings that fraiseql.toml, fraiseql-observer.toml and the environment give';
+COMMENT ON FUNCTION config_values() IS 'the settings that fraiseql.toml, fraiseql-observer.toml and the environment give, without passwords';
+
+CREATE FUNCTION fraiseql_nats_internal.without_user_info(url text) RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_without_user_info';
+COMMENT ON FUNCTION fraiseql_nats_internal.without_user_info(text) IS 'a URL, or several, without users, passwords and tokens';
 
 CREATE FUNCTION show_config(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT s.name,
-           CASE WHEN of_files THEN c.value ELSE current_setting(s.name) END,
+           CASE WHEN of_files THEN c.value
+                WHEN s.name = 'fraiseql_nats.url' THEN fraiseql_nats_internal.without_user_info(current_setting(s.name))
+                ELSE current_setting(s.name) END,
            CASE WHEN of_files THEN c.source ELSE replace(s.source, 'configuration file', 'postgresql.conf') END,
            CASE WHEN of_files THEN c.place ELSE s.sourcefile || ':' || s.sourceline END
     FROM pg_settings s
@@ -258,67 +264,119 @@ COMMENT ON FUNCTION show_config() IS 'the settings in force, and where each come
 CREATE FUNCTION validate_config(config text DEFAULT NULL, OUT level text, OUT place text, OUT message text, OUT hint text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_validate_config';
-COMMENT ON FUNCTION validate_config(text) IS 'what is wrong with a text of fraiseql.toml or fraiseql-observer.toml; null: with the files there are';
+COMMENT ON FUNCTION validate_config(text) IS 'what is wrong with a text of fraiseql.toml or fraiseql-observer.toml, without the server''s environment; null: with the files there are';
 
 CREATE FUNCTION reload() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_reload';
 COMMENT ON FUNCTION reload() IS 'has the server read its configuration again, if FraiseQL''s files are right';
 
-CREATE FUNCTION declared_observers(
-    OUT name text, OUT "table" text, OUT events text[], OUT subject text, OUT columns text[], OUT format text,
-    OUT source text, OUT condition text, OUT "when" text, OUT entity text, OUT place text) RETURNS SETOF record
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_declared_observers';
-COMMENT ON FUNCTION declared_observers() IS 'the observers that fraiseql.toml and fraiseql-observer.toml declare';
+-- What the files declare, as the worker last read them: so a session that creates a table reads no file.
+CREATE TABLE declared_observer (
+    name text COLLATE "C" PRIMARY KEY,
+    table_schema name NOT NULL,
+    table_name name NOT NULL,
+    events text[] NOT NULL,
+    subject text,
+    columns text[],
+    format text,
+    source text,
+    condition text,
+    "when" text,
+    entity text,
+    place text NOT NULL
+);
+CREATE INDEX declared_observer_table ON declared_observer (table_name, table_schema);
+COMMENT ON TABLE declared_observer IS 'the observers that fraiseql.toml and fraiseql-observer.toml declare, as the worker last read them; the columns are those of observer';
+COMMENT ON COLUMN declared_observer.name IS 'unique name of the observer';
+COMMENT ON COLUMN declared_observer.table_schema IS 'schema of the table; public if the file names none';
+COMMENT ON COLUMN declared_observer.table_name IS 'the table, which need not exist';
+COMMENT ON COLUMN declared_observer.place IS 'file, line and column of the declaration';
+GRANT SELECT ON declared_observer TO fraiseql_nats_admin, pg_monitor;
 
--- Tables are looked for in the schema public, unless the file names another.
-CREATE FUNCTION sync_observers() RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+CREATE FUNCTION fraiseql_nats_internal.observe_declared(declared text, relation regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.name = declared AND o.origin = 'toml') THEN
+        DELETE FROM fraiseql_nats.observer o WHERE o.name = declared AND o.origin = 'toml';
+    END IF;
+    INSERT INTO fraiseql_nats.observer
+           (name, relation, events, subject, columns, format, source, condition, "when", entity, origin)
+    SELECT d.name, observe_declared.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when",
+           d.entity, 'toml'
+    FROM fraiseql_nats.declared_observer d WHERE d.name = declared;
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING '%: observer "%" cannot be made: %',
+        (SELECT d.place FROM fraiseql_nats.declared_observer d WHERE d.name = declared), declared, SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_declared(text, regclass) IS 'makes the observer that a file declares; a warning if it cannot be';
+
+CREATE FUNCTION fraiseql_nats_internal.sync_observers(declared jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     d record;
-    present fraiseql_nats.observer;
 BEGIN
-    IF EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND o.name NOT IN
-               (SELECT x.name FROM fraiseql_nats.declared_observers() x)) THEN
-        DELETE FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND o.name NOT IN
-            (SELECT x.name FROM fraiseql_nats.declared_observers() x);
+    DELETE FROM fraiseql_nats.declared_observer o WHERE NOT EXISTS (
+        SELECT FROM jsonb_populate_recordset(NULL::fraiseql_nats.declared_observer, declared) x
+        WHERE x.name = o.name AND x IS NOT DISTINCT FROM o);
+    INSERT INTO fraiseql_nats.declared_observer
+    SELECT x.* FROM jsonb_populate_recordset(NULL::fraiseql_nats.declared_observer, declared) x
+    WHERE NOT EXISTS (SELECT FROM fraiseql_nats.declared_observer o WHERE o.name = x.name);
+    -- A statement that changes the observers is told to the log, even if it finds nothing to change.
+    IF EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND NOT EXISTS
+               (SELECT FROM fraiseql_nats.declared_observer x WHERE x.name = o.name)) THEN
+        DELETE FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND NOT EXISTS
+            (SELECT FROM fraiseql_nats.declared_observer x WHERE x.name = o.name);
     END IF;
-    -- ON CONFLICT is not for catalog tables.
-    FOR d IN SELECT x.*, to_regclass(x."table") AS relation FROM fraiseql_nats.declared_observers() x LOOP
-        CONTINUE WHEN d.relation IS NULL;  -- until it is created
-        SELECT * INTO present FROM fraiseql_nats.observer x WHERE x.name = d.name;
-        CONTINUE WHEN FOUND AND
-            (present.relation, present.events, present.subject, present.columns, present.format, present.source,
-             present.condition, present."when", present.entity) IS NOT DISTINCT FROM
-            (d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when", d.entity);
-        BEGIN
-            DELETE FROM fraiseql_nats.observer x WHERE x.name = d.name AND x.origin = 'toml';
-            INSERT INTO fraiseql_nats.observer
-                   (name, relation, events, subject, columns, format, source, condition, "when", entity, origin)
-            VALUES (d.name, d.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when", d.entity, 'toml');
-        EXCEPTION WHEN OTHERS THEN
-            RAISE WARNING '%: observer "%" cannot be made: %', d.place, d.name, SQLERRM;
-        END;
+    FOR d IN
+        SELECT x.name, c.oid::regclass AS relation
+        FROM fraiseql_nats.declared_observer x
+        JOIN pg_namespace n ON n.nspname = x.table_schema
+        JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x.table_name
+        LEFT JOIN fraiseql_nats.observer o ON o.name = x.name
+        WHERE o.name IS NULL OR
+              (o.relation, o.events, o.subject, o.columns, o.format, o.source, o.condition, o."when", o.entity)
+              IS DISTINCT FROM
+              (c.oid::regclass, x.events, x.subject, x.columns, x.format, x.source, x.condition, x."when", x.entity)
+        ORDER BY x.name
+    LOOP
+        PERFORM fraiseql_nats_internal.observe_declared(d.name, d.relation);
     END LOOP;
 END
 $$;
-COMMENT ON FUNCTION sync_observers() IS 'brings the observers of the origin toml in line with the files';
+COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with what the worker has read in the files';
 
--- A table that a file names is observed from its creation on.
-CREATE FUNCTION observe_new_tables() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- A table that a file names is observed from its creation on.  What this costs the statement does not depend
+-- on how many the files name: nothing is planned by the size that the table had once.
+CREATE FUNCTION fraiseql_nats_internal.observe_new_tables() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    t record;
+    d record;
 BEGIN
-    IF EXISTS (SELECT FROM fraiseql_nats.declared_observers() d
-               WHERE NOT EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.name = d.name)) THEN
-        PERFORM fraiseql_nats.sync_observers();
-    END IF;
+    FOR t IN
+        SELECT c.oid, c.relname, n.nspname
+        FROM pg_event_trigger_ddl_commands() e
+        JOIN pg_class c ON c.oid = e.objid
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objsubid = 0 AND c.relkind IN ('r', 'p')
+    LOOP
+        FOR d IN
+            SELECT x.name FROM fraiseql_nats.declared_observer x
+            WHERE x.table_name = t.relname AND x.table_schema = t.nspname
+              AND NOT EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.name = x.name)
+        LOOP
+            PERFORM fraiseql_nats_internal.observe_declared(d.name, t.oid);
+        END LOOP;
+    END LOOP;
 EXCEPTION WHEN OTHERS THEN  -- nobody's table shall fail because of this
     RAISE WARNING 'observers of fraiseql.toml cannot be made: %', SQLERRM;
 END
 $$;
-COMMENT ON FUNCTION observe_new_tables() IS 'makes the observers that the files declare for a table that is new';
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_new_tables() IS 'makes the observers that the files declare for a table that is new';
 CREATE EVENT TRIGGER fraiseql_nats_create ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
-    EXECUTE FUNCTION observe_new_tables();
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA')
+    EXECUTE FUNCTION fraiseql_nats_internal.observe_new_tables();
 COMMENT ON EVENT TRIGGER fraiseql_nats_create IS 'makes the observers that the files declare for a table that is new';
 
 -- Publishing --------------------------------------------------------------------------------------
@@ -906,7 +964,7 @@ GRANT EXECUTE ON ROUTINE
     fraiseql_nats_internal.backfill_rows(regclass, text, text, text, text[], integer),
     fraiseql_nats_internal.backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn)
 TO fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), declared_observers()
+GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), fraiseql_nats_internal.without_user_info(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)

@@ -61,4 +61,6 @@ Status ExpandVariables(std::string_view text, const Environment& environment,
   return Status::Ok();
 }
 
+bool HasVariables(std::string_view text) { return text.find("${") != std::string_view::npos; }
+
 }  // namespace fraiseql

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "config/qualified_name.h"
 #include "core/observer.h"
 #include "core/topic.h"
 
@@ -56,6 +57,10 @@ Status CheckRule(const ObserverRule& rule, int times_events_given) {
   if (rule.table.empty() && rule.entity.empty()) {
     return Status::Invalid("observer has neither table nor entity",
                            "Write table = \"tb_order\" or entity = \"Order\".");
+  }
+  if (rule.table.empty() && TableOf(rule).table.size() > kMaxIdentifierBytes) {
+    return Status::Invalid("entity \"" + rule.entity + "\" stands for a table that cannot be",
+                           "Write table = \"...\", or choose a shorter entity.");
   }
   if (times_events_given != 1) {
     return Status::Invalid(

@@ -95,6 +95,12 @@ bool SectionReader::ReadValue(const std::string& name, const TomlValue& value,
 bool SectionReader::ReadString(const std::string& name, const TomlValue& value,
                                Assignment* assignment) {
   std::string& text = assignment->texts.emplace_back();
+  if (environment_ == nullptr && HasVariables(value.string)) {
+    text = value.string;
+    AddWarning(value.at, name + " refers to the server's environment, which is not looked up here",
+               "What the variable stands for is known and checked when the files are read.");
+    return true;
+  }
   Status status = ExpandVariables(value.string, environment_, &text);
   if (!status.ok()) {
     AddError(value.at, name + ": " + status.message(), status.hint());

@@ -141,6 +141,12 @@ void ConfigReader::AddSetting(const std::string& name, SettingValue value) {
 }
 
 std::vector<ConfigProblem> ConfigReader::Finish(Config* config) {
+  if (rules_.size() > kMaxRules) {
+    problems_.errors.push_back({rules_[kMaxRules].where,
+                                {},
+                                "there are more than 20000 observers",
+                                "Observe further tables with fraiseql_nats.observe()."});
+  }
   NameRules(&rules_, &problems_);
   if (problems_.errors.empty()) {
     *config = {{}, std::move(rules_), std::move(problems_.warnings)};
@@ -153,19 +159,17 @@ std::vector<ConfigProblem> ConfigReader::Finish(Config* config) {
 
 std::vector<ConfigProblem> ParseConfig(const ConfigInput& input, Config* config) {
   ConfigReader reader(input.environment);
-  reader.ReadVariables();
+  if (input.environment != nullptr) reader.ReadVariables();
   if (input.observer_file) reader.ReadFile(*input.observer_file, SettingSource::kObserverFile);
   if (input.file) reader.ReadFile(*input.file, SettingSource::kFile);
   return reader.Finish(config);
 }
 
-std::vector<ConfigProblem> ParseConfigText(const std::string& text, const Environment& environment,
-                                           Config* config) {
+std::vector<ConfigProblem> ParseConfigText(const std::string& text, Config* config) {
   TomlDocument document;
   const bool is_observer_file =
       !ReadToml(text, &document) && document.root.Find(kTransportPath) != nullptr;
   ConfigInput input;
-  input.environment = environment;
   if (is_observer_file) {
     input.observer_file = ConfigFile{"fraiseql-observer.toml", text};
   } else {

@@ -18,7 +18,7 @@ struct ConfigFile {
 struct ConfigInput {
   std::optional<ConfigFile> file;           // fraiseql.toml
   std::optional<ConfigFile> observer_file;  // fraiseql-observer.toml
-  Environment environment;
+  Environment environment;                  // none: variables are neither read nor replaced
 };
 
 // Reads FraiseQL's two files and the environment.  Returns everything that is wrong, file by file;
@@ -27,11 +27,12 @@ struct ConfigInput {
 // In fraiseql.toml the section [observers] is ours, and [nats] and [transport] are refused; all
 // others belong to FraiseQL and are left alone.  fraiseql-observer.toml is ours as a whole.  There,
 // a key that is unknown, of the wrong type, out of range or beyond this extension is an error.
+// Together they declare at most kMaxRules observers.
+constexpr size_t kMaxRules = 20000;
 std::vector<ConfigProblem> ParseConfig(const ConfigInput& input, Config* config);
 
-// The same for a single text, which is taken for fraiseql-observer.toml if it has a [transport],
-// and for fraiseql.toml if not.
-std::vector<ConfigProblem> ParseConfigText(const std::string& text, const Environment& environment,
-                                           Config* config);
+// The same for a single text without environment, which is taken for fraiseql-observer.toml if it
+// has a [transport], and for fraiseql.toml if not.
+std::vector<ConfigProblem> ParseConfigText(const std::string& text, Config* config);
 
 }  // namespace fraiseql

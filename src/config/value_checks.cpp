@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "config/value_checks.h"
 
+#include "config/qualified_name.h"
 #include "core/condition.h"
 #include "core/observer.h"
 #include "core/subject.h"
@@ -77,7 +78,11 @@ Status CheckRuleName(std::string_view name) {
   return CheckLength("name of the observer", name, kMaxNameBytes);
 }
 
-Status CheckTable(std::string_view table) { return CheckLength("table", table, kMaxTableBytes); }
+Status CheckTable(std::string_view table) {
+  const Status status = CheckLength("table", table, kMaxTableBytes);
+  QualifiedName name;
+  return status.ok() ? ParseQualifiedName(table, &name) : status;
+}
 
 Status CheckEntity(std::string_view entity) {
   if (entity != "*") return CheckLength("entity", entity, kMaxTableBytes);

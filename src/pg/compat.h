@@ -24,7 +24,6 @@ extern "C" {
 #include "storage/waiteventset.h"
 #endif
 #include "utils/acl.h"
-#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/wait_event.h"
@@ -123,10 +122,6 @@ inline bool IsNeverNull(TupleDesc desc, int index) {
 inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId) {
   return SnapBuildGetOrBuildSnapshot(builder);
 }
-inline GucSource SourceOfSetting(const char* name) {
-  const config_generic* setting = find_option(name, false, true, DEBUG5);
-  return setting != nullptr ? setting->source : PGC_S_DEFAULT;
-}
 inline AclResult FunctionAclCheck(Oid function, Oid role) {
   return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE);
 }
@@ -152,13 +147,6 @@ inline const char* InvalidationCause(const ReplicationSlot* slot) {
 #else
 inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId xid) {
   return SnapBuildGetOrBuildSnapshot(builder, xid);
-}
-inline GucSource SourceOfSetting(const char* name) {
-  config_generic** all = get_guc_variables();
-  for (int i = 0; i < GetNumConfigOptions(); ++i) {
-    if (strcmp(all[i]->name, name) == 0) return all[i]->source;
-  }
-  return PGC_S_DEFAULT;
 }
 inline AclResult FunctionAclCheck(Oid function, Oid role) {
   return pg_proc_aclcheck(function, role, ACL_EXECUTE);

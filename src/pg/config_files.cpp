@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <optional>
-#include <sstream>
+#include <utility>
+
+#include "core/regular_file.h"
 
 extern "C" {
 #include "postgres.h"
@@ -14,7 +13,6 @@ extern "C" {
 #include "utils/guc.h"
 }
 
-#include "pg/compat.h"
 #include "pg/config_files.h"
 #include "pg/gucs.h"
 
@@ -23,6 +21,7 @@ namespace fraiseql::pg {
 namespace {
 
 constexpr char kPrefix[] = "fraiseql_nats.";
+constexpr size_t kMaxConfigBytes = 1024 * 1024;
 
 std::optional<std::string> EnvironmentVariable(const std::string& name) {
   const char* value = std::getenv(name.c_str());
@@ -35,26 +34,20 @@ void ReadFile(const char* setting, const char* default_name, const char* name,
               std::optional<ConfigFile>* file, LoadedConfig* loaded) {
   if (name[0] == '\0') return;
   const std::string path = name[0] == '/' ? name : std::string(DataDir) + "/" + name;
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) {
-    const int error = errno;
-    if (error == ENOENT && strcmp(name, default_name) == 0) return;
+  ConfigFile read;
+  std::string reason;
+  const FileError error = ReadRegularFile(path, kMaxConfigBytes, &read.text, &reason);
+  if (error == FileError::kMissing && strcmp(name, default_name) == 0) return;
+  if (error != FileError::kNone) {
     ConfigProblem problem;
     problem.source = name;
-    problem.reason = std::string("could not read the file: ") + strerror(error);
+    problem.reason = "could not read the file: " + reason;
     problem.hint = std::string("Check \"") + kPrefix + setting + "\".";
     loaded->errors.push_back(problem);
     return;
   }
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    loaded->errors.push_back({name, {}, "it is a directory", "Give the name of a file."});
-    return;
-  }
-  std::ostringstream text;
-  text << stream.rdbuf();
-  const size_t slash = path.rfind('/');
-  file->emplace(ConfigFile{path.substr(slash + 1), text.str()});
+  read.name = path.substr(path.rfind('/') + 1);
+  *file = std::move(read);
 }
 
 void AddToFingerprint(const std::string& part, std::string* fingerprint) {
@@ -95,17 +88,13 @@ void LoadConfig(LoadedConfig* loaded) {
   loaded->fingerprint = Fingerprint(*loaded);
 }
 
-Status ApplyConfig(const Config& config, bool nest_level) {
+Status ApplyConfig(const Config& config) {
   Status status;
   for (const Setting& setting : config.settings) {
     const std::string name = kPrefix + setting.name;
-    // Above the built-in default, below all that an administrator can say.  That source would be
-    // for good, whatever the nest level; the session's is not.
-    if (nest_level && SourceOfSetting(name.c_str()) > PGC_S_DYNAMIC_DEFAULT) continue;
-    const int result =
-        set_config_option(name.c_str(), setting.value.text.c_str(), PGC_SIGHUP,
-                          nest_level ? PGC_S_SESSION : PGC_S_DYNAMIC_DEFAULT,
-                          nest_level ? GUC_ACTION_SAVE : GUC_ACTION_SET, true, LOG, false);
+    // Above the built-in default, below all that an administrator can say.
+    const int result = set_config_option(name.c_str(), setting.value.text.c_str(), PGC_SIGHUP,
+                                         PGC_S_DYNAMIC_DEFAULT, GUC_ACTION_SET, true, LOG, false);
     if (result == 0) {
       // The value is not repeated: it may hold a password.
       status = Status::Invalid(setting.value.where + ": invalid value for \"" + name + "\"");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// fraiseql.toml and fraiseql-observer.toml: read by the processes that need them, as values below
-// those that the administrator has set.  Include after postgres.h.
+// fraiseql.toml and fraiseql-observer.toml: read by processes of ours, never by a session, as
+// values below those that the administrator has set.  Include after postgres.h.
 
 #include <string>
 #include <vector>
@@ -20,13 +20,14 @@ struct LoadedConfig {
 
 // Reads the files that fraiseql_nats.config_file and observer_config_file name, if they exist: a
 // name without a directory is meant below the data directory, and only its default may be absent.
-// Raises nothing but out of memory.
+// Regular files of at most 1 MB; what is another thing is an error.  Does not wait, and raises
+// nothing but out of memory.
 void LoadConfig(LoadedConfig* loaded);
 
-// Gives the settings of this process the values from the files, where the administrator has set
-// none; with `nest_level` until the end of the current GUC nest level.  A value that Postgres does
-// not take is left out and described in the returned status.
-Status ApplyConfig(const Config& config, bool nest_level);
+// Gives the settings of this process, which is none of a session, the values from the files where
+// the administrator has set none.  A value that Postgres does not take is left out and described in
+// the returned status.
+Status ApplyConfig(const Config& config);
 
 // One line for each problem, with hints.
 std::string ProblemText(const std::vector<ConfigProblem>& problems);

@@ -8,10 +8,8 @@
 extern "C" {
 #include "postgres.h"
 
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -24,6 +22,7 @@ extern "C" {
 #include "pg/observer_table.h"
 #include "pg/own_objects.h"
 #include "pg/own_transaction.h"
+#include "pg/server_text.h"
 #include "pg/subtransaction.h"
 #include "pg/unix_time.h"
 
@@ -50,39 +49,7 @@ Oid column_types[kColumns] = {TEXTOID,        JSONBOID, BYTEAOID,      INT8OID, 
                               TEXTOID,        TEXTOID,  TEXTOID,       XIDOID,  LSNOID,
                               TIMESTAMPTZOID, INT4OID,  TIMESTAMPTZOID};
 
-// What the server's encoding cannot hold is percent-encoded.
-char* AsAscii(std::string_view text) {
-  char* out = static_cast<char*>(palloc(text.size() * 3 + 1));
-  char* end = out;
-  for (const char c : text) {
-    if (c > 0) {
-      *end++ = c;
-    } else {
-      end += sprintf(end, "%%%02X", static_cast<unsigned char>(c));
-    }
-  }
-  *end = '\0';
-  return out;
-}
-
-// UTF-8 as text of the server, whatever is in it: never an error.
-char* ServerText(std::string_view text) {
-  const int length = static_cast<int>(text.size());
-  const int encoding = GetDatabaseEncoding();
-  if (!pg_verify_mbstr(PG_UTF8, text.data(), length, true)) return AsAscii(text);
-  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) return pnstrdup(text.data(), text.size());
-  const Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-  if (!OidIsValid(conversion)) return AsAscii(text);
-  const Size room = text.size() * MAX_CONVERSION_GROWTH + 1;
-  auto* out = static_cast<unsigned char*>(MemoryContextAllocHuge(CurrentMemoryContext, room));
-  auto* source = reinterpret_cast<unsigned char*>(pnstrdup(text.data(), text.size()));
-  const int converted =
-      pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, source, length, out,
-                                    static_cast<int>(Min(room, Size{INT_MAX})), true);
-  return converted == length ? reinterpret_cast<char*>(out) : AsAscii(text);
-}
-
-Datum TextDatum(std::string_view text) { return CStringGetTextDatum(ServerText(text)); }
+Datum TextDatum(std::string_view text) { return CStringGetTextDatum(FromUtf8Anyhow(text)); }
 
 Datum BytesDatum(std::string_view bytes) {
   auto* datum = static_cast<bytea*>(palloc(VARHDRSZ + bytes.size()));
@@ -176,7 +143,7 @@ void DeadLetterTable::Insert(const DeadLetterRecord& record) {
   char nulls[kColumns + 1];
   memset(nulls, ' ', sizeof(nulls));
   values[0] = TextDatum(record.subject);
-  values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(ServerText(json_)));
+  values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(FromUtf8Anyhow(json_)));
   nulls[2] = too_large ? 'n' : ' ';
   values[2] = too_large ? Datum{0} : BytesDatum(record.payload);
   values[3] = Int64GetDatum(static_cast<int64>(record.payload.size()));

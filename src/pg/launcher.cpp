@@ -220,7 +220,7 @@ void Launcher::ReadConfig() {
   // A value that is not there any more has to be forgotten: another launcher begins without it.
   if (!fingerprint_.empty() && fingerprint_ != config.fingerprint) proc_exit(1);
   fingerprint_ = config.fingerprint;
-  (void)ApplyConfig(config.config, false);
+  (void)ApplyConfig(config.config);
 }
 
 void Launcher::Run() {

@@ -62,6 +62,21 @@ const char* ConvertOrReplace(const char* text, int length) {
   return reinterpret_cast<char*>(out);
 }
 
+// What the server's encoding cannot hold is percent-encoded.
+char* AsAscii(std::string_view text) {
+  char* out = static_cast<char*>(palloc(text.size() * 3 + 1));
+  char* end = out;
+  for (const char c : text) {
+    if (c > 0) {
+      *end++ = c;
+    } else {
+      end += sprintf(end, "%%%02X", static_cast<unsigned char>(c));
+    }
+  }
+  *end = '\0';
+  return out;
+}
+
 }  // namespace
 
 void AppendServerText(const char* text, int length, std::string* out) {
@@ -89,6 +104,22 @@ const char* ToUtf8Anyhow(const char* text) {
   if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII) return ConvertOrReplace(text, length);
   int utf8_length = 0;
   return ToUtf8(text, length, &utf8_length);
+}
+
+char* FromUtf8Anyhow(std::string_view text) {
+  const int length = static_cast<int>(text.size());
+  const int encoding = GetDatabaseEncoding();
+  if (!pg_verify_mbstr(PG_UTF8, text.data(), length, true)) return AsAscii(text);
+  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) return pnstrdup(text.data(), text.size());
+  const Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
+  if (!OidIsValid(conversion)) return AsAscii(text);
+  const Size room = text.size() * MAX_CONVERSION_GROWTH + 1;
+  auto* out = static_cast<unsigned char*>(MemoryContextAllocHuge(CurrentMemoryContext, room));
+  auto* source = reinterpret_cast<unsigned char*>(pnstrdup(text.data(), text.size()));
+  const int converted =
+      pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, source, length, out,
+                                    static_cast<int>(Min(room, Size{INT_MAX})), true);
+  return converted == length ? reinterpret_cast<char*>(out) : AsAscii(text);
 }
 
 }  // namespace fraiseql::pg

@@ -20,6 +20,10 @@ const char* ToUtf8(const char* text, int length, int* utf8_length);
 // character that has no equivalent.  In a SQL_ASCII database that is so for all text.
 const char* ToUtf8Anyhow(const char* text);
 
+// UTF-8, or what should be, as text in the server's encoding, palloc'd and null-terminated.  One
+// that cannot be had so is percent-encoded where it is no ASCII; a fault in it is no error.
+char* FromUtf8Anyhow(std::string_view text);
+
 inline std::string_view ToUtf8View(const char* text, int length) {
   int utf8_length = 0;
   const char* utf8 = ToUtf8(text, length, &utf8_length);

@@ -74,6 +74,7 @@ void Worker::Run() {
   while (!MustLeave()) {
     DecodeSome();
     dead_letter_table_.TakeIn(MonotonicMs());
+    declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
   Leave(true);
@@ -81,7 +82,7 @@ void Worker::Run() {
 
 // With capture = notify: no slot, no log, only what LISTEN brings.
 void Worker::RunListener() {
-  SyncObservers();
+  declared_.Sync(config_.config.rules);
   OpenPipeline({});
   listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
   while (!MustLeave()) {
@@ -90,6 +91,7 @@ void Worker::RunListener() {
     Turn(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
     dead_letters_.Sync();
     dead_letter_table_.TakeIn(MonotonicMs());
+    declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
   Leave(true);
@@ -232,18 +234,8 @@ void Worker::ApplySettings() {
   if (!ConfigReloadPending) return;
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
-  LoadedConfig config;
-  LoadConfig(&config);
-  if (config.errors.empty()) {
-    if (config.fingerprint != config_.fingerprint) Leave(true);  // another begins with the new one
-  } else {
-    // The last good configuration stays in force.
-    const ConfigProblem& error = config.errors.front();
-    status_.RecordError(Status::Invalid(error.text()));
-    ereport(LOG, (errmsg("configuration is not applied: %s", error.text().c_str()),
-                  error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
-  }
-  (void)ApplyConfig(config_.config, false);
+  if (FilesHaveChanged()) Leave(true);  // another begins with what they say now
+  (void)ApplyConfig(config_.config);
   const PipelineOptions options = CurrentPipelineOptions();
   if (settings.capture != capture_ || options.window_messages != options_.window_messages ||
       options.window_bytes != options_.window_bytes ||

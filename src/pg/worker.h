@@ -11,6 +11,7 @@
 #include "pg/config_files.h"
 #include "pg/dead_letter_spool.h"
 #include "pg/dead_letter_table.h"
+#include "pg/declared_observers.h"
 #include "pg/decoder.h"
 #include "pg/lag_budget.h"
 #include "pg/notify_listener.h"
@@ -41,7 +42,7 @@ class Worker final : public MessageReceiver {
   Status MissingPrecondition() const;
   void AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms);
   Status ReadConfig();
-  void SyncObservers();
+  bool FilesHaveChanged();
   void PrepareSlot();
   void OpenSlot();
   void OpenPipeline(const ResumePoint& start);
@@ -74,6 +75,7 @@ class Worker final : public MessageReceiver {
   std::string database_name_;
   WorkerStatus status_;
   LoadedConfig config_;
+  DeclaredObservers declared_;
   PipelineOptions options_;
   std::unique_ptr<nats::Publisher> publisher_;
   std::unique_ptr<Pipeline> pipeline_;

@@ -6,7 +6,6 @@ extern "C" {
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
@@ -20,7 +19,6 @@ extern "C" {
 #include "pg/compat.h"
 #include "pg/gucs.h"
 #include "pg/own_objects.h"
-#include "pg/own_transaction.h"
 #include "pg/worker.h"
 
 namespace fraiseql::pg {
@@ -81,6 +79,7 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
   if (ConfigReloadPending) {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
+    if (FilesHaveChanged()) proc_exit(0);  // another begins with what they say now
   }
   if (MustLeave()) proc_exit(0);
 }
@@ -107,15 +106,19 @@ Status Worker::ReadConfig() {
     ereport(WARNING, (errmsg("%s", warning.text().c_str()),
                       warning.hint.empty() ? 0 : errhint("%s", warning.hint.c_str())));
   }
-  return ApplyConfig(config_.config, false);
+  return ApplyConfig(config_.config);
 }
 
-// The observers that the files declare become rows of the table.  Before the slot is acquired: who
-// decodes must not read or write tables as others do.
-void Worker::SyncObservers() {
-  BeginOwnTransaction();
-  (void)SPI_execute("SELECT fraiseql_nats.sync_observers()", false, 0);
-  CommitOwnTransaction();
+// Reads FraiseQL's files anew.  If they are wrong, what they said last stays in force.
+bool Worker::FilesHaveChanged() {
+  LoadedConfig config;
+  LoadConfig(&config);
+  if (config.errors.empty()) return config.fingerprint != config_.fingerprint;
+  const ConfigProblem& error = config.errors.front();
+  status_.RecordError(Status::Invalid(error.text()));
+  ereport(LOG, (errmsg("configuration is not applied: %s", error.text().c_str()),
+                error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
+  return false;
 }
 
 // Waits until there is a slot to publish from, and this server is the one to do so.
@@ -136,9 +139,10 @@ void Worker::PrepareSlot() {
 }
 
 void Worker::OpenSlot() {
+  // That may wait for the broker; and what is cached is of the past once the slot is acquired.
+  declared_.Sync(config_.config.rules);
   do {
     PrepareSlot();
-    SyncObservers();
   } while (!guardian_.Acquire());
   slot_.SetDelay(settings.confirm_delay_ms);
   OpenPipeline(slot_.Open(OwnSlotName(database_), guardian_.made(), guardian_.resume_at()));

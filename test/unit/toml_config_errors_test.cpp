@@ -236,6 +236,11 @@ TEST(TomlConfigErrors, OfAnObserver) {
       {"table = 't'\nevents = 'INSERT'", "o.toml:3:10: \"events\" must be an array, not a string",
        "brackets"},
       {"table = ''\nevent = 'INSERT'", "o.toml:2:9: table is empty", "value"},
+      {"table = 'a b'\nevent = 'INSERT'", "o.toml:2:9: table 'a b' is not the name of a table",
+       "as in SQL"},
+      {"entity = '" + std::string(64, 'e') + "'\nevent = 'INSERT'",
+       "o.toml:1:1: entity \"" + std::string(64, 'e') + "\" stands for a table that cannot be",
+       "shorter"},
       {"table = '${T}'\nevent = 'INSERT'",
        "o.toml:2:9: \"table\": environment variable T is not set", "${T:-default}"},
       {"entity = '*'\nevent = 'INSERT'", "o.toml:2:10: entity \"*\" is not supported",
@@ -310,6 +315,12 @@ TEST(TomlConfigErrors, AreAllReportedInTheOrderOfTheirPlaces) {
 }
 
 TEST(TomlConfigErrors, OfSize) {
+  std::string rules;
+  for (size_t i = 0; i <= kMaxRules; ++i) {
+    rules += "[[observers]]\ntable='" + std::to_string(i).insert(0, "t") + "'\nevent='INSERT'\n";
+  }
+  ExpectOneError(InputOf(rules, ""),
+                 {"", "f.toml:60001:1: there are more than 20000 observers", "observe()"});
   ExpectOneError(InputOf(std::string(1024 * 1024 + 1, '\n'), ""),
                  {"", "f.toml: file is larger than 1 MB", "configuration"});
 }

@@ -307,28 +307,48 @@ TEST(TomlConfig, WarnsOfWhatHasNoEffect) {
 TEST(TomlConfig, ReplacesVariablesInStringsAlone) {
   EXPECT_EQ(Read("# ${UNSET}\n[observers]\nnats_url = \"${U:-nats://d}\"\n[[observers.rules]]\n"
                  "table = '${T}'\nevents = ['${E}']\nsubject = \"${S:-a}.{op}\"\n",
-                 {}, {{"T", "tb_\"x\"[]"}, {"E", "INSERT"}}),
+                 {}, {{"T", "\"tb x[]\""}, {"E", "INSERT"}}),
             "url = nats://d (file, f.toml:3:1)\n"
-            "toml:tb_\"x\"[].insert: tb_\"x\"[]||INSERT|a.{op}|||| (f.toml:4:1)\n");
+            "toml:\"tb x[]\".insert: \"tb x[]\"||INSERT|a.{op}|||| (f.toml:4:1)\n");
 }
 
 TEST(TomlConfig, TellsTheTwoFilesApart) {
   Config config;
-  EXPECT_TRUE(ParseConfigText("[transport.nats]\nurl = \"nats://a\"\n", Of({}), &config).empty());
+  EXPECT_TRUE(ParseConfigText("[transport.nats]\nurl = \"nats://a\"\n", &config).empty());
   EXPECT_EQ(Print(config), "url = nats://a (observer file, fraiseql-observer.toml:2:1)\n");
-  EXPECT_TRUE(
-      ParseConfigText("[observers]\nnats_url = \"nats://a\"\n[x]\n", Of({}), &config).empty());
+  EXPECT_TRUE(ParseConfigText("[observers]\nnats_url = \"nats://a\"\n[x]\n", &config).empty());
   EXPECT_EQ(Print(config), "url = nats://a (file, fraiseql.toml:2:1)\n");
-  const auto errors = ParseConfigText("[observers\n", Of({}), &config);
+  const auto errors = ParseConfigText("[observers\n", &config);
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_EQ(errors[0].text(),
             "fraiseql.toml:1:11: error while parsing table header: expected ']', saw '\\n'");
 }
 
+// The text may come from somebody who may not see the environment.
+TEST(TomlConfig, OfATextAloneLooksNothingUpInTheEnvironment) {
+  const std::string text =
+      "[observers]\nbackend = \"${PATH}\"\nnats_url = \"nats://${NO_SUCH_VARIABLE}\"\n"
+      "[[observers.rules]]\ntable = \"${T:-t}\"\nevent = \"INSERT\"\n";
+  Config config;
+  EXPECT_TRUE(ParseConfigText(text, &config).empty());
+  ASSERT_EQ(config.warnings.size(), 3u);
+  EXPECT_EQ(config.warnings[0].text(),
+            "fraiseql.toml:2:11: \"observers.backend\" refers to the server's environment, which "
+            "is not looked up here");
+  EXPECT_EQ(config.warnings[1].at.line, 3u);
+  EXPECT_EQ(config.warnings[2].at.line, 5u);
+  EXPECT_EQ(Print(config).find(std::getenv("PATH")), std::string::npos);
+  // Nor is what the environment sets taken in.
+  setenv("FRAISEQL_NATS_URL", "nats://secret", 1);
+  EXPECT_TRUE(ParseConfigText("", &config).empty());
+  unsetenv("FRAISEQL_NATS_URL");
+  EXPECT_TRUE(config.settings.empty());
+}
+
 TEST(TomlConfig, KeepsTheConfigWhenThereIsAnError) {
   Config config;
   config.rules.resize(1);
-  EXPECT_FALSE(ParseConfigText("[observers]\nx = 1\n", Of({}), &config).empty());
+  EXPECT_FALSE(ParseConfigText("[observers]\nx = 1\n", &config).empty());
   EXPECT_EQ(config.rules.size(), 1u);
 }
 
