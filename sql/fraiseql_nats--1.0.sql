@@ -346,10 +346,10 @@ END
 $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with what the worker has read in the files';
 
--- A table that a file names is observed from its creation on.  What this costs the statement does not depend
--- on how many the files name: nothing is planned by the size that the table had once.
-CREATE FUNCTION fraiseql_nats_internal.observe_new_tables() RETURNS event_trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+-- A table that a file names is observed from its creation on.  Nothing is planned by the size that the table of
+-- rules had once.
+CREATE FUNCTION fraiseql_nats_internal.observe_created_tables() RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
     t record;
     d record;
@@ -373,6 +373,11 @@ EXCEPTION WHEN OTHERS THEN  -- nobody's table shall fail because of this
     RAISE WARNING 'observers of fraiseql.toml cannot be made: %', SQLERRM;
 END
 $$;
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_created_tables() IS 'makes the observers that the files declare for the tables of the present statement; for observe_new_tables()';
+
+CREATE FUNCTION fraiseql_nats_internal.observe_new_tables() RETURNS event_trigger
+LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fraiseql_nats_observe_new_tables';
 COMMENT ON FUNCTION fraiseql_nats_internal.observe_new_tables() IS 'makes the observers that the files declare for a table that is new';
 CREATE EVENT TRIGGER fraiseql_nats_create ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA')
