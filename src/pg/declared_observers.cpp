@@ -94,9 +94,11 @@ bool DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
   std::string error;
   failed_ = !TryOwnTransaction(CallSync, const_cast<std::vector<ObserverRule>*>(&rules), &error);
   if (failed_ && error != told_) {
-    ereport(WARNING,
-            (errmsg("observers of the configuration files cannot be made: %s", error.c_str()),
-             errdetail("The observers stay as they are; it is tried again.")));
+    const Status status =
+        Status::Invalid("observers of the configuration files cannot be made: " + error);
+    status_->RecordError(status);
+    ereport(WARNING, (errmsg("%s", status.message().c_str()),
+                      errdetail("The observers stay as they are; it is tried again.")));
   }
   told_ = error;
   return !failed_;

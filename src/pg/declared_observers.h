@@ -11,6 +11,8 @@ extern "C" {
 #include "access/transam.h"
 }
 
+#include "pg/worker_status.h"
+
 namespace fraiseql::pg {
 
 // The observers that FraiseQL's files declare.  The worker keeps them in the table
@@ -18,8 +20,10 @@ namespace fraiseql::pg {
 // CREATE TABLE makes the others, from that table alone.  Include after postgres.h.
 class DeclaredObservers {
  public:
+  explicit DeclaredObservers(WorkerStatus* status) : status_(status) {}
+
   // Brings both in line with the rules, in a transaction of its own.  What cannot be made is a
-  // WARNING; if nothing can be, the observers stay as they are, and the log says why.
+  // WARNING; if nothing can be, the observers stay as they are; log and status() say why.
   void Sync(const std::vector<ObserverRule>& rules);
 
   // To be called between two records of the log.  Who was creating a table just when Sync() was
@@ -30,6 +34,7 @@ class DeclaredObservers {
  private:
   bool TrySync(const std::vector<ObserverRule>& rules);
 
+  WorkerStatus* const status_;
   TransactionId await_before_ = InvalidTransactionId;  // transactions before it may matter
   bool failed_ = false;                                // the last time
   std::string told_;                                   // the failure that was logged last

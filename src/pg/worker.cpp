@@ -56,6 +56,7 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
     : database_(database),
       entry_(entry),
       status_(entry),
+      declared_(&status_),
       options_(CurrentPipelineOptions()),
       dead_letters_(database),
       dead_letter_table_(&dead_letters_),

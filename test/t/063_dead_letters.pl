@@ -77,6 +77,8 @@ $node->wait_for_sql('postgres', 'SELECT dlq_trouble IS NULL FROM fraiseql_nats.s
 # max_ack_pending, and what is no number of messages
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.create_consumer('clerk', 'fraiseql.order.>', max_ack_pending => 7)});
 is($node->safe_psql('postgres', q{SELECT max_ack_pending FROM fraiseql_nats.consumers() WHERE name = 'clerk'}), 7, 'max_ack_pending');
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.create_consumer('clerk', 'fraiseql.order.>', ack_wait => '1 day 1 hour')});
+is($node->safe_psql('postgres', q{SELECT ack_wait FROM fraiseql_nats.consumers() WHERE name = 'clerk'}), '25:00:00', 'all of ack_wait');
 my (undef, undef, $error) = $node->psql('postgres', q{SELECT fraiseql_nats.create_consumer('x', max_ack_pending => 0)});
 like($error, qr/max_ack_pending must be positive, or -1/, 'is checked');
 

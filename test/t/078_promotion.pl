@@ -20,6 +20,7 @@ $standby->init_from_backup($node, 'backup', has_streaming => 1);
 $standby->start;
 
 is($standby->status('postgres', 'state'), 'stopped', 'nothing runs on a standby');
+is($standby->safe_psql('postgres', 'SELECT name FROM fraiseql_nats.stream_info()'), 'fraiseql_events', 'but for what is asked for');
 $node->safe_psql('postgres', q{INSERT INTO tb_item (session, n) SELECT 1, generate_series(1, 50)});
 $node->stream_equals_ledger('postgres', $nats, 'the primary publishes');
 my @before = $node->messages_of('postgres', $nats);
