@@ -10,6 +10,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "storage/dsm.h"
+#include "storage/lock.h"
 #include "storage/proc.h"
 #include "storage/shm_mq.h"
 #include "utils/tuplestore.h"
@@ -25,6 +26,26 @@ namespace fraiseql::pg {
 namespace {
 
 constexpr Size kMaxRequestBytes = 64 * 1024;
+
+// Of advisory locks, but none that SQL can take: its functions use the classes 1 and 2, and a
+// database.
+constexpr uint32 kTurnKey = 0x46514E54;
+constexpr uint16 kTurnClass = 3;
+
+// The background workers of the server are for others, too: so many calls are under way at once,
+// and who comes later waits, interruptibly.  An error gives the turn back.
+LOCKTAG TakeTurn() {
+  const int turns = Max(1, max_worker_processes / 4);
+  LOCKTAG tag;
+  for (int i = 0; i < turns; ++i) {
+    SET_LOCKTAG_ADVISORY(tag, InvalidOid, kTurnKey, static_cast<uint32>(i), kTurnClass);
+    if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return tag;
+  }
+  const auto any = static_cast<uint32>(MyProcPid % turns);
+  SET_LOCKTAG_ADVISORY(tag, InvalidOid, kTurnKey, any, kTurnClass);
+  (void)LockAcquire(&tag, ExclusiveLock, false, false);
+  return tag;
+}
 
 // Function, database, process id of the session, arguments.
 const std::string& MakeRequest(const char* function, const char* const* arguments, int count) {
@@ -96,6 +117,7 @@ void RaiseFailure(TextRowReader* answer) {
 
 TextRowReader CallProcess(const char* function, const char* const* arguments, int count) {
   const std::string& request = MakeRequest(function, arguments, count);
+  const LOCKTAG turn = TakeTurn();
   const Size offset = CallQueueOffset(request.size());
   dsm_segment* segment = dsm_create(offset + kCallQueueBytes, 0);
   auto* shared_call = static_cast<CallSegment*>(dsm_segment_address(segment));
@@ -119,6 +141,7 @@ TextRowReader CallProcess(const char* function, const char* const* arguments, in
   char* copy = static_cast<char*>(palloc(size + 1));
   memcpy(copy, data, size);
   dsm_detach(segment);
+  (void)LockRelease(&turn, ExclusiveLock, false);
   TextRowReader answer({copy, size});
   RaiseFailure(&answer);
   return answer;

@@ -31,9 +31,10 @@ inline Size CallQueueOffset(Size request_size) {
 }
 
 // Has one of the functions of process_functions.h called, and waits for its rows, which stay until
-// the current memory context is reset.  Arguments are UTF-8; null: absent.  Cancel, time limits and
-// the end of the session are answered at once.  Raises what the function fails with, and if there
-// is no process to be had.
+// the current memory context is reset.  Arguments are UTF-8; null: absent.  At most a quarter of
+// the server's background workers make calls at once, and others wait for their turn.  Cancel, time
+// limits and the end of the session are answered at once.  Raises what the function fails with, and
+// if there is no process to be had.
 TextRowReader CallProcess(const char* function, const char* const* arguments = nullptr,
                           int count = 0);
 

@@ -113,6 +113,17 @@ SQL
 is($out, 'on it goes', 'a savepoint catches the cancelled call');
 wait_for_calls(0);
 
+# So many calls at once, and no more: of 16 background workers a quarter.
+my @many = map { start_psql('postgres', 'SELECT fraiseql_nats.stream_info()') } 1 .. 7;
+$node->wait_for_sql('template1', q{SELECT count(*) = 3 FROM pg_stat_activity WHERE wait_event = 'advisory'}, 'three calls wait for their turn');
+wait_for_calls(4);
+$node->safe_psql('template1', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'advisory'});
+$node->wait_for_sql('template1', q{SELECT count(*) = 4 FROM pg_stat_activity WHERE query = 'SELECT fraiseql_nats.stream_info()'}, 'and can be cancelled');
+$node->safe_psql('template1', q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT fraiseql_nats.stream_info()'});
+is(scalar(grep { finish_psql($_) =~ /canceling statement due to user request/ } @many), 7, 'at most a quarter of the workers make calls');
+wait_for_calls(0);
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'}), 0, 'no turn is kept');
+
 # Nobody waits for it.
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other',    'CREATE EXTENSION fraiseql_nats');
