@@ -12,8 +12,11 @@ SET ROLE regress_publisher;
 SELECT fraiseql_nats.publish('a.b', 'x') IS NOT NULL;
 SELECT fraiseql_nats.observe('tb_secret');
 TABLE fraiseql_nats.observer;
+TABLE fraiseql_nats.declared_observer;
 TABLE fraiseql_nats.secret;
 SET ROLE regress_admin;
+TABLE fraiseql_nats.declared_observer;
+DELETE FROM fraiseql_nats.declared_observer;
 TABLE fraiseql_nats.secret;
 -- who observes a table publishes it: that takes the right to read it
 SELECT fraiseql_nats.observe('tb_secret');

@@ -38,4 +38,8 @@ struct ConfigProblems {
   std::vector<ConfigProblem> warnings;
 };
 
+// Makes problems fit to be logged and shown, whatever the text holds that they quote: without
+// control characters, no longer than 500 bytes each, and no more than 100 of them.
+void MakeFit(std::vector<ConfigProblem>* problems);
+
 }  // namespace fraiseql

@@ -106,7 +106,11 @@ bool SectionReader::ReadString(const std::string& name, const TomlValue& value,
     AddError(value.at, name + ": " + status.message(), status.hint());
     return false;
   }
-  if (assignment->key->check != nullptr) status = assignment->key->check(text);
+  if (text.find('\0') != std::string::npos) {
+    status = Status::Invalid(name + " has a zero byte", "Remove it.");
+  } else if (assignment->key->check != nullptr) {
+    status = assignment->key->check(text);
+  }
   if (!status.ok()) AddError(value.at, status.message(), status.hint());
   return status.ok();
 }

@@ -148,6 +148,8 @@ std::vector<ConfigProblem> ConfigReader::Finish(Config* config) {
                                 "Observe further tables with fraiseql_nats.observe()."});
   }
   NameRules(&rules_, &problems_);
+  MakeFit(&problems_.errors);
+  MakeFit(&problems_.warnings);
   if (problems_.errors.empty()) {
     *config = {{}, std::move(rules_), std::move(problems_.warnings)};
     for (auto& [name, setting] : settings_) config->settings.push_back(std::move(setting));

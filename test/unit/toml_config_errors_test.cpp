@@ -314,6 +314,22 @@ TEST(TomlConfigErrors, AreAllReportedInTheOrderOfTheirPlaces) {
             "f.toml:7:1: unknown key \"aaa\" in [observers]\n");
 }
 
+// They are logged and shown: nothing of the file may speak to a terminal, or make up a line.
+TEST(TomlConfigErrors, AreFitToBeShown) {
+  ExpectOneError(InputOf("[observers]\n\"a\\u001b[31m\\nLOG: \\u009b\\u0000\\u00e9\" = 1\n", ""),
+                 {"", "f.toml:2:1: unknown key \"a?[31m?LOG: ??\xC3\xA9\" in [observers]", ""});
+  const auto errors = ErrorsOf(InputOf("[observers]\n\"" + std::string(5000, 'x') + "\" = 1", ""));
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_EQ(errors[0].reason, "unknown key \"" + std::string(484, 'x') + "...");
+  std::string many;
+  for (int i = 0; i < 1000; ++i) many += "x" + std::to_string(i) + " = 1\n";
+  const auto hundred = ErrorsOf(InputOf("[observers]\n" + many, ""));
+  ASSERT_EQ(hundred.size(), 100u);
+  EXPECT_EQ(hundred[99].text(), "f.toml: there are 901 more of these");
+  ExpectOneError(InputOf("[[observers]]\nname = \"a\\u0000\"\ntable = 't'\nevent = 'INSERT'\n", ""),
+                 {"", "f.toml:2:8: \"name\" has a zero byte", "Remove"});
+}
+
 TEST(TomlConfigErrors, OfSize) {
   std::string rules;
   for (size_t i = 0; i <= kMaxRules; ++i) {
