@@ -25,6 +25,7 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/process_call.h"
 #include "pg/process_functions.h"
+#include "pg/process_settings.h"
 
 namespace fraiseql::pg {
 
@@ -145,6 +146,7 @@ void fraiseql_nats_call_main(Datum argument) {
   BackgroundWorkerUnblockSignals();
   // To no database: nobody has to wait for us, and pg_stat_activity shows us.
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  PinProcessSettings();
   dsm_segment* segment = dsm_attach(DatumGetUInt32(argument));
   if (segment == nullptr) proc_exit(0);  // the session has gone already
   // Lives until the process ends, and is then left to the kernel.
