@@ -293,7 +293,7 @@ COMMENT ON COLUMN declared_observer.table_name IS 'the table, which need not exi
 COMMENT ON COLUMN declared_observer.place IS 'file, line and column of the declaration';
 GRANT SELECT ON declared_observer TO fraiseql_nats_admin, pg_monitor;
 
-CREATE FUNCTION fraiseql_nats_internal.observe_declared(declared text, relation regclass) RETURNS void
+CREATE FUNCTION fraiseql_nats_internal.observe_declared(declared text, relation regclass) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.name = declared AND o.origin = 'toml') THEN
@@ -304,17 +304,24 @@ BEGIN
     SELECT d.name, observe_declared.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when",
            d.entity, 'toml'
     FROM fraiseql_nats.declared_observer d WHERE d.name = declared;
-EXCEPTION WHEN OTHERS THEN
-    RAISE WARNING '%: observer "%" cannot be made: %',
-        (SELECT d.place FROM fraiseql_nats.declared_observer d WHERE d.name = declared), declared, SQLERRM;
+    RETURN true;
+EXCEPTION
+    WHEN lock_not_available THEN
+        RETURN false;
+    WHEN OTHERS THEN
+        RAISE WARNING '%: observer "%" cannot be made: %',
+            (SELECT d.place FROM fraiseql_nats.declared_observer d WHERE d.name = declared), declared, SQLERRM;
+        RETURN true;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.observe_declared(text, regclass) IS 'makes the observer that a file declares; a warning if it cannot be';
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_declared(text, regclass) IS 'makes the observer that a file declares, or warns that it cannot be; false if that takes a lock that others hold';
 
-CREATE FUNCTION fraiseql_nats_internal.sync_observers(declared jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+-- Called by the worker, which shall not wait for a session that is about to drop a table, say.
+CREATE FUNCTION fraiseql_nats_internal.sync_observers(declared jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
     d record;
+    complete boolean := true;
 BEGIN
     DELETE FROM fraiseql_nats.declared_observer o WHERE NOT EXISTS (
         SELECT FROM jsonb_populate_recordset(NULL::fraiseql_nats.declared_observer, declared) x
@@ -340,11 +347,12 @@ BEGIN
               (c.oid::regclass, x.events, x.subject, x.columns, x.format, x.source, x.condition, x."when", x.entity)
         ORDER BY x.name
     LOOP
-        PERFORM fraiseql_nats_internal.observe_declared(d.name, d.relation);
+        complete := fraiseql_nats_internal.observe_declared(d.name, d.relation) AND complete;
     END LOOP;
+    RETURN complete;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with what the worker has read in the files';
+COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with what the worker has read in the files; false if some are to be tried again';
 
 -- A table that a file names is observed from its creation on.  Nothing is planned by the size that the table of
 -- rules had once.

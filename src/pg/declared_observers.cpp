@@ -25,7 +25,7 @@ namespace fraiseql::pg {
 namespace {
 
 constexpr int64_t kLookMs = 1000;
-constexpr int64_t kRetryMs = 10000;
+constexpr int64_t kRetryMs = 5000;
 
 void AppendKey(const char* key, std::string* json) {
   json->append(json->back() == '{' ? "\"" : ",\"").append(key).append("\":");
@@ -68,15 +68,20 @@ void AppendRule(const ObserverRule& rule, std::string* json) {
   json->push_back('}');
 }
 
+struct SyncCall {
+  const std::vector<ObserverRule>* rules;
+  bool complete;  // nothing is left to be tried again
+};
+
 // In a transaction, with SPI.
 void CallSync(void* argument) {
+  auto* call = static_cast<SyncCall*>(argument);
   if (!LockOwnSchema(false)) {
     ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
                     errmsg("extension \"%s\" is being dropped or altered", kPluginName)));
   }
-  const auto& rules = *static_cast<const std::vector<ObserverRule>*>(argument);
   auto* json = NewInContext<std::string>(CurrentMemoryContext, "[");
-  for (const ObserverRule& rule : rules) {
+  for (const ObserverRule& rule : *call->rules) {
     if (json->back() != '[') json->push_back(',');
     AppendRule(rule, json);
   }
@@ -86,14 +91,20 @@ void CallSync(void* argument) {
   const int result = SPI_execute_with_args("SELECT fraiseql_nats_internal.sync_observers($1)", 1,
                                            &type, &value, nullptr, false, 0);
   if (result != SPI_OK_SELECT) elog(ERROR, "%s", SPI_result_code_string(result));
+  bool is_null = true;
+  call->complete =
+      SPI_processed == 1 &&
+      DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
 
 }  // namespace
 
-bool DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
+void DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
   std::string error;
-  failed_ = !TryOwnTransaction(CallSync, const_cast<std::vector<ObserverRule>*>(&rules), &error);
-  if (failed_ && error != told_) {
+  SyncCall call = {&rules, false};
+  const bool done = TryOwnTransaction(CallSync, &call, &error);
+  failed_ = !done || !call.complete;
+  if (!done && error != told_) {
     const Status status =
         Status::Invalid("observers of the configuration files cannot be made: " + error);
     status_->RecordError(status);
@@ -101,11 +112,10 @@ bool DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
                       errdetail("The observers stay as they are; it is tried again.")));
   }
   told_ = error;
-  return !failed_;
 }
 
 void DeclaredObservers::Sync(const std::vector<ObserverRule>& rules) {
-  (void)TrySync(rules);
+  TrySync(rules);
   const TransactionId next = ReadNextTransactionId();
   const bool others = TransactionIdPrecedes(GetOldestActiveTransactionId(), next);
   await_before_ = others && !rules.empty() ? next : InvalidTransactionId;
@@ -117,7 +127,7 @@ void DeclaredObservers::SyncAgain(const std::vector<ObserverRule>& rules, int64_
   next_look_ms_ = now_ms + (awaits ? kLookMs : kRetryMs);
   if (awaits && TransactionIdPrecedes(GetOldestActiveTransactionId(), await_before_)) return;
   await_before_ = InvalidTransactionId;  // who has come since has seen the rules
-  (void)TrySync(rules);
+  TrySync(rules);
 }
 
 }  // namespace fraiseql::pg

@@ -28,15 +28,15 @@ class DeclaredObservers {
 
   // To be called between two records of the log.  Who was creating a table just when Sync() was
   // called has not seen the rules, nor did Sync() see the table: when all of them have ended, it is
-  // called again, once; and after a while if it failed.  Cheap.
+  // called again, once; and after a while if it failed, or met a lock that others hold.  Cheap.
   void SyncAgain(const std::vector<ObserverRule>& rules, int64_t now_ms);
 
  private:
-  bool TrySync(const std::vector<ObserverRule>& rules);
+  void TrySync(const std::vector<ObserverRule>& rules);
 
   WorkerStatus* const status_;
   TransactionId await_before_ = InvalidTransactionId;  // transactions before it may matter
-  bool failed_ = false;                                // the last time
+  bool failed_ = false;                                // or not all of it was done
   std::string told_;                                   // the failure that was logged last
   int64_t next_look_ms_ = 0;
 };

@@ -140,6 +140,17 @@ $migration->query_safe('COMMIT');
 $node->wait_for_sql('postgres', q{SELECT count(*) = 1 FROM fraiseql_nats.observer WHERE name = 'toml:tb_migrated.insert'}, 'is observed when it is there');
 $migration->quit;
 
+# A session that is about to drop a table does not hold up the worker.
+$migration = $node->background_psql('postgres');
+$migration->query_safe('BEGIN; DROP TABLE public.tb_migrated');
+write_file(@rules[1 .. 3], qq{table = "tb_migrated"\nevent = "INSERT"\nsubject = "other"});
+$node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
+$node->wait_for_sql('postgres', q{SELECT count(*) = 1 FROM fraiseql_nats.declared_observer WHERE subject = 'other'}, 'the worker has read the file', 5);
+$node->wait_until_state('postgres', 'streaming', 5);
+$migration->query_safe('ROLLBACK');
+$node->wait_for_sql('postgres', q{SELECT count(*) = 1 FROM fraiseql_nats.observer WHERE subject = 'other'}, 'and does the rest later');
+$migration->quit;
+
 # As many as there may be: what the event trigger costs a CREATE TABLE.
 write_file(map {qq{table="a$_"\nevent="INSERT"}} 1 .. 20000);
 reload_and_wait('toml:a20000.insert');
