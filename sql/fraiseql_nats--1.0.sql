@@ -53,8 +53,8 @@ CREATE TABLE observer (
     format text,
     source text,
     condition text CHECK (octet_length(condition) <= 4096),
-    "when" text CHECK (octet_length("when") BETWEEN 1 AND 4096),
-    entity text CHECK (octet_length(entity) BETWEEN 1 AND 255),
+    "when" text CHECK (octet_length("when") <= 4096),
+    entity text CHECK (octet_length(entity) <= 255),
     change_origin text,
     enabled boolean NOT NULL DEFAULT true,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))
@@ -115,10 +115,6 @@ ALTER TABLE observer ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER tell_log;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER refuse_truncate;
 
-CREATE FUNCTION fraiseql_nats_internal.await_slot() RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_await_slot';
-COMMENT ON FUNCTION fraiseql_nats_internal.await_slot() IS 'waits until the replication slot of this database is ready';
-
 CREATE FUNCTION observe(
     relation regclass,
     events text[] DEFAULT '{INSERT,UPDATE,DELETE,TRUNCATE}',
@@ -132,82 +128,42 @@ CREATE FUNCTION observe(
     name text DEFAULT NULL,
     origin text DEFAULT NULL
 ) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    observer_name text := observe.name;
-BEGIN
-    IF relation IS NULL THEN
-        RAISE EXCEPTION 'relation must not be null' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    PERFORM fraiseql_nats_internal.await_slot();
-    IF observer_name IS NULL THEN
-        SELECT c.relname INTO observer_name FROM pg_catalog.pg_class c WHERE c.oid = relation;
-        -- One table may have an observer for each event: then the events are part of the name.
-        IF NOT (upper(events::text)::text[] @> '{INSERT,UPDATE,DELETE,TRUNCATE}') THEN
-            observer_name := observer_name || '.' || lower(array_to_string(events, '_'));
-        END IF;
-    END IF;
-    INSERT INTO fraiseql_nats.observer
-           (name, relation, events, subject, columns, format, entity, source, condition, "when", change_origin)
-    VALUES (observer_name, relation, events, subject, columns, format, entity, source, condition, observe."when", observe.origin);
-    RETURN observer_name;
-EXCEPTION
-    WHEN unique_violation THEN
-        RAISE EXCEPTION 'observer "%" already exists', observer_name
-            USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
-END
-$$;
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe';
 COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
+-- events => 'INSERT', or 'INSERT, UPDATE': a literal is taken for text, where there is text to take.
+CREATE FUNCTION observe(
+    relation regclass,
+    events text,
+    subject text DEFAULT NULL,
+    columns text[] DEFAULT NULL,
+    format text DEFAULT NULL,
+    entity text DEFAULT NULL,
+    source text DEFAULT NULL,
+    condition text DEFAULT NULL,
+    "when" text DEFAULT NULL,
+    name text DEFAULT NULL,
+    origin text DEFAULT NULL
+) RETURNS text
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT fraiseql_nats.observe($1, CASE WHEN left($2, 1) = '{' THEN $2::text[] ELSE regexp_split_to_array(btrim($2), '\s*,\s*') END,
+                                   $3, $4, $5, $6, $7, $8, $9, $10, $11) $$;
+COMMENT ON FUNCTION observe(regclass, text, text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+
 CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    observer_name text := coalesce(observe_channel.name, 'channel ' || channel);
-BEGIN
-    IF channel IS NULL THEN
-        RAISE EXCEPTION 'channel must not be null' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    PERFORM fraiseql_nats_internal.await_slot();
-    INSERT INTO fraiseql_nats.observer (name, channel, subject) VALUES (observer_name, channel, subject);
-    RETURN observer_name;
-EXCEPTION
-    WHEN unique_violation THEN
-        RAISE EXCEPTION 'observer "%" already exists', observer_name
-            USING ERRCODE = 'duplicate_object', HINT = 'Give another one with name => ..., or remove it with fraiseql_nats.unobserve().';
-END
-$$;
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe_channel';
 COMMENT ON FUNCTION observe_channel(text, text, text) IS 'publishes the notifications on a channel from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION unobserve(name text) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    DELETE FROM fraiseql_nats.observer o WHERE o.name = unobserve.name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'observer "%" does not exist', name USING ERRCODE = 'undefined_object';
-    END IF;
-END
-$$;
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_unobserve';
 COMMENT ON FUNCTION unobserve(text) IS 'removes an observer';
 
-CREATE FUNCTION fraiseql_nats_internal.set_enabled(name text, enabled boolean) RETURNS void
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    UPDATE fraiseql_nats.observer o SET enabled = set_enabled.enabled WHERE o.name = set_enabled.name;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'observer "%" does not exist', name USING ERRCODE = 'undefined_object';
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION fraiseql_nats_internal.set_enabled(text, boolean) IS 'enables or disables an observer';
-
 CREATE FUNCTION enable(name text) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT fraiseql_nats_internal.set_enabled(name, true) $$;
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_enable';
 COMMENT ON FUNCTION enable(text) IS 'lets an observer publish again, from the commit of this transaction on';
 
 CREATE FUNCTION disable(name text) RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT fraiseql_nats_internal.set_enabled(name, false) $$;
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_disable';
 COMMENT ON FUNCTION disable(text) IS 'silences an observer, from the commit of this transaction on';
 
 -- An observer or a backfill of a table that is gone would wait for another table with its OID.
@@ -410,7 +366,7 @@ COMMENT ON FUNCTION publish(text, bytea, jsonb, text) IS 'publishes a message if
 -- Takes the place of pg_catalog.pg_notify in the queries of databases with the extension; checks itself
 -- whether the caller may notify.  Named in full, since pg_catalog comes first.
 CREATE FUNCTION fraiseql_nats.pg_notify(text, text) RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
 COMMENT ON FUNCTION fraiseql_nats.pg_notify(text, text) IS 'pg_notify() that also writes notifications on observed channels into the log';
 
 -- Backfill ----------------------------------------------------------------------------------------
@@ -963,7 +919,8 @@ COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'how many messages the log s
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
-    observe_channel(text, text, text), fraiseql_nats_internal.set_enabled(text, boolean), fraiseql_nats_internal.await_slot(),
+    observe_channel(text, text, text),
+    observe(regclass, text, text, text[], text, text, text, text, text, text, text),
     create_preview_slot(name, boolean), adopt(), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)
 TO fraiseql_nats_admin;

@@ -51,3 +51,35 @@ DROP TABLE tb_purchase;
 DROP SCHEMA s CASCADE;
 SELECT count(*) FROM fraiseql_nats.observer;
 DROP TABLE t_temp, t_unlogged;
+-- events as text; names that tell two observers of one table apart
+CREATE TABLE tb_named (id int PRIMARY KEY, note text);
+SELECT fraiseql_nats.observe('tb_named', 'INSERT');
+SELECT fraiseql_nats.observe('tb_named', events => 'insert, update', subject => 'named.a');
+SELECT fraiseql_nats.observe('tb_named', events => 'insert, update', subject => 'named.b');
+SELECT fraiseql_nats.observe('tb_named', '{INSERT,UPDATE}', 'named.b');
+SELECT fraiseql_nats.observe('tb_named', events => 'INSERT, DELTE');
+SELECT fraiseql_nats.observe('tb_named', events => ARRAY['INSERT', NULL]);
+SELECT name, events, subject FROM fraiseql_nats.observer WHERE relation = 'tb_named'::regclass ORDER BY name;
+-- what cannot be observed, and what is too long
+CREATE VIEW v_named AS SELECT * FROM tb_named;
+CREATE SEQUENCE s_named;
+CREATE FOREIGN DATA WRAPPER w_named;
+CREATE SERVER s_named FOREIGN DATA WRAPPER w_named;
+CREATE FOREIGN TABLE f_named (id int) SERVER s_named;
+SELECT fraiseql_nats.observe('v_named');
+SELECT fraiseql_nats.observe('s_named');
+SELECT fraiseql_nats.observe('f_named');
+SELECT fraiseql_nats.observe('tb_named_pkey');
+SELECT fraiseql_nats.observe_channel(repeat('c', 64));
+SELECT fraiseql_nats.observe('tb_named', name => repeat('n', 256));
+-- rows that are not in the log
+CREATE TABLE tb_partly (id int) PARTITION BY RANGE (id);
+CREATE UNLOGGED TABLE tb_partly_1 PARTITION OF tb_partly FOR VALUES FROM (0) TO (10);
+CREATE FOREIGN TABLE tb_partly_2 PARTITION OF tb_partly FOR VALUES FROM (10) TO (20) SERVER s_named;
+SELECT fraiseql_nats.observe('tb_partly');
+SELECT proparallel FROM pg_proc WHERE oid = 'fraiseql_nats.pg_notify(text, text)'::regprocedure;
+DROP TABLE tb_partly;
+DROP FOREIGN DATA WRAPPER w_named CASCADE;
+DROP VIEW v_named;
+DROP SEQUENCE s_named;
+DROP TABLE tb_named;

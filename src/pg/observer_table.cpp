@@ -147,10 +147,31 @@ Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
   return ParseEvents(row, observer);
 }
 
+Status CheckLengths(const ObserverRow& row) {
+  const struct {
+    const char* what;
+    const std::string& text;
+    size_t limit;
+  } kLimits[] = {{"the name of an observer", row.name, 255},
+                 {"channel", row.channel, NAMEDATALEN - 1},
+                 {"subject", row.subject, 1024},
+                 {"entity", row.entity, 255},
+                 {"condition", row.condition, 4096},
+                 {"\"when\"", row.when, 4096}};
+  for (const auto& limit : kLimits) {
+    if (limit.text.size() <= limit.limit) continue;
+    return Status::Invalid(std::string(limit.what) + " is longer than " +
+                           std::to_string(limit.limit) + " bytes: \"" + limit.text.substr(0, 32) +
+                           "...\"");
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 Status ParseObserver(const ObserverRow& row, Observer* observer) {
   if (row.name.empty()) return Status::Invalid("observer has no name");
+  if (const Status lengths = CheckLengths(row); !lengths.ok()) return lengths;
   if (row.has_columns && row.columns.empty()) {
     return Status::Invalid("observer \"" + row.name + "\" publishes no column",
                            "Name columns that are to be published; null stands for all of them.");
@@ -178,6 +199,19 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   return Status::Ok();
 }
 
+// What to observe instead of something that is no table, or null.
+static const char* HintForKind(char kind) {
+  switch (kind) {
+    case RELKIND_VIEW:
+    case RELKIND_MATVIEW:
+      return "Observe the tables that a view is made of.";
+    case RELKIND_FOREIGN_TABLE:
+      return "Changes of a foreign table are in the log of the server that has its rows.";
+    default:
+      return nullptr;
+  }
+}
+
 void RequireObservableTable(Oid table) {
   HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
   if (!HeapTupleIsValid(tuple)) {
@@ -188,8 +222,9 @@ void RequireObservableTable(Oid table) {
   ReleaseSysCache(tuple);
   const char* name = get_rel_name(table);
   if (form.relkind != RELKIND_RELATION && form.relkind != RELKIND_PARTITIONED_TABLE) {
+    const char* hint = HintForKind(form.relkind);
     ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("\"%s\" is not a table", name),
-                    errhint("Observe the tables that a view is made of.")));
+                    hint == nullptr ? 0 : errhint("%s", hint)));
   }
   if (form.relpersistence != RELPERSISTENCE_PERMANENT) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include "pg/compat.h"
+#include "pg/guard.h"
 #include "pg/observer_warnings.h"
 #include "pg/when_clause.h"
 
@@ -146,6 +147,28 @@ void WarnOfUnloggedRows(Oid table) {
   List* partitions = find_all_inheritors(table, NoLock, nullptr);
   ListCell* cell;
   foreach (cell, partitions) WarnOfRelation(lfirst_oid(cell));
+}
+
+void WarnOfTwins(const ObserverRow& row) {
+  auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
+  auto* observer = NewInContext<Observer>(CurrentMemoryContext);
+  LoadObservers(nullptr, loaded);
+  if (!ParseObserver(row, observer).ok()) return;
+  for (const Observer& other : loaded->observers) {
+    const bool same =
+        other.relation == observer->relation && other.name != observer->name &&
+        (other.operations & observer->operations) != 0 && other.topic == observer->topic &&
+        other.entity == observer->entity && other.subject.text() == observer->subject.text() &&
+        other.condition.text() == observer->condition.text() && other.when == observer->when;
+    if (!same) continue;
+    ereport(
+        WARNING,
+        (errmsg("observer \"%s\" sends the same changes to the same subject", other.name.c_str()),
+         errdetail("They are published twice."),
+         errhint("Give one of the two another subject or a condition, or remove it with "
+                 "fraiseql_nats.unobserve().")));
+    return;
+  }
 }
 
 void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when) {

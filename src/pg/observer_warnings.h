@@ -4,6 +4,7 @@
 // Include after postgres.h.
 
 #include "core/observer.h"
+#include "pg/observer_table.h"
 
 extern "C" {
 #include "nodes/primnodes.h"
@@ -17,8 +18,11 @@ namespace fraiseql::pg {
 // expression (see when_clause.h), or null.  May raise.  REQUIRES: a lock on the relation.
 void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when);
 
-// The same for rows only: of a table that has become unlogged, say, or was attached to one that is
-// observed.  `table` may be of any kind; it need not be observed.
+// Tells of another observer that sends the same changes to the same subject.  May raise.
+void WarnOfTwins(const ObserverRow& row);
+
+// Tells of rows that are not in the log: of a table that has become unlogged, say, or was attached
+// to one that is observed.  `table` may be of any kind; it need not be observed.
 void WarnOfUnloggedRows(Oid table);
 
 }  // namespace fraiseql::pg

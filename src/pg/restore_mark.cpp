@@ -39,8 +39,8 @@ bool IsRestoring() {
 }
 
 void MarkRestore() {
-  if (marked || check_function_bodies || row_security || !XLogLogicalInfoActive() ||
-      XactReadOnly || IsInParallelMode() || RecoveryInProgress() || !IsRestoring()) {
+  if (marked || check_function_bodies || row_security || !XLogLogicalInfoActive() || XactReadOnly ||
+      IsInParallelMode() || RecoveryInProgress() || !IsRestoring()) {
     return;
   }
   LoggedMessage message;
