@@ -25,6 +25,13 @@ inline bool ReadDecimal(std::string_view text, Integer* number) {
   return std::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
 }
 
+// The same, but the number must be all there is.
+template <typename Integer>
+inline bool ReadWholeDecimal(std::string_view text, Integer* number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
 // Upper-case hexadecimal with at least `width` (1..16) digits.
 inline char* PutHex(uint64_t value, int width, char* at) {
   int digits = width;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
 #include <cinttypes>
 
 extern "C" {
@@ -8,7 +9,6 @@ extern "C" {
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "port/pg_crc32c.h"
 #include "storage/fd.h"
 #include "utils/timestamp.h"
 }
@@ -22,22 +22,15 @@ namespace {
 
 constexpr char kDirectory[] = "fraiseql_nats";
 constexpr char kSuffix[] = ".dead_letters";
-constexpr size_t kFrameHeader = sizeof(uint64_t) + sizeof(pg_crc32c);
+constexpr char kDamagedSuffix[] = ".dead_letters.damaged";
 constexpr size_t kKeptCapacity = 64 * 1024;
+constexpr size_t kChunk = 64 * 1024;
 
-std::string PathOf(Oid database) {
-  return std::string(kDirectory) + "/" + std::to_string(database) + kSuffix;
+std::string PathOf(Oid database, const char* suffix) {
+  return std::string(kDirectory) + "/" + std::to_string(database) + suffix;
 }
 
-pg_crc32c Checksum(const char* data, size_t size) {
-  pg_crc32c crc;
-  INIT_CRC32C(crc);
-  COMP_CRC32C(crc, data, size);
-  FIN_CRC32C(crc);
-  return crc;
-}
-
-bool WriteAll(int file, const std::string& data, off_t at) {
+bool WriteAll(int file, std::string_view data, off_t at) {
   for (size_t done = 0; done < data.size();) {
     errno = 0;
     const ssize_t written =
@@ -54,10 +47,29 @@ bool WriteAll(int file, const std::string& data, off_t at) {
 
 bool ReadAll(int file, char* data, size_t size, off_t at) {
   for (size_t done = 0; done < size;) {
+    errno = 0;
     const ssize_t got = pread(file, data + done, size - done, at + static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
+    if (got <= 0) {
+      if (errno == 0) errno = EIO;  // it has become shorter
+      return false;
+    }
     done += static_cast<size_t>(got);
+  }
+  return true;
+}
+
+// Copies the bytes from `begin` to `end` to where the other file ends.
+bool CopyBytes(int from, uint64_t begin, uint64_t end, int to, off_t* to_end) {
+  std::string chunk;
+  while (begin < end) {
+    chunk.resize(static_cast<size_t>(std::min<uint64_t>(end - begin, kChunk)));
+    if (!ReadAll(from, chunk.data(), chunk.size(), static_cast<off_t>(begin)) ||
+        !WriteAll(to, chunk, *to_end)) {
+      return false;
+    }
+    begin += chunk.size();
+    *to_end += static_cast<off_t>(chunk.size());
   }
   return true;
 }
@@ -70,7 +82,12 @@ bool ReadAll(int file, char* data, size_t size, off_t at) {
 
 }  // namespace
 
-DeadLetterSpool::DeadLetterSpool(Oid database) : path_(PathOf(database)) {}
+DeadLetterSpool::DeadLetterSpool(Oid database)
+    : path_(PathOf(database, kSuffix)),
+      damaged_path_(PathOf(database, kDamagedSuffix)),
+      reader_([this](uint64_t at, size_t size, char* to) {
+        return ReadAll(file_, to, size, static_cast<off_t>(at));
+      }) {}
 
 Status DeadLetterSpool::Open() {
   const bool made = MakePGDirectory(kDirectory) == 0;
@@ -81,48 +98,91 @@ Status DeadLetterSpool::Open() {
   struct stat status;
   if (file_ < 0 || fsync_fname_ext(kDirectory, true, false, LOG) != 0 ||
       fsync_fname_ext(".", true, false, LOG) != 0 || fstat(file_, &status) != 0) {
-    return FileTrouble("open");
+    return FileTrouble("open", path_);
   }
-  while (ReadFrame(end_)) end_ += static_cast<off_t>(frame_.size());
-  if (status.st_size == end_) return Status::Ok();
-  ereport(LOG, (errmsg("file \"%s\" ends with an unfinished dead letter", path_.c_str()),
-                errdetail("Its message was not settled, and is published again.")));
-  return ftruncate(file_, end_) == 0 ? Status::Ok() : FileTrouble("truncate");
+  bool damaged = false;
+  Status opened = LookThrough(status.st_size, &damaged);
+  if (opened.ok() && damaged) opened = SetDamageAside(status.st_size);
+  if (opened.ok()) LookForDamage();
+  return opened;
+}
+
+// Finds the end of the last dead letter, and cuts off what a crash has left behind it.
+Status DeadLetterSpool::LookThrough(off_t size, bool* damaged) {
+  end_ = 0;
+  reader_.Seek(0, static_cast<uint64_t>(size));
+  for (;;) {
+    switch (reader_.Next()) {
+      case SpoolReader::Part::kFrame:
+        end_ = static_cast<off_t>(reader_.end());
+        break;
+      case SpoolReader::Part::kDamaged:
+        *damaged = true;
+        break;
+      case SpoolReader::Part::kUnfinished:
+        ereport(LOG, (errmsg("file \"%s\" ends with an unfinished dead letter", path_.c_str()),
+                      errdetail("Its message was not settled, and is published again.")));
+        if (*damaged || ftruncate(file_, end_) == 0) return Status::Ok();
+        return FileTrouble("truncate", path_);
+      case SpoolReader::Part::kEnd:
+        return Status::Ok();
+      case SpoolReader::Part::kFailed:
+        return FileTrouble("read", path_);
+    }
+  }
+}
+
+// Replaces the file by one with the dead letters only; what is none goes to the file for damage.
+Status DeadLetterSpool::SetDamageAside(off_t size) {
+  const std::string fresh_path = path_ + ".tmp";
+  const int fresh = BasicOpenFile(fresh_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
+  const int aside = BasicOpenFile(damaged_path_.c_str(), O_WRONLY | O_CREAT | PG_BINARY);
+  off_t fresh_end = 0;
+  off_t aside_end = aside >= 0 ? lseek(aside, 0, SEEK_END) : 0;
+  bool done = fresh >= 0 && aside >= 0 && aside_end >= 0;
+  reader_.Seek(0, static_cast<uint64_t>(size));
+  for (SpoolReader::Part part; done && (part = reader_.Next()) != SpoolReader::Part::kEnd;) {
+    const bool frame = part == SpoolReader::Part::kFrame;
+    if (part == SpoolReader::Part::kUnfinished) break;
+    done = part != SpoolReader::Part::kFailed &&
+           CopyBytes(file_, reader_.begin(), reader_.end(), frame ? fresh : aside,
+                     frame ? &fresh_end : &aside_end);
+  }
+  done = done && pg_fsync(aside) == 0 && pg_fsync(fresh) == 0 &&
+         rename(fresh_path.c_str(), path_.c_str()) == 0 &&
+         fsync_fname_ext(kDirectory, true, false, LOG) == 0;
+  Status result = done ? Status::Ok() : FileTrouble("set aside what is damaged in", path_);
+  if (aside >= 0) close(aside);
+  if (fresh >= 0) close(done ? file_ : fresh);
+  if (!done) return result;
+  file_ = fresh;
+  end_ = fresh_end;
+  return result;
+}
+
+// As long as the file is there somebody is to be told.
+void DeadLetterSpool::LookForDamage() {
+  struct stat status;
+  if (stat(damaged_path_.c_str(), &status) != 0) return;
+  damage_ = Status::Unavailable(
+      "file \"" + damaged_path_ + "\" holds " + std::to_string(status.st_size) +
+          " bytes of dead letters that are damaged",
+      "Their messages may be neither published nor in fraiseql_nats.dead_letter. See what can be "
+      "read in the file, check the disk, and remove the file.");
 }
 
 // What errno says of the file.
-Status DeadLetterSpool::FileTrouble(const char* action) const {
+Status DeadLetterSpool::FileTrouble(const char* action, const std::string& path) {
   const std::string error = strerror(errno);
   return Status::Unavailable(
-      "could not " + std::string(action) + " file \"" + path_ + "\" for dead letters: " + error,
+      "could not " + std::string(action) + " file \"" + path + "\" for dead letters: " + error,
       "See to the file system of the data directory; it is tried again.");
-}
-
-// Reads the frame at `at` into frame_; false if there is no whole one.
-bool DeadLetterSpool::ReadFrame(off_t at) {
-  char header[kFrameHeader];
-  struct stat status;
-  uint64_t length = 0;
-  pg_crc32c crc = 0;
-  if (!ReadAll(file_, header, sizeof(header), at) || fstat(file_, &status) != 0) return false;
-  memcpy(&length, header, sizeof(length));
-  memcpy(&crc, header + sizeof(length), sizeof(crc));
-  const off_t begin = at + static_cast<off_t>(kFrameHeader);
-  if (length > static_cast<uint64_t>(status.st_size - begin)) return false;
-  frame_.assign(header, sizeof(header));
-  frame_.resize(kFrameHeader + static_cast<size_t>(length));
-  char* record = frame_.data() + kFrameHeader;
-  return ReadAll(file_, record, static_cast<size_t>(length), begin) &&
-         EQ_CRC32C(crc, Checksum(record, static_cast<size_t>(length)));
 }
 
 Status DeadLetterSpool::Keep(const Message& message, const Status& reason) {
   frame_.assign(kFrameHeader, '\0');
   AppendDeadLetter(message, reason, GetCurrentTimestamp() + kPostgresToUnixUs, &frame_);
-  const uint64_t length = frame_.size() - kFrameHeader;
-  const pg_crc32c crc = Checksum(frame_.data() + kFrameHeader, static_cast<size_t>(length));
-  memcpy(frame_.data(), &length, sizeof(length));
-  memcpy(frame_.data() + sizeof(length), &crc, sizeof(crc));
+  SealFrame(&frame_);
   const bool first = empty();
   Status kept = Append();
   if (frame_.capacity() > kKeptCapacity) std::string().swap(frame_);
@@ -142,7 +202,7 @@ void DeadLetterSpool::Log(const Message& message) const {
 
 Status DeadLetterSpool::Append() {
   if (!WriteAll(file_, frame_, end_)) {
-    Status trouble = FileTrouble("write");
+    Status trouble = FileTrouble("write", path_);
     // Should this fail, too: what stands behind the end is written over, or cut off as unfinished.
     if (ftruncate(file_, end_) != 0) errno = 0;
     return trouble;
@@ -159,16 +219,17 @@ void DeadLetterSpool::Sync() {
 }
 
 bool DeadLetterSpool::Read(DeadLetterRecord* record) {
-  if (frame_.capacity() > kKeptCapacity) std::string().swap(frame_);
-  if (read_ == end_) return false;
-  if (!ReadFrame(read_) ||
-      !ParseDeadLetter(std::string_view(frame_).substr(kFrameHeader), record)) {
+  reader_.Seek(static_cast<uint64_t>(read_), static_cast<uint64_t>(end_));
+  const SpoolReader::Part part = reader_.Next();
+  if (part == SpoolReader::Part::kEnd) return false;
+  if (part != SpoolReader::Part::kFrame || !ParseDeadLetter(reader_.record(), record)) {
     ereport(ERROR,
             (errcode(ERRCODE_DATA_CORRUPTED), errmsg("file \"%s\" is damaged", path_.c_str()),
              errdetail("There is no valid dead letter at byte %" PRId64 ".",
-                       static_cast<int64_t>(read_))));
+                       static_cast<int64_t>(read_)),
+             errhint("The worker starts again, and sets aside what is damaged.")));
   }
-  read_ += static_cast<off_t>(frame_.size());
+  read_ = static_cast<off_t>(reader_.end());
   return true;
 }
 
@@ -181,10 +242,12 @@ void DeadLetterSpool::Forget() {
 }
 
 void RemoveDeadLetterSpool(Oid database) {
-  const std::string path = PathOf(database);
-  if (unlink(path.c_str()) == 0 || errno == ENOENT) return;
-  ereport(LOG,
-          (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", path.c_str())));
+  for (const char* suffix : {kSuffix, kDamagedSuffix}) {
+    const std::string path = PathOf(database, suffix);
+    if (unlink(path.c_str()) == 0 || errno == ENOENT) continue;
+    ereport(LOG,
+            (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", path.c_str())));
+  }
 }
 
 void RemoveDeadLetterSpools(bool (*exists)(Oid database, const void* argument),
@@ -194,7 +257,9 @@ void RemoveDeadLetterSpools(bool (*exists)(Oid database, const void* argument),
   while (const dirent* entry = ReadDirExtended(directory, kDirectory, LOG)) {
     char* end = nullptr;
     const unsigned long database = strtoul(entry->d_name, &end, 10);
-    if (end == entry->d_name || strcmp(end, kSuffix) != 0) continue;
+    if (end == entry->d_name || (strcmp(end, kSuffix) != 0 && strcmp(end, kDamagedSuffix) != 0)) {
+      continue;
+    }
     if (!exists(static_cast<Oid>(database), argument)) {
       RemoveDeadLetterSpool(static_cast<Oid>(database));
     }

@@ -7,6 +7,7 @@
 
 #include "core/dead_letter_box.h"
 #include "core/dead_letter_record.h"
+#include "core/spool_frame.h"
 
 namespace fraiseql::pg {
 
@@ -15,17 +16,19 @@ namespace fraiseql::pg {
 // is being decoded, a large one with the window full: then the worker can run no transaction of its
 // own, and yet cannot wait.
 //
-//   file  := frame*
-//   frame := length:8 crc32c:4 record      (see core/dead_letter_record.h)
-//
-// A frame that a crash has left unfinished is cut off: its message was not settled and comes again.
+// A frame (core/spool_frame.h) that a crash has left unfinished is cut off: its message was not
+// settled and comes again.  What is damaged is set aside in <database OID>.dead_letters.damaged,
+// and told of until that file is removed.
 // One process at a time, its main thread only.  Lives as long as the process.
 class DeadLetterSpool final : public DeadLetterBox {
  public:
   explicit DeadLetterSpool(Oid database);
 
-  // Finds what an earlier worker has left; kUnavailable if the file cannot be opened.
+  // Finds what an earlier worker has left; kUnavailable if the file cannot be opened or read.
   Status Open();
+
+  // Not ok: dead letters were found damaged when the file was opened, now or at some time before.
+  const Status& damage() const { return damage_; }
 
   // Appends a dead letter; kUnavailable if the file cannot be written.  It may be lost in a crash
   // of the operating system until Sync().
@@ -47,19 +50,24 @@ class DeadLetterSpool final : public DeadLetterBox {
   void Rewind() { read_ = stored_; }
 
  private:
-  bool ReadFrame(off_t at);
+  Status LookThrough(off_t size, bool* damaged);
+  Status SetDamageAside(off_t size);
+  void LookForDamage();
   Status Append();
-  Status FileTrouble(const char* action) const;
+  static Status FileTrouble(const char* action, const std::string& path);
   void Log(const Message& message) const;
 
   const std::string path_;
+  const std::string damaged_path_;
   int file_ = -1;
+  SpoolReader reader_;
+  Status damage_;
   bool dirty_ = false;  // something is not synced
   off_t end_ = 0;
   off_t stored_ = 0;  // what lies before is in the table
   off_t read_ = 0;    // what lies between was given out
   Status last_reason_;
-  std::string frame_;  // scratch: the frame that is being read or written
+  std::string frame_;  // scratch: the frame that is being written
 };
 
 // Removes what was kept for a database: it, or the extension in it, is gone.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/mark_line.h"
+
+#include <cassert>
+
+#include "core/crc32c.h"
+#include "core/number.h"
+
+namespace fraiseql {
+
+namespace {
+
+constexpr std::string_view kVersion = "1 ";
+
+// Takes what follows the last blank off `text`; false if it is not a number and nothing else.
+template <typename Integer>
+bool TakeLastNumber(std::string_view* text, Integer* number) {
+  const size_t blank = text->rfind(' ');
+  if (blank == std::string_view::npos) return false;
+  const bool whole = ReadWholeDecimal(text->substr(blank + 1), number);
+  *text = text->substr(0, blank);
+  return whole;
+}
+
+}  // namespace
+
+std::string FormatMark(const StreamMark& mark) {
+  assert(IsStreamCreated(mark.stream) && mark.sequence <= kMaxStreamSequence);
+  std::string line(kVersion);
+  line.append(mark.stream).push_back(' ');
+  AppendDecimal(mark.sequence, &line);
+  const uint32_t checksum = Crc32c(line);
+  line.push_back(' ');
+  AppendDecimal(checksum, &line);
+  line.push_back('\n');
+  return line;
+}
+
+std::optional<StreamMark> ParseMark(std::string_view line) {
+  if (line.empty() || line.back() != '\n') return {};
+  line.remove_suffix(1);
+  uint32_t checksum = 0;
+  if (!TakeLastNumber(&line, &checksum) || checksum != Crc32c(line)) return {};
+  StreamMark mark;
+  if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > kMaxStreamSequence) return {};
+  if (line.substr(0, kVersion.size()) != kVersion) return {};
+  mark.stream = line.substr(kVersion.size());
+  if (!IsStreamCreated(mark.stream)) return {};
+  return mark;
+}
+
+}  // namespace fraiseql
