@@ -887,6 +887,7 @@ CREATE FUNCTION status(
     OUT last_gap_at timestamptz,
     OUT dlq_moved bigint,
     OUT dlq_put_off bigint,
+    OUT dlq_not_understood bigint,
     OUT dlq_trouble text
 ) RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';

@@ -117,6 +117,7 @@ void Pipeline::TakeReplies(int64_t now_ms) {
 }
 
 void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
+  if (!window_.WasSent(reply.sequence)) return;  // whatever the broker says
   const uint64_t oldest = window_.first();
   const uint64_t acked = reply.through
                              ? window_.AckThrough(reply.sequence, reply.stream_sequence)

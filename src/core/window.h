@@ -70,6 +70,12 @@ class Window {
     return sequence >= first_ && sequence < end_ && !entries_[sequence % entries_.size()].acked;
   }
 
+  // Whether the message is in the window and has been sent, be it before a Rewind().
+  bool WasSent(uint64_t sequence) const {
+    return sequence >= first_ && sequence < end_ &&
+           entries_[sequence % entries_.size()].behind != kUnsent;
+  }
+
   // Sends again from the first message that is not acknowledged.
   void Rewind() { next_ = first_; }
 

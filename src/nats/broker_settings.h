@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct BrokerSettings {
   int connect_timeout_ms = 2000;              // for each server of `url`
   std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
   std::string inbox_prefix = "_INBOX";        // replies come to subjects below it
+  size_t max_answer = 4 * 1024 * 1024;        // bytes; not limited with TLS
 };
 
 enum class Storage { kFile, kMemory };

@@ -3,6 +3,9 @@
 
 #include <nats/nats.h>
 
+#include <algorithm>
+
+#include "core/foreign_text.h"
 #include "nats/connect_options.h"
 #include "nats/library_connection.h"
 #include "nats/nats_status.h"
@@ -13,7 +16,8 @@ namespace fraiseql::nats {
 
 namespace {
 constexpr std::string_view kDefaultInboxPrefix = "_INBOX.";
-}
+constexpr int64_t kMaxPayload = 64 * 1024 * 1024;  // a server takes no higher limit
+}  // namespace
 
 Status Connection::Connect(const BrokerSettings& settings,
                            std::unique_ptr<Connection>* connection) {
@@ -37,8 +41,13 @@ Status Connection::Introduce(const BrokerSettings& settings) {
   natsInbox_Destroy(unique);
   char url[512] = "";
   natsConnection_GetConnectedUrl(session_->connection(), url, sizeof(url));
-  url_ = WithoutUserInfo(url);
-  max_payload_ = natsConnection_GetMaxPayload(session_->connection());
+  url_ = ForeignText(WithoutUserInfo(url));  // a server of the cluster may have told it
+  const int64_t max_payload = natsConnection_GetMaxPayload(session_->connection());
+  if (max_payload <= 0) {
+    return ConnectFailure(NATS_PROTOCOL_ERROR, "the server takes no messages (max_payload)",
+                          settings.url);
+  }
+  max_payload_ = std::min(max_payload, kMaxPayload);
   return Status::Ok();
 }
 

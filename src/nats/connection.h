@@ -53,12 +53,16 @@ class Connection {
   // Not ok: the connection is closed, or the server has refused something for lack of permission
   // (since when one cannot say).  In both cases it is to be replaced.
   virtual Status Check() const = 0;
+  // What the server has refused for lack of permission, in its own words, whatever is in them;
+  // empty: nothing.  Valid until the next call of Process().
+  virtual std::string_view refusal() const = 0;
 
   // Appends to the output buffer; Process() writes it.  The broker will answer to "<inbox>.<...>".
   // Answers to an address "<a>.<b>" are for NextAck(), those to an address "<a>" for NextAnswer().
   // Without a reply subject (empty) there is no answer.  `more_headers`: lines, as in a message.
   virtual Status Publish(const Message& message, const std::string& reply,
                          std::string_view more_headers = {}) = 0;
+  // A subject that is none is kUnavailable: parts of it may be names that a server has told.
   virtual Status Request(const std::string& subject, const std::string& body,
                          const std::string& reply) = 0;
 

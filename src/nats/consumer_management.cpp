@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/foreign_text.h"
 #include "nats/api_call.h"
 #include "nats/jetstream_client.h"
 
@@ -11,6 +12,7 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kNsPerMs = 1000000;
+constexpr uint64_t kMostConsumers = 50000;  // of those that are listed
 
 // Where a push consumer of ours delivers to: known from the names, so that to create it again
 // changes nothing; within "_INBOX.", for that is what programs may usually subscribe to; and of no
@@ -114,7 +116,7 @@ std::string FilterOf(const Json& config) {
     if (!filter.empty()) filter.append(",");
     filter.append(subject.get<std::string>());
   }
-  return filter;
+  return IsPlainText(filter, kMaxName) ? filter : ForeignText(filter);
 }
 
 ConsumerInfo InfoOf(const Json& found) {
@@ -185,9 +187,10 @@ Status ListConsumers(JetStreamClient* js, const std::string& stream,
     const Json body = {{"offset", consumers->size()}};
     const ApiAnswer answer = CallApi(js, "CONSUMER.LIST." + stream, body, StreamNamed(stream));
     if (!answer.status.ok()) return answer.status;
-    const Json page = answer.body.value("consumers", Json());
-    for (const Json& found : page) consumers->push_back(InfoOf(found));
-    total = page.empty() ? 0 : CountAt(answer.body, "total");
+    const auto page = answer.body.find("consumers");
+    if (page == answer.body.end() || !page->is_array() || page->empty()) break;
+    for (const Json& found : *page) consumers->push_back(InfoOf(found));
+    total = std::min(CountAt(answer.body, "total"), kMostConsumers);
   }
   return status;
 }

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "core/foreign_text.h"
 #include "core/number.h"
-#include "nats/api_call.h"
+#include "nats/names.h"
+#include "nats/server_json.h"
 
 namespace fraiseql::nats {
 
@@ -47,6 +49,11 @@ void AddFact(std::string_view name, std::string_view value, Message* letter) {
   letter->AddHeader(std::string(kOurHeaders).append(name), value);
 }
 
+// A program's words: letters of any language, but no more than a header has room for.
+std::string Shortened(std::string_view words) {
+  return IsPlainText(words, kMaxForeignText) ? std::string(words) : ForeignText(words);
+}
+
 const char* Missing(Content content) {
   return content == Content::kTooLarge ? "too_large" : "gone";
 }
@@ -72,12 +79,13 @@ bool ParseAdvisory(std::string_view payload, GiveUp* give_up) {
   give_up->deliveries = CountAt(advisory, "deliveries");
   give_up->reason = "max_deliver";
   if (TypeOf(type) == "terminated") {
-    const std::string why = TextAt(advisory, "reason");
-    give_up->reason = why.empty() ? "terminated" : "terminated: " + why;
+    const std::string_view why = DataAt(advisory, "reason");
+    give_up->reason = why.empty() ? "terminated" : "terminated: " + Shortened(why);
   } else if (TypeOf(type) != "max_deliver") {
     return false;
   }
-  return !give_up->stream.empty() && !give_up->consumer.empty() && give_up->sequence > 0 &&
+  return CheckName("stream", give_up->stream).ok() &&
+         CheckName("consumer", give_up->consumer).ok() && give_up->sequence > 0 &&
          ParseTime(TextAt(advisory, "timestamp"), &give_up->time_ns);
 }
 

@@ -21,7 +21,8 @@ struct GiveUp {
 };
 
 // Reads the advisories of types io.nats.jetstream.advisory.v1.max_deliver and .terminated; false
-// for anything else.
+// for anything else.  Any client of the account may have published it: what it says is checked as
+// to form, and no more.
 bool ParseAdvisory(std::string_view payload, GiveUp* give_up);
 
 // The id of the dead letter, the same whoever makes it: "dlq:<stream>:<consumer>:<sequence>".

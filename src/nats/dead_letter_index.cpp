@@ -7,7 +7,7 @@
 
 #include "core/message.h"
 #include "nats/jetstream_client.h"
-#include "nats/stored_message.h"
+#include "nats/message_lookup.h"
 #include "nats/stream_management.h"
 
 namespace fraiseql::nats {

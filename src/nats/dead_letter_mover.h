@@ -47,7 +47,8 @@ class DeadLetterMover {
     uint64_t already_there = 0;    // stored before, by whoever did not live to say so
     uint64_t loops = 0;   // dead letters that a consumer has given up: these are not copied again
     uint64_t failed = 0;  // attempts that were put off
-    Status trouble;       // the last one; ok when something has worked since
+    uint64_t not_understood = 0;  // advisories that were dropped, for they make no sense
+    Status trouble;               // the last one; ok when something has worked since
   };
 
   DeadLetterMover();

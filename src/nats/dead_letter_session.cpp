@@ -8,6 +8,8 @@
 #include "nats/api_call.h"
 #include "nats/clock.h"
 #include "nats/consumer_management.h"
+#include "nats/delivery_origin.h"
+#include "nats/message_lookup.h"
 #include "nats/stream_management.h"
 
 namespace fraiseql::nats {
@@ -66,13 +68,15 @@ Status DeadLetterSession::FindDeadLetterStream() {
   const ApiAnswer answer =
       CallApi(js_.get(), "STREAM.NAMES", {{"subject", settings_.subject}}, what);
   if (!answer.status.ok()) return answer.status;
-  const Json names = answer.body.value("streams", Json());
-  if (!names.is_array() || names.empty() || !names.front().is_string()) {
+  const auto names = answer.body.find("streams");
+  const bool found = names != answer.body.end() && names->is_array() && !names->empty() &&
+                     names->front().is_string();
+  const std::string name = found ? names->front().get<std::string>() : "";
+  if (!CheckName("stream", name).ok()) {
     return Status::Invalid("no stream takes the dead letter subject \"" + settings_.subject + "\"",
                            "Add it to the subjects of a stream.");
   }
-  index_ = std::make_unique<DeadLetterIndex>(js_.get(), names.front().get<std::string>(),
-                                             settings_.subject);
+  index_ = std::make_unique<DeadLetterIndex>(js_.get(), name, settings_.subject);
   return answer.status;
 }
 
@@ -95,11 +99,16 @@ Status DeadLetterSession::CheckConsumers() {
 
 Status DeadLetterSession::Handle(const JetStreamClient::Delivered& advisory, Snapshot* snapshot) {
   GiveUp give_up;
-  if (!ParseAdvisory(advisory.payload, &give_up)) {  // it will never get better
-    ++snapshot->failed;
-    snapshot->trouble = Status::Internal("an advisory of JetStream is not understood");
-    return js_->Ack(advisory);
+  if (!ParseAdvisory(advisory.payload, &give_up) || give_up.stream != settings_.stream) {
+    ++snapshot->not_understood;
+    snapshot->trouble = Status::Invalid(
+        "an advisory that announces one is not understood, and dropped",
+        "If no NATS client has published it, the NATS server may be newer than this extension.");
+    return js_->Terminate(advisory);  // it will never get better
   }
+  // The server's word for when the advisory came; the letter cannot be older.
+  DeliveryOrigin origin;
+  if (ParseDeliveryOrigin(advisory.reply, &origin)) give_up.time_ns = origin.time_ns;
   Outcome outcome = Outcome::kMoved;
   Status status = Move(give_up, &outcome);
   if (!status.ok()) {

@@ -20,6 +20,8 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kRequestTimeoutMs = 2000;
+// The largest message that a server can be told to take, 64 MB, as its answer has it: in base64.
+constexpr size_t kMaxAnswer = 96 * 1024 * 1024;
 constexpr int64_t kConnectGraceMs = 1000;  // on top of what the library is told
 
 bool IsRaised(const EventFd* event) { return event != nullptr && event->raised(); }
@@ -38,7 +40,9 @@ Status JetStreamClient::Open(const BrokerSettings& broker, const EventFd* cancel
                              std::unique_ptr<JetStreamClient>* client) {
   std::unique_ptr<JetStreamClient> made(new JetStreamClient(cancel));
   Connector connector;  // one that leaves cuts the attempt short
-  Status status = connector.Start(broker, nullptr);
+  BrokerSettings settings = broker;
+  settings.max_answer = kMaxAnswer;
+  Status status = connector.Start(settings, nullptr);
   if (!status.ok()) return status;
   const auto servers = static_cast<int64_t>(SplitServers(broker.url).size());
   const int64_t end = SteadyMs() + servers * broker.connect_timeout_ms + kConnectGraceMs;
@@ -82,8 +86,9 @@ Status JetStreamClient::Publish(const Message& message, Stored* stored) {
   Status status = connection_->Publish(message, reply);
   PubAck ack;
   Connection::Delivery delivery;
+  const int64_t end = SteadyMs() + kRequestTimeoutMs;
   while (status.ok() && ack.kind == PubAck::Kind::kForeign) {
-    status = Await(Expect::kAck, reply, kRequestTimeoutMs, &delivery);
+    status = Await(Expect::kAck, reply, end - SteadyMs(), &delivery);
     if (!status.ok()) break;
     if (delivery.no_responders) {
       return Status::Unavailable("no stream takes subject \"" + message.subject + "\"",
@@ -92,6 +97,7 @@ Status JetStreamClient::Publish(const Message& message, Stored* stored) {
     if (delivery.address.empty()) status = NoAnswer(message.subject);
     ack = ParsePubAck(delivery.data);
   }
+  if (status.ok() && ack.kind == PubAck::Kind::kAbsurd) status = NoAnswer(message.subject);
   if (!status.ok()) return Lose(std::move(status));
   if (ack.kind == PubAck::Kind::kRefused) {
     stored->err_code = ack.error.err_code;
@@ -131,6 +137,11 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
 Status JetStreamClient::Ack(const Delivered& message) {
   std::string answer;
   return Request(message.reply, "+ACK", &answer);
+}
+
+Status JetStreamClient::Terminate(const Delivered& message) {
+  std::string answer;
+  return Request(message.reply, "+TERM", &answer);
 }
 
 Status JetStreamClient::Nak(const Delivered& message, int64_t delay_ms) {
@@ -178,8 +189,12 @@ Status JetStreamClient::Await(Expect expected, const std::string& reply, int64_t
 bool JetStreamClient::Take(Expect expected, const std::string& reply,
                            Connection::Delivery* delivery) {
   const std::string_view address = std::string_view(reply).substr(connection_->inbox().size() + 1);
-  while (expected == Expect::kAck ? connection_->NextAck(delivery)
-                                  : connection_->NextAnswer(delivery)) {
+  const auto next = [&](bool ack) {
+    return ack ? connection_->NextAck(delivery) : connection_->NextAnswer(delivery);
+  };
+  while (next(expected != Expect::kAck)) {  // of a request that was given up
+  }
+  while (next(expected == Expect::kAck)) {
     if (delivery->no_responders || delivery->address == address) return true;
     if (expected == Expect::kMessage && !delivery->reply.empty()) return true;
   }

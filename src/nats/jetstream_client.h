@@ -56,6 +56,8 @@ class JetStreamClient {
               std::optional<Delivered>* message);
   // Takes the message off the consumer's list for good; ok: the server has done so.
   Status Ack(const Delivered& message);
+  // The same for one that nothing can be done with.
+  Status Terminate(const Delivered& message);
   // Has it delivered again, after `delay_ms`.
   Status Nak(const Delivered& message, int64_t delay_ms);
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "core/foreign_text.h"
 #include "core/number.h"
 
 namespace fraiseql::nats {
@@ -68,10 +69,7 @@ bool IsWrongExpectation(const JetStreamError& error) {
 
 Status ToStatus(const JetStreamError& error, std::string_view what) {
   std::string message(what);
-  message.append(": ");
-  // Foreign text that ends up in logs and SQL, whatever the encoding there.
-  for (const char c : error.description) message.push_back(c >= ' ' && c < 127 ? c : '?');
-  message.append(" (JetStream error ");
+  message.append(": ").append(ForeignText(error.description)).append(" (JetStream error ");
   AppendDecimal(error.err_code != 0 ? error.err_code : error.code, &message);
   message.push_back(')');
   for (const KnownError& known : kKnownErrors) {

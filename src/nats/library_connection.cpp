@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include "nats/blocked_signals.h"
+#include "nats/names.h"
 #include "nats/nats_status.h"
 
 namespace fraiseql::nats {
@@ -63,6 +64,12 @@ Status LibraryConnection::Check() const {
   return Status::Ok();
 }
 
+std::string_view LibraryConnection::refusal() const {
+  const char* detail = "";
+  const natsStatus code = natsConnection_GetLastError(session()->connection(), &detail);
+  return code == NATS_NOT_PERMITTED ? detail : "";
+}
+
 Status LibraryConnection::Publish(const Message& message, const std::string& reply,
                                   std::string_view more_headers) {
   natsMsg* copy = nullptr;
@@ -98,6 +105,7 @@ Status LibraryConnection::AddHeaders(std::string_view headers, std::string_view 
 
 Status LibraryConnection::Request(const std::string& subject, const std::string& body,
                                   const std::string& reply) {
+  if (!IsWireSubject(subject) || !IsWireSubject(reply)) return NotASubject(subject);
   const natsStatus code =
       natsConnection_PublishRequest(session()->connection(), subject.c_str(), reply.c_str(),
                                     body.data(), static_cast<int>(body.size()));

@@ -21,6 +21,7 @@ class LibraryConnection final : public Connection {
   bool wants_write() const override { return session()->wants_write(); }
   void Process(bool readable, bool writable) override;
   Status Check() const override;
+  std::string_view refusal() const override;
   Status Publish(const Message& message, const std::string& reply,
                  std::string_view more_headers) override;
   Status Request(const std::string& subject, const std::string& body,

@@ -3,18 +3,21 @@
 
 #include <nats/nats.h>
 
+#include "core/foreign_text.h"
 #include "nats/server_url.h"
 
 namespace fraiseql::nats {
 
 namespace {
 
+constexpr size_t kMaxDetail = 4096;  // of which much less is shown
+
 std::string Reason(int code, std::string_view detail) {
   if (detail.empty()) return natsStatus_GetText(static_cast<natsStatus>(code));
   // Most of the library's texts begin with "(file.c:123): ", which says nothing to a user.
   const size_t place = detail[0] == '(' ? detail.find("): ") : std::string_view::npos;
   if (place != std::string_view::npos) detail.remove_prefix(place + 3);
-  return WithoutUserInfo(detail);
+  return ForeignText(WithoutUserInfo(detail.substr(0, kMaxDetail)));
 }
 
 }  // namespace
@@ -74,6 +77,10 @@ Status NotPermitted(std::string_view detail) {
       "NATS refuses: " + Reason(NATS_NOT_PERMITTED, detail),
       "The NATS user needs the permissions to publish to the messages' subjects and to "
       "\"$JS.API.>\", and to subscribe to \"_INBOX.>\".");
+}
+
+Status NotASubject(std::string_view subject) {
+  return Status::Unavailable("\"" + ForeignText(subject) + "\" is no subject to ask at");
 }
 
 Status PublishFailure(int code) {

@@ -9,7 +9,8 @@
 namespace fraiseql::nats {
 
 // The only place where codes of nats.c (natsStatus, as int here) are turned into ours.  `detail` is
-// the library's own text, may be empty, and is shown without credentials, as are all URLs.
+// the library's own text (or the server's), may be empty, and is shown without credentials, as are
+// all URLs, and as ForeignText().
 
 // What the library says of the last failure in this thread.
 std::string LastError();
@@ -28,6 +29,9 @@ Status ConnectionLost(int code, std::string_view detail);
 
 // The server has refused a publish or subscribe for lack of permission; the connection goes on.
 Status NotPermitted(std::string_view detail);
+
+// A request's subject, of names that a server has told, is none.
+Status NotASubject(std::string_view subject);
 
 // A call that hands something to the connection failed.
 Status PublishFailure(int code);

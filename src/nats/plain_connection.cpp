@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "nats/clock.h"
+#include "nats/names.h"
 #include "nats/nats_status.h"
 #include "nats/wire_writer.h"
 
@@ -24,6 +25,10 @@ constexpr uint32_t kAnswers = 2;
 constexpr size_t kReadSize = 64 * 1024;
 constexpr int kMaxReads = 16;  // at a time: there is more to do than to read
 constexpr size_t kUsualOutput = 1024 * 1024;
+// What no server that is one comes near to; beyond, it is no use to go on.
+constexpr size_t kMaxPongs = 1024;              // that it does not read
+constexpr size_t kMaxUnread = 8 * 1024 * 1024;  // bytes of answers that nobody has asked for
+constexpr size_t kMaxRefusal = 8192;            // bytes of a text about permissions
 constexpr std::string_view kNobodyThere = "503";
 constexpr std::string_view kNotPermitted = "Permissions Violation";
 
@@ -44,7 +49,8 @@ bool BeginsRecord(const WireReader& reader) {
 Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
                              const BrokerSettings& settings,
                              std::unique_ptr<Connection>* connection, bool* encrypted) {
-  std::unique_ptr<PlainConnection> made(new PlainConnection(std::move(session)));
+  std::unique_ptr<PlainConnection> made(
+      new PlainConnection(std::move(session), settings.max_answer));
   Status status = made->Introduce(settings);
   if (status.ok()) status = made->Greet(settings);
   *encrypted = made->encrypted_;
@@ -82,6 +88,7 @@ void PlainConnection::Write() {
   if (wants_write() && written_ < out_.size() / 2) return;
   out_.erase(0, written_);
   written_ = 0;
+  if (out_.empty()) pongs_ = 0;
   if (out_.empty() && out_.capacity() > kUsualOutput) out_ = std::string();
 }
 
@@ -89,6 +96,9 @@ void PlainConnection::Read() {
   acks_.Reuse();
   answers_.Reuse();
   delivered_headers_ = {};
+  if (acks_.unread() + answers_.unread() > kMaxUnread) {
+    return End("the server sends what it was not asked for");
+  }
   for (int i = 0; i < kMaxReads && end_.ok(); ++i) {
     const ssize_t got = recv(socket(), reader_.Space(kReadSize), kReadSize, 0);
     if (got < 0 && WouldBlock(errno)) return;
@@ -105,7 +115,7 @@ void PlainConnection::TakeIn() {
     return End("the server speaks TLS");
   }
   WireReader::Item item;
-  for (;;) {
+  while (end_.ok()) {
     switch (reader_.Next(&item)) {
       case WireReader::Kind::kNeedMore:
         return;
@@ -114,7 +124,7 @@ void PlainConnection::TakeIn() {
         if (item.subscription == kAnswers) answers_.Add(item);
         break;
       case WireReader::Kind::kPing:
-        out_.append("PONG\r\n");
+        OnPing();
         break;
       case WireReader::Kind::kPong:
         greeted_ = true;
@@ -130,11 +140,16 @@ void PlainConnection::TakeIn() {
   }
 }
 
+void PlainConnection::OnPing() {
+  if (++pongs_ > kMaxPongs) return End("the server sends PING without end");
+  out_.append("PONG\r\n");
+}
+
 // The connection goes on after what is said of permissions; all else the server closes it for.
 void PlainConnection::OnError(std::string_view text) {
   if (strncasecmp(text.data(), kNotPermitted.data(), std::min(text.size(), kNotPermitted.size())) ==
       0) {
-    refused_ = text;
+    refused_ = text.substr(0, kMaxRefusal);
   } else {
     End(std::string(text));
   }
@@ -157,6 +172,7 @@ Status PlainConnection::Publish(const Message& message, const std::string& reply
 
 Status PlainConnection::Request(const std::string& subject, const std::string& body,
                                 const std::string& reply) {
+  if (!IsWireSubject(subject) || !IsWireSubject(reply)) return NotASubject(subject);
   AppendRequest(subject, body, reply, &out_);
   return Status::Ok();
 }

@@ -22,6 +22,7 @@ class PlainConnection final : public Connection {
   bool wants_write() const override { return unsent_bytes() > 0; }
   void Process(bool readable, bool writable) override;
   Status Check() const override;
+  std::string_view refusal() const override { return refused_; }
   Status Publish(const Message& message, const std::string& reply,
                  std::string_view more_headers) override;
   Status Request(const std::string& subject, const std::string& body,
@@ -40,6 +41,7 @@ class PlainConnection final : public Connection {
     void Add(const WireReader::Item& item);
     bool Next(PlainConnection& connection, Delivery* delivery);
     void Reuse();  // if all was asked for
+    size_t unread() const { return bytes_.size() - next_byte_; }
 
    private:
     struct Entry {
@@ -51,11 +53,13 @@ class PlainConnection final : public Connection {
     size_t next_byte_ = 0;
   };
 
-  using Connection::Connection;
+  PlainConnection(std::unique_ptr<LibrarySession> session, size_t max_answer)
+      : Connection(std::move(session)), reader_(max_answer) {}
   Status Greet(const BrokerSettings& settings);
   void Write();
   void Read();
   void TakeIn();
+  void OnPing();
   void OnError(std::string_view text);
   void End(const std::string& reason);
 
@@ -65,6 +69,7 @@ class PlainConnection final : public Connection {
   std::string_view delivered_headers_;
   std::string out_;
   size_t written_ = 0;  // of out_
+  size_t pongs_ = 0;    // in out_, since it was last empty
   bool greeted_ = false;
   bool encrypted_ = false;
   std::string refused_;  // what the server has refused for lack of permission

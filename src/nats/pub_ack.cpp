@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "core/number.h"
+#include "core/stream_mark.h"
 
 namespace fraiseql::nats {
 
@@ -26,6 +27,10 @@ std::string_view ReadString(std::string_view value) {
   return value.substr(0, value.find('"'));
 }
 
+PubAck::Kind KindOf(uint64_t sequence) {
+  return sequence <= kMaxStreamSequence ? PubAck::Kind::kStored : PubAck::Kind::kAbsurd;
+}
+
 bool Take(std::string_view expected, std::string_view* text) {
   if (text->substr(0, expected.size()) != expected) return false;
   text->remove_prefix(expected.size());
@@ -43,7 +48,7 @@ bool ReadPlain(std::string_view text, PubAck* ack) {
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, sequence);
   if (error != std::errc() || end - at != 1 || *at != '}' || stream.empty()) return false;
-  ack->kind = PubAck::Kind::kStored;
+  ack->kind = KindOf(sequence);
   ack->stream = stream;
   ack->stream_sequence = sequence;
   return true;
@@ -66,7 +71,7 @@ PubAck ParsePubAck(std::string_view data) {
   ack.stream = ReadString(Value(data, "\"stream\":"));
   if (ack.stream.empty() || !ReadDecimal(Value(data, "\"seq\":"), &ack.stream_sequence)) return ack;
   ack.duplicate = Value(data, "\"duplicate\":").substr(0, 4) == "true";
-  ack.kind = PubAck::Kind::kStored;
+  ack.kind = KindOf(ack.stream_sequence);
   return ack;
 }
 

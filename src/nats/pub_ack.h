@@ -14,6 +14,7 @@ struct PubAck {
     kStored,
     kRefused,  // see `error`
     kForeign,  // not from JetStream: a service on the same subject may answer, too
+    kAbsurd,   // stored beyond what a stream can hold
   };
   Kind kind = Kind::kForeign;
   std::string_view stream;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/foreign_text.h"
 #include "core/number.h"
 #include "nats/blocked_signals.h"
 #include "nats/server_url.h"
@@ -26,6 +27,9 @@ constexpr size_t kMaxDigits = 20;        // of a sequence number
 constexpr size_t kControlLineRest = 32;  // all but the two subjects
 
 constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" behind the header lines
+
+// No stream grows by that much between two acknowledgements.
+constexpr uint64_t kMaxGrowth = uint64_t{1} << 48;
 
 std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
 
@@ -115,12 +119,16 @@ void Publisher::OnSocket(bool readable, bool writable) {
   connection_->Process(readable, writable);
   if (socket() < 0) ++socket_generation_;
   opening_.TakeAnswers();
+  // Nobody has asked for the others: of an opening that was given up, or the server's own idea.
+  Connection::Delivery ignored;
+  while (opening_.state() != StreamOpening::State::kBusy && connection_->NextAnswer(&ignored)) {
+  }
   TakeOpening();
   Status status = connection_->Check();
   if (status.ok()) return;
   renew_connection_ = true;
   if (state_ == State::kClosed) return;
-  Status refused = refused_.Learn(status.message(), WallClockUs());
+  Status refused = refused_.Learn(connection_->refusal(), WallClockUs());
   Close(refused.ok() ? std::move(status) : std::move(refused));
 }
 
@@ -253,11 +261,17 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
   const bool current = generation == generation_;
   const PubAck ack = ParsePubAck(delivery.data);
   if (ack.kind == PubAck::Kind::kForeign) return false;
+  if (ack.kind == PubAck::Kind::kAbsurd || IsAbsurd(ack)) {
+    reply->status = Status::Unavailable(
+        "the NATS server acknowledges a message at an impossible place of " + Named(stream_),
+        "Something between here and the NATS server may change what it says.");
+    return current;
+  }
   if (current && outstanding_ > 0) --outstanding_;
   if (ack.kind == PubAck::Kind::kRefused) return current && OnRefusal(ack.error, reply);
   if (ack.stream != stream_.name) {
     reply->status = Status::Invalid("subjects meant for " + Named(stream_) +
-                                        " are taken by stream \"" + std::string(ack.stream) + "\"",
+                                        " are taken by stream \"" + ForeignText(ack.stream) + "\"",
                                     "Check stream_name and the subjects of both streams.");
     return current;
   }
@@ -267,6 +281,11 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
   }
   OnStored(ack, current, reply);
   return true;
+}
+
+bool Publisher::IsAbsurd(const PubAck& ack) const {
+  return ack.kind == PubAck::Kind::kStored && ack.stream_sequence > stream_end_ &&
+         ack.stream_sequence - stream_end_ > kMaxGrowth;
 }
 
 // It cannot be told which message this is about.  Those of former generations come before the

@@ -97,6 +97,7 @@ class Publisher final : public Sink {
   void Close(Status status);
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
+  bool IsAbsurd(const PubAck& ack) const;
   bool OnNoAnswerer(Reply* reply);
   bool OnRefusal(const JetStreamError& error, Reply* reply);
   void OnStored(const PubAck& ack, bool current, Reply* reply);

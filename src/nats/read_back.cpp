@@ -2,12 +2,13 @@
 #include "nats/read_back.h"
 
 #include <algorithm>
-#include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "core/number.h"
+#include "core/foreign_text.h"
 #include "core/position.h"
+#include "nats/delivery_origin.h"
+#include "nats/names.h"
+#include "nats/server_json.h"
 #include "nats/stream_api.h"
 
 namespace fraiseql::nats {
@@ -16,29 +17,6 @@ namespace {
 
 constexpr uint64_t kBatch = 1000;
 constexpr int64_t kSecondNs = 1000000000;
-
-// Where a delivery comes from, as its reply subject says (ADR-15):
-//   $JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<sequence>.<n>.<time>.<pending>...
-struct Origin {
-  std::string_view consumer;
-  uint64_t sequence = 0;
-  uint64_t pending = 0;
-};
-
-bool ParseReplySubject(std::string_view reply, Origin* origin) {
-  std::array<std::string_view, 12> tokens;
-  size_t count = 0;
-  while (count < tokens.size() && !reply.empty()) {
-    const size_t dot = std::min(reply.find('.'), reply.size());
-    tokens[count++] = reply.substr(0, dot);
-    reply.remove_prefix(std::min(reply.size(), dot + 1));
-  }
-  if (count < 9 || tokens[0] != "$JS" || tokens[1] != "ACK") return false;
-  const size_t stream = count == 9 ? 2 : 4;
-  origin->consumer = tokens[stream + 1];
-  return ReadDecimal(tokens[stream + 3], &origin->sequence) &&
-         ReadDecimal(tokens[stream + 6], &origin->pending);
-}
 
 // "<origin>.<rest>"?
 bool BeginsWith(std::string_view id, std::string_view origin) {
@@ -52,8 +30,9 @@ ReadBack::Request ReadBack::Begin(Range range) {
   range_ = std::move(range);
   consumer_.clear();
   done_ = saw_foreign_ = false;
+  delivered_ = range_.behind;
   found_.Clear();
-  const nlohmann::json body = {
+  const Json body = {
       {"stream_name", range_.stream},
       {"config",
        {{"description", "fraiseql_nats looks for what it has stored"},
@@ -76,13 +55,12 @@ Status ReadBack::OnCreated(std::string_view answer) {
             reply.status.message() + ", when a consumer was to be made to look for what is stored",
             reply.status.hint()};
   }
-  const auto info = nlohmann::json::parse(answer, nullptr, false);
-  const auto name = info.find("name");
+  const Json info = ParseObject(answer);
   const auto pending = info.find("num_pending");
-  if (name == info.end() || !name->is_string()) {
+  consumer_ = TextAt(info, "name");
+  if (!CheckName("consumer", consumer_).ok()) {
     return Status::Unavailable("JetStream's answer names no consumer");
   }
-  consumer_ = name->get<std::string>();
   done_ = !range_.replicated && pending != info.end() && *pending == 0;
   return Status::Ok();
 }
@@ -90,9 +68,8 @@ Status ReadBack::OnCreated(std::string_view answer) {
 ReadBack::Request ReadBack::Next() {
   outstanding_ = kBatch;
   // A replica may be a moment behind the stream's leader: there one waits for more to come.
-  const nlohmann::json body = range_.replicated
-                                  ? nlohmann::json{{"batch", kBatch}, {"expires", kSecondNs}}
-                                  : nlohmann::json{{"batch", kBatch}, {"no_wait", true}};
+  const Json body = range_.replicated ? Json{{"batch", kBatch}, {"expires", kSecondNs}}
+                                      : Json{{"batch", kBatch}, {"no_wait", true}};
   return {"$JS.API.CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
 }
 
@@ -100,10 +77,14 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
                             bool* used_up) {
   *used_up = false;
   if (delivered.reply.empty()) return OnStatusMessage(connection, used_up);
-  Origin origin;
-  if (!ParseReplySubject(delivered.reply, &origin) || origin.consumer != consumer_) {
+  DeliveryOrigin origin;
+  if (!ParseDeliveryOrigin(delivered.reply, &origin) || origin.consumer != consumer_) {
     return Status::Ok();  // of an attempt that was given up
   }
+  if (origin.sequence <= delivered_) {
+    return Status::Unavailable("stream \"" + range_.stream + "\" is not delivered in its order");
+  }
+  delivered_ = origin.sequence;
   if (origin.sequence <= range_.end) Look(connection);
   done_ = origin.sequence >= range_.end || (!range_.replicated && origin.pending == 0);
   *used_up = done_ || --outstanding_ == 0;
@@ -125,13 +106,14 @@ void ReadBack::Look(const Connection& connection) {
 // The server's word on the request: no (more) messages (404, 408), or trouble with the consumer.
 Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
   const std::string_view code = connection.DeliveredHeader("Status");
-  if (code.empty()) return Status::Ok();  // the late answer to some other request
+  // The late answer to some other request, or a mere sign of life.
+  if (code.empty() || code == "100") return Status::Ok();
   *used_up = true;
   done_ = code == "404" || code == "408";
-  if (done_ || code == "100") return Status::Ok();
+  if (done_) return Status::Ok();
   return Status::Unavailable("cannot read what stream \"" + range_.stream +
-                             "\" holds: " + std::string(code) + " " +
-                             std::string(connection.DeliveredHeader("Description")));
+                             "\" holds: " + ForeignText(code) + " " +
+                             ForeignText(connection.DeliveredHeader("Description")));
 }
 
 ReadBack::Request ReadBack::Finish() const {

@@ -45,6 +45,7 @@ class ReadBack {
                     bool* used_up);
 
   bool done() const { return done_; }
+  uint64_t delivered() const { return delivered_; }  // the last place
   // Removes the consumer; there is nothing to wait for.
   Request Finish() const;
 
@@ -59,6 +60,7 @@ class ReadBack {
   Range range_;
   std::string consumer_;
   uint64_t outstanding_ = 0;  // of the last request
+  uint64_t delivered_ = 0;
   bool done_ = false;
   bool saw_foreign_ = false;
   StoredPositions found_;

@@ -2,11 +2,9 @@
 #include "nats/stored_message.h"
 
 #include <ctime>
-#include <utility>
 
-#include "core/message.h"
-#include "nats/api_call.h"
-#include "nats/jetstream_client.h"
+#include "nats/names.h"
+#include "nats/server_json.h"
 
 namespace fraiseql::nats {
 
@@ -14,9 +12,33 @@ namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kBlanks = " \t";
+constexpr int64_t kMaxSeconds = 9000000000;  // in the year 2255; nanoseconds end in 2262
 
-// Reads a block "NATS/1.0\r\nName:value\r\n...\r\n" into lines with one blank behind the colon.
-std::string NormalHeaders(std::string_view block) {
+int ValueOf(char c) {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (c >= '0' && c <= '9') return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+}  // namespace
+
+bool ParseStoredMessage(const Json& message, StoredMessage* stored) {
+  std::string header_block;
+  stored->sequence = CountAt(message, "seq");
+  stored->subject = TextAt(message, "subject");
+  if (stored->sequence == 0 || !IsWireSubject(stored->subject) ||
+      !ParseTime(TextAt(message, "time"), &stored->time_ns) ||
+      !DecodeBase64(DataAt(message, "hdrs"), &header_block) ||
+      !DecodeBase64(DataAt(message, "data"), &stored->payload)) {
+    return false;
+  }
+  stored->headers = ReadHeaderBlock(header_block);
+  return true;
+}
+
+std::string ReadHeaderBlock(std::string_view block) {
   std::string headers;
   size_t end = block.find(kLineEnd);
   while (end != std::string_view::npos) {
@@ -33,54 +55,6 @@ std::string NormalHeaders(std::string_view block) {
   return headers;
 }
 
-Status Get(JetStreamClient* js, const std::string& stream, const Json& which,
-           std::optional<StoredMessage>* message) {
-  message->reset();
-  const ApiAnswer answer =
-      CallApi(js, "STREAM.MSG.GET." + stream, which, "message of " + StreamNamed(stream));
-  if (answer.err_code == kMessageNotFound) return Status::Ok();
-  if (!answer.status.ok()) return answer.status;
-  const Json found = ObjectAt(answer.body, "message");
-  StoredMessage stored;
-  std::string header_block;
-  stored.sequence = CountAt(found, "seq");
-  stored.subject = TextAt(found, "subject");
-  if (stored.sequence == 0 || !ParseTime(TextAt(found, "time"), &stored.time_ns) ||
-      !DecodeBase64(TextAt(found, "hdrs"), &header_block) ||
-      !DecodeBase64(TextAt(found, "data"), &stored.payload)) {
-    return Status::Unavailable("message of " + StreamNamed(stream) +
-                               ": JetStream's answer is not understood");
-  }
-  stored.headers = NormalHeaders(header_block);
-  *message = std::move(stored);
-  return answer.status;
-}
-
-int ValueOf(char c) {
-  if (c >= 'A' && c <= 'Z') return c - 'A';
-  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-  if (c >= '0' && c <= '9') return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
-}
-
-}  // namespace
-
-Status GetMessage(JetStreamClient* js, const std::string& stream, uint64_t sequence,
-                  std::optional<StoredMessage>* message) {
-  return Get(js, stream, {{"seq", sequence}}, message);
-}
-
-Status GetNextMessage(JetStreamClient* js, const std::string& stream, uint64_t from,
-                      const std::string& filter, std::optional<StoredMessage>* message) {
-  return Get(js, stream, {{"seq", from}, {"next_by_subj", filter}}, message);
-}
-
-Status GetLastMessage(JetStreamClient* js, const std::string& stream, const std::string& subject,
-                      std::optional<StoredMessage>* message) {
-  return Get(js, stream, {{"last_by_subj", subject}}, message);
-}
-
 bool ParseTime(std::string_view text, int64_t* time_ns) {
   std::tm fields{};
   const std::string copy(text);
@@ -92,7 +66,9 @@ bool ParseTime(std::string_view text, int64_t* time_ns) {
     for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10) fraction += (*rest - '0') * unit;
   }
   if (std::string_view(rest) != "Z") return false;
-  *time_ns = int64_t{timegm(&fields)} * 1000000000 + fraction;
+  const int64_t seconds = timegm(&fields);
+  if (seconds < 0 || seconds > kMaxSeconds) return false;
+  *time_ns = seconds * 1000000000 + fraction;
   return true;
 }
 

@@ -2,15 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
-#include "core/status.h"
-
 namespace fraiseql::nats {
-
-class JetStreamClient;
 
 // A message as a stream holds it.
 struct StoredMessage {
@@ -21,19 +17,15 @@ struct StoredMessage {
   std::string payload;
 };
 
-// None if the stream has no such message; then the status is ok.
-Status GetMessage(JetStreamClient* js, const std::string& stream, uint64_t sequence,
-                  std::optional<StoredMessage>* message);
-// The first with a sequence of at least `from` and a subject that `filter` matches.
-Status GetNextMessage(JetStreamClient* js, const std::string& stream, uint64_t from,
-                      const std::string& filter, std::optional<StoredMessage>* message);
-// The last with this subject.  Before 2.10, the server finds none when the stream's very last
-// message was deleted; what it expects by Nats-Expected-Last-Subject-Sequence agrees with that.
-Status GetLastMessage(JetStreamClient* js, const std::string& stream, const std::string& subject,
-                      std::optional<StoredMessage>* message);
+// Reads the member "message" of JetStream's answer; false if that makes no sense.
+bool ParseStoredMessage(const nlohmann::json& message, StoredMessage* stored);
+
+// The lines of a block "NATS/1.0\r\nName:value\r\n...\r\n", with one blank behind the colon.
+std::string ReadHeaderBlock(std::string_view block);
 
 // Nanoseconds since 1970 of a time as the server writes it, "2026-11-23T23:26:36.618989544Z";
-// false for anything else.
+// false for anything else, and before 1970 or
+// beyond 2255.
 bool ParseTime(std::string_view text, int64_t* time_ns);
 
 // False if the text is no base64 with padding.

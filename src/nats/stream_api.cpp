@@ -3,29 +3,21 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 
+#include "core/stream_mark.h"
 #include "nats/jetstream_error.h"
+#include "nats/server_json.h"
 
 namespace fraiseql::nats {
 
 namespace {
 
-using Json = nlohmann::json;
-
 std::string Subject(std::string_view request, std::string_view stream) {
   return std::string("$JS.API.STREAM.").append(request).append(".").append(stream);
 }
 
-int IntegerAt(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_number_integer() ? found->get<int>() : 0;
-}
-
-std::string_view StringAt(const Json& object, const char* key) {
-  const auto found = object.find(key);
-  if (found == object.end() || !found->is_string()) return {};
-  return found->get_ref<const std::string&>();
+Status NotUnderstood(std::string_view what) {
+  return Status::Unavailable(std::string(what) + ": JetStream's answer is not understood");
 }
 
 }  // namespace
@@ -47,21 +39,18 @@ std::string StreamConfig(const StreamSettings& settings) {
       {"num_replicas", settings.replicas},
       {"duplicate_window", int64_t{settings.duplicate_window_s} * 1000000000},
   };
-  return config.dump(-1, ' ', true, Json::error_handler_t::replace);
+  return ToText(config);
 }
 
 ApiReply ParseApiReply(std::string_view data, std::string_view what) {
-  const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
-  if (!reply.is_object()) {
-    return {false,
-            Status::Unavailable(std::string(what) + ": JetStream's answer is no JSON object")};
-  }
+  const Json reply = ParseObject(data);
+  if (!reply.is_object()) return {false, NotUnderstood(what)};
   const auto error = reply.find("error");
   if (error == reply.end() || !error->is_object()) return {};
   JetStreamError found;
-  found.code = IntegerAt(*error, "code");
-  found.err_code = IntegerAt(*error, "err_code");
-  found.description = StringAt(*error, "description");
+  found.code = SmallIntegerAt(*error, "code");
+  found.err_code = SmallIntegerAt(*error, "err_code");
+  found.description = DataAt(*error, "description");
   return {found.err_code == kStreamNotFound, ToStatus(found, what)};
 }
 
@@ -75,25 +64,25 @@ Status StillBeingMade(std::string_view what) {
                              "If this lasts, the NATS server's disk may be slow or full.");
 }
 
-StreamState ParseStreamState(std::string_view data) {
-  const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
-  StreamState state;
-  if (!reply.is_object()) return state;
-  state.created = StringAt(reply, "created");
-  const Json config = reply.value("config", Json::object());
-  const Json stream = reply.value("state", Json::object());
-  state.replicas = std::max(1, IntegerAt(config, "num_replicas"));
-  state.keeps_consumed = StringAt(config, "retention") == "limits";
+Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state) {
+  const Json reply = ParseObject(data);
+  *state = {};
+  if (!reply.is_object()) return NotUnderstood(what);
+  const Json config = ObjectAt(reply, "config");
+  const Json stream = ObjectAt(reply, "state");
+  state->created = DataAt(reply, "created");
+  state->replicas = std::max(1, SmallIntegerAt(config, "num_replicas"));
+  state->keeps_consumed = DataAt(config, "retention") == "limits";
+  state->last_sequence = CountAt(stream, "last_seq");
+  if (IsBeingMade(state->created)) return Status::Ok();  // it has no state yet
+  // A wrong end would have us believe that nothing is stored, or that all of it is lost.
   const auto last = stream.find("last_seq");
-  if (last != stream.end() && last->is_number_unsigned()) {
-    state.last_sequence = last->get<uint64_t>();
-  }
-  return state;
+  const bool has_end = last != stream.end() && *last == state->last_sequence;
+  return has_end && IsStreamCreated(state->created) ? Status::Ok() : NotUnderstood(what);
 }
 
 int ParseApiLevel(std::string_view data) {
-  const Json reply = Json::parse(data, nullptr, /*allow_exceptions=*/false);
-  return reply.is_object() ? IntegerAt(reply.value("api", Json::object()), "level") : 0;
+  return SmallIntegerAt(ObjectAt(ParseObject(data), "api"), "level");
 }
 
 }  // namespace fraiseql::nats

@@ -42,7 +42,8 @@ struct StreamState {
   int replicas = 1;
   bool keeps_consumed = true;  // retention by limits only
 };
-StreamState ParseStreamState(std::string_view data);
+// kUnavailable if that makes no sense; `what` as in ParseApiReply().
+Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state);
 
 // 0 before 2.11.
 int ParseApiLevel(std::string_view data);

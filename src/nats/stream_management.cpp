@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/foreign_text.h"
 #include "nats/api_call.h"
 #include "nats/jetstream_client.h"
 #include "nats/jetstream_error.h"
@@ -80,12 +81,12 @@ Json NewConfig(const StreamSpec& wanted) {
 
 // For people.
 std::string Shown(const std::string& field, const Json& value) {
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) return ForeignText(value.get<std::string>());
   if ((field == "max_age" || field == "duplicate_window") && value.is_number_integer()) {
     const auto ms = value.get<int64_t>() / kNsPerMs;
     return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
   }
-  return value.is_null() ? "" : ToText(value);
+  return value.is_null() ? "" : ForeignText(ToText(value));
 }
 
 std::vector<Difference> Compare(const StreamSpec& wanted, const Json& config) {
@@ -93,7 +94,7 @@ std::vector<Difference> Compare(const StreamSpec& wanted, const Json& config) {
   const std::vector<std::string> subjects = SubjectsIn(config);
   if (Union(subjects, wanted.subjects) != subjects) {
     differences.push_back(
-        {"subjects", ToText(wanted.subjects), ToText(subjects), /*changed=*/false});
+        {"subjects", ToText(wanted.subjects), Shown("subjects", subjects), /*changed=*/false});
   }
   const Json fields = Fields(wanted);
   for (const auto& field : fields.items()) {
@@ -192,10 +193,12 @@ Retention RetentionOf(const std::string& name) {
 StreamSpec SpecOf(const Json& config) {
   StreamSpec spec;
   spec.name = TextAt(config, "name");
-  spec.subjects = SubjectsIn(config);
+  for (const std::string& subject : SubjectsIn(config)) {
+    spec.subjects.push_back(IsPlainText(subject, kMaxName) ? subject : ForeignText(subject));
+  }
   spec.storage = StorageOf(TextAt(config, "storage"));
   spec.retention = RetentionOf(TextAt(config, "retention"));
-  spec.replicas = static_cast<int>(IntegerAt(config, "num_replicas"));
+  spec.replicas = SmallIntegerAt(config, "num_replicas");
   spec.max_age_ms = IntegerAt(config, "max_age") / kNsPerMs;
   spec.max_bytes = IntegerAt(config, "max_bytes");
   spec.max_messages = IntegerAt(config, "max_msgs");

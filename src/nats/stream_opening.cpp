@@ -88,7 +88,8 @@ void StreamOpening::OnAnswer(std::string_view data) {
 void StreamOpening::OnStream(std::string_view data) {
   ApiReply answer = ParseApiReply(data, Named(stream_));
   if (answer.status.ok()) {
-    stream_state_ = ParseStreamState(data);
+    Status understood = ParseStreamState(data, Named(stream_), &stream_state_);
+    if (!understood.ok()) return Fail(std::move(understood));
     if (IsBeingMade(stream_state_.created)) return Fail(StillBeingMade(Named(stream_)));
     opened_.end = {stream_state_.created, stream_state_.last_sequence};
     CompareWithMark();
@@ -136,8 +137,9 @@ void StreamOpening::ReadBackOrFinish() {
 
 void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
   bool used_up = false;
+  const uint64_t before = read_back_.delivered();
   Status status = read_back_.OnDelivery(*connection_, delivery, &used_up);
-  deadline_ms_ = 0;
+  if (read_back_.delivered() != before) deadline_ms_ = 0;
   if (!status.ok()) {
     Fail(std::move(status));
   } else if (used_up) {

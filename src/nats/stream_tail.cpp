@@ -9,7 +9,7 @@
 #include "nats/api_call.h"
 #include "nats/jetstream_client.h"
 #include "nats/jetstream_error.h"
-#include "nats/stored_message.h"
+#include "nats/message_lookup.h"
 #include "nats/stream_api.h"
 #include "nats/subject_set.h"
 

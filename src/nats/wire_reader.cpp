@@ -13,9 +13,8 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr size_t kMaxLine = 1024 * 1024;          // INFO names all the servers of a cluster
-constexpr size_t kMaxMessage = 64 * 1024 * 1024;  // more than a server can be told to take
-constexpr size_t kUsualSpace = 1024 * 1024;       // a larger buffer is not kept
+constexpr size_t kMaxLine = 1024 * 1024;     // INFO names all the servers of a cluster
+constexpr size_t kUsualSpace = 1024 * 1024;  // a larger buffer is not kept
 
 // The first word of `text`, which loses it and the blanks around it.
 std::string_view TakeWord(std::string_view* text) {
@@ -96,10 +95,10 @@ WireReader::Kind WireReader::ReadMessage(std::string_view line, bool with_header
   size_t total = 0;
   size_t header_size = 0;
   *item = {};
-  if (count < least || count > least + 1 || !ReadDecimal(words[2], &item->subscription) ||
-      !ReadDecimal(words[count - 1], &total) ||
-      (with_headers && !ReadDecimal(words[count - 2], &header_size)) || header_size > total ||
-      total > kMaxMessage) {
+  if (count < least || count > least + 1 || !ReadWholeDecimal(words[2], &item->subscription) ||
+      !ReadWholeDecimal(words[count - 1], &total) ||
+      (with_headers && !ReadWholeDecimal(words[count - 2], &header_size)) || header_size > total ||
+      total > max_message_) {
     return Kind::kBroken;
   }
   const char* const body = buffer_.data() + begin_ + line.size() + kLineEnd.size();

@@ -31,6 +31,9 @@ class WireReader {
     std::string_view text;  // of an error, without its quotes
   };
 
+  // A message of more bytes is kBroken.
+  explicit WireReader(size_t max_message) : max_message_(max_message) {}
+
   // Where what arrives is to be put: room for at least `size` bytes.
   char* Space(size_t size);
   void Added(size_t size) { end_ += size; }
@@ -44,6 +47,7 @@ class WireReader {
  private:
   Kind ReadMessage(std::string_view line, bool with_headers, Item* item);
 
+  const size_t max_message_;
   std::vector<char> buffer_;
   size_t begin_ = 0;
   size_t end_ = 0;

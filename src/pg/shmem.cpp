@@ -44,7 +44,7 @@ void InitEntry(DatabaseEntry* entry) {
   for (pg_atomic_uint64* counter :
        {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
         &c.resent, &c.found, &c.order_breaks, &c.dropped, &c.dead_letters, &c.reconnects,
-        &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off}) {
+        &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off, &c.dlq_not_understood}) {
     pg_atomic_init_u64(counter, 0);
   }
 }

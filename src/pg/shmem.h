@@ -57,9 +57,10 @@ struct WorkerCounters {
   pg_atomic_uint64 dropped;  // notifications that found the window full, with capture = notify
   pg_atomic_uint64 dead_letters;
   pg_atomic_uint64 reconnects;
-  pg_atomic_uint64 last_progress_at;  // TimestampTz; 0: none yet
-  pg_atomic_uint64 dlq_moved;         // dead letters of consumers
-  pg_atomic_uint64 dlq_put_off;       // attempts to move one that failed
+  pg_atomic_uint64 last_progress_at;    // TimestampTz; 0: none yet
+  pg_atomic_uint64 dlq_moved;           // dead letters of consumers
+  pg_atomic_uint64 dlq_put_off;         // attempts to move one that failed
+  pg_atomic_uint64 dlq_not_understood;  // what was to announce one, and was dropped
 };
 
 struct DatabaseEntry {

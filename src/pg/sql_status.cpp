@@ -157,6 +157,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddTime(static_cast<uint64>(last_gap_at));
   row.AddNumber(pg_atomic_read_u64(&c->dlq_moved));
   row.AddNumber(pg_atomic_read_u64(&c->dlq_put_off));
+  row.AddNumber(pg_atomic_read_u64(&c->dlq_not_understood));
   row.AddText(texts.dlq_trouble);
   return row.Finish(desc);
 }

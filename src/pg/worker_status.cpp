@@ -68,6 +68,7 @@ void WorkerStatus::RecordError(const Status& error) {
 void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
   pg_atomic_write_u64(&entry_->counters.dlq_moved, now.moved);
   pg_atomic_write_u64(&entry_->counters.dlq_put_off, now.failed);
+  pg_atomic_write_u64(&entry_->counters.dlq_not_understood, now.not_understood);
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   Copy(now.trouble.message(), entry_->texts.dlq_trouble);
   LWLockRelease(shared->lock);

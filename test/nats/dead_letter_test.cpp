@@ -24,13 +24,53 @@ TEST(DeadLetter, ReadsAdvisories) {
       R"({"type":"io.nats.jetstream.advisory.v1.terminated","timestamp":"2026-11-23T23:26:36Z",)"
       R"("stream":"ev","consumer":"c","stream_seq":7,"deliveries":1,"reason":"no\nsense"})",
       &give_up));
-  EXPECT_EQ(give_up.reason, "terminated: no\nsense");
+  EXPECT_EQ(give_up.reason, "terminated: no\\x0Asense");
   for (const char* text :
        {"", "[]", "{}", R"({"type":"io.nats.jetstream.advisory.v1.max_deliver"})",
+        R"({"type":"io.nats.jetstream.advisory.v1.max_deliver","timestamp":"9999-11-23T23:26:36Z",)"
+        R"("stream":"ev","consumer":"c","stream_seq":7})",
         R"({"type":"io.nats.jetstream.advisory.v1.nak","timestamp":"2026-11-23T23:26:36Z",)"
         R"("stream":"ev","consumer":"c","stream_seq":7})"}) {
     EXPECT_FALSE(ParseAdvisory(text, &give_up)) << text;
   }
+}
+
+std::string Advisory(const std::string& stream, const std::string& consumer,
+                     const std::string& sequence, const std::string& reason = "x") {
+  return R"({"type":"io.nats.jetstream.advisory.v1.terminated","timestamp":"2026-11-23T23:26:36Z",)"
+         R"("stream":")" +
+         stream + R"(","consumer":")" + consumer + R"(","stream_seq":)" + sequence +
+         R"(,"deliveries":1,"reason":")" + reason + "\"}";
+}
+
+// Anybody can publish one, and its names become subjects and headers.
+TEST(DeadLetter, BelievesNoAdvisoryThatNoServerWrites) {
+  GiveUp give_up;
+  ASSERT_TRUE(ParseAdvisory(Advisory("ev", "c", "7"), &give_up));
+  for (const char* name : {"", "a b", R"(a\r\nNats-Rollup: all)", R"(a\u0000)", "a.b", "a.>", "*",
+                           R"(\u001b[2J)", "caf\xC3\xA9"}) {
+    EXPECT_FALSE(ParseAdvisory(Advisory(name, "c", "7"), &give_up)) << name;
+    EXPECT_FALSE(ParseAdvisory(Advisory("ev", name, "7"), &give_up)) << name;
+  }
+  EXPECT_FALSE(ParseAdvisory(Advisory("ev", std::string(300, 'c'), "7"), &give_up));
+  for (const char* sequence : {"0", "-1", "1.5", "18446744073709551615", "9223372036854775808",
+                               "1e3", "\"7\"", "null", "[7]"}) {
+    EXPECT_FALSE(ParseAdvisory(Advisory("ev", "c", sequence), &give_up)) << sequence;
+  }
+}
+
+TEST(DeadLetter, ShortensAProgramsWords) {
+  GiveUp give_up;
+  ASSERT_TRUE(ParseAdvisory(Advisory("ev", "c", "7", "caf\xC3\xA9"), &give_up));
+  EXPECT_EQ(give_up.reason, "terminated: caf\xC3\xA9");
+  ASSERT_TRUE(ParseAdvisory(Advisory("ev", "c", "7", std::string(800000, 'x')), &give_up));
+  EXPECT_LE(give_up.reason.size(), 600u);
+  ASSERT_TRUE(
+      ParseAdvisory(Advisory("ev", "c", "7", R"(\u001b[31m\r\nNats-Rollup: all)"), &give_up));
+  Message letter;
+  WriteDeadLetter(give_up, nullptr, Content::kGone, &letter);
+  EXPECT_EQ(FindHeader(letter.headers, "Nats-Rollup"), "");
+  EXPECT_EQ(letter.headers.find('\x1B'), std::string::npos);
 }
 
 class DeadLetterText : public testing::Test {
@@ -94,7 +134,9 @@ TEST(StoredMessage, ParsesTimes) {
   EXPECT_EQ(ns, 1000000000);
   EXPECT_TRUE(ParseTime("1970-01-01T00:00:00.12Z", &ns));
   EXPECT_EQ(ns, 120000000);
-  for (const char* text : {"", "now", "1970-01-01T00:00:01", "1970-01-01T00:00:01+01:00"}) {
+  for (const char* text :
+       {"", "now", "1970-01-01T00:00:01", "1970-01-01T00:00:01+01:00", "1969-12-31T23:59:59Z",
+        "2256-01-01T00:00:00Z", "9999-12-31T00:00:00Z"}) {
     EXPECT_FALSE(ParseTime(text, &ns)) << text;
   }
 }

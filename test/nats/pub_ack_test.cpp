@@ -25,6 +25,17 @@ TEST(PubAck, ReadsWhatWasStoredBefore) {
   EXPECT_FALSE(ParsePubAck(R"({"stream":"S","seq":1,"duplicate":false})").duplicate);
 }
 
+TEST(PubAck, BelievesNoPlaceThatNoStreamHas) {
+  EXPECT_EQ(ParsePubAck(R"({"stream":"S","seq":9223372036854775807})").kind, Kind::kStored);
+  for (const char* text : {R"({"stream":"S","seq":18446744073709551615})",
+                           R"({"stream":"S", "seq":9223372036854775808})",
+                           R"({"stream":"S","domain":"d","seq":18446744073709551615})"}) {
+    EXPECT_EQ(ParsePubAck(text).kind, Kind::kAbsurd) << text;
+  }
+  EXPECT_EQ(ParsePubAck(R"({"stream":"S","seq":18446744073709551616})").kind, Kind::kForeign);
+  EXPECT_EQ(ParsePubAck(R"({"stream":"S","seq":-1})").kind, Kind::kForeign);
+}
+
 TEST(PubAck, ReadsRefusals) {
   const PubAck ack = ParsePubAck(
       R"({"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},)"

@@ -44,7 +44,7 @@ TEST(JetStreamError, TellsTheServersWordsInPlainAscii) {
   error.err_code = 10077;
   error.description = "maximum\nb\xC3\xBCtes";
   EXPECT_EQ(ToStatus(error, "stream \"s\"").message(),
-            "stream \"s\": maximum?b??tes (JetStream error 10077)");
+            "stream \"s\": maximum\\x0Ab\\xC3\\xBCtes (JetStream error 10077)");
   EXPECT_NE(ToStatus(error, "").hint(), "");
 }
 
@@ -77,6 +77,44 @@ TEST(StreamApi, UnderstandsAnswers) {
   for (const char* text : {"", "{", "[]", "7", "\xFF"}) {
     EXPECT_FALSE(ParseApiReply(text, "s").status.ok()) << text;
   }
+}
+
+TEST(StreamApi, TellsOfAStreamAsItIs) {
+  StreamState state;
+  EXPECT_TRUE(ParseStreamState(R"({"created":"2026-11-23T23:26:36Z","config":{"num_replicas":3,)"
+                               R"("retention":"limits"},"state":{"last_seq":17}})",
+                               "s", &state)
+                  .ok());
+  EXPECT_EQ(state.created, "2026-11-23T23:26:36Z");
+  EXPECT_EQ(state.last_sequence, 17u);
+  EXPECT_EQ(state.replicas, 3);
+  EXPECT_TRUE(state.keeps_consumed);
+}
+
+TEST(StreamApi, BelievesNoStreamThatCannotBe) {
+  for (const char* text :
+       {"", "{}", R"({"created":"x"})", R"({"created":"x","state":[]})",
+        R"({"created":"x","state":{"last_seq":-1}})", R"({"created":"x","state":{"last_seq":"7"}})",
+        R"({"created":"x","state":{"last_seq":18446744073709551615}})",
+        R"({"created":"x","state":{"last_seq":1e5}})", R"({"state":{"last_seq":7}})",
+        R"({"created":"a b","state":{"last_seq":7}})",
+        R"({"created":"a\nb","state":{"last_seq":7}})"}) {
+    StreamState state;
+    EXPECT_EQ(ParseStreamState(text, "s", &state).code(), StatusCode::kUnavailable) << text;
+  }
+  StreamState state;
+  ASSERT_TRUE(ParseStreamState(R"({"created":"x","config":{"num_replicas":99999999999},)"
+                               R"("state":{"last_seq":7}})",
+                               "s", &state)
+                  .ok());
+  EXPECT_EQ(state.replicas, 1);
+}
+
+TEST(StreamApi, ShowsAServersWordsWithoutControlCharacters) {
+  const ApiReply reply = ParseApiReply(
+      R"({"error":{"code":99999999999,"err_code":10059,"description":"\u001b[2J\nFATAL: x"}})",
+      "s");
+  EXPECT_EQ(reply.status.message(), "s: \\x1B[2J\\x0AFATAL: x (JetStream error 10059)");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ using Kind = WireReader::Kind;
 
 // What there is in `text`, arriving `step` bytes at a time; one line for each thing.
 std::vector<std::string> Read(const std::string& text, size_t step) {
-  WireReader reader;
+  WireReader reader(64 * 1024 * 1024);
   WireReader::Item item;
   std::vector<std::string> seen;
   for (size_t at = 0; at < text.size(); at += step) {

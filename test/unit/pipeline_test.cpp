@@ -63,6 +63,29 @@ class PipelineTest : public ::testing::Test {
   uint64_t lsn_ = 0;
 };
 
+TEST_F(PipelineTest, BelievesNoAcknowledgementOfWhatWasNotSent) {
+  broker_.wire_capacity = 1;
+  Publish({"a", "b", "c"});
+  Run(0);
+  ASSERT_EQ(broker_.waiting(), 1u);
+  for (const uint64_t sequence : {uint64_t{0}, uint64_t{2}, uint64_t{3}, uint64_t{4}, UINT64_MAX}) {
+    for (const bool through : {false, true}) {
+      Reply reply;
+      reply.sequence = sequence;
+      reply.stream_sequence = 1;
+      reply.through = through;
+      broker_.replies().push_back(reply);
+    }
+  }
+  Run(1);
+  EXPECT_EQ(settled(), 0u);
+  EXPECT_EQ(pipeline_.acked(), 0u);
+  broker_.wire_capacity = SIZE_MAX;
+  StoreAll(2);
+  EXPECT_EQ(broker_.stream(), (Ids{"a", "b", "c"}));
+  EXPECT_EQ(settled(), 300u);
+}
+
 TEST_F(PipelineTest, OpensTheSinkBeforeAnythingElse) {
   broker_.opens_at_once = false;
   EXPECT_EQ(pipeline_.state(), State::kWaiting);

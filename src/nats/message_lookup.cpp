@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/message_lookup.h"
+
+#include <utility>
+
+#include "nats/api_call.h"
+#include "nats/jetstream_client.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+Status Get(JetStreamClient* js, const std::string& stream, const Json& which,
+           std::optional<StoredMessage>* message) {
+  message->reset();
+  const ApiAnswer answer =
+      CallApi(js, "STREAM.MSG.GET." + stream, which, "message of " + StreamNamed(stream));
+  if (answer.err_code == kMessageNotFound) return Status::Ok();
+  if (!answer.status.ok()) return answer.status;
+  const Json found = ObjectAt(answer.body, "message");
+  StoredMessage stored;
+  const auto from = which.find("seq");
+  if (!ParseStoredMessage(found, &stored) || (from != which.end() && stored.sequence < *from)) {
+    return Status::Unavailable("message of " + StreamNamed(stream) +
+                               ": JetStream's answer is not understood");
+  }
+  *message = std::move(stored);
+  return answer.status;
+}
+
+}  // namespace
+
+Status GetMessage(JetStreamClient* js, const std::string& stream, uint64_t sequence,
+                  std::optional<StoredMessage>* message) {
+  return Get(js, stream, {{"seq", sequence}}, message);
+}
+
+Status GetNextMessage(JetStreamClient* js, const std::string& stream, uint64_t from,
+                      const std::string& filter, std::optional<StoredMessage>* message) {
+  return Get(js, stream, {{"seq", from}, {"next_by_subj", filter}}, message);
+}
+
+Status GetLastMessage(JetStreamClient* js, const std::string& stream, const std::string& subject,
+                      std::optional<StoredMessage>* message) {
+  return Get(js, stream, {{"last_by_subj", subject}}, message);
+}
+
+}  // namespace fraiseql::nats
