@@ -25,7 +25,7 @@ override autodepend := yes
 override with_llvm  := no
 
 # Everything but the library itself installs what it needs first.
-WHOLE = bench bench-micro check demo order-system torture valgrind help format format-check lint packages
+WHOLE = bench bench-micro check demo fuzz order-system torture valgrind help format format-check lint packages
 
 ifneq ($(filter $(WHOLE),$(MAKECMDGOALS)),)
 include test/targets.mk
@@ -38,4 +38,5 @@ build:
 -include test/unit/unit.mk
 -include test/nats/nats.mk
 -include test/bench/bench.mk
+-include test/fuzz/fuzz.mk
 endif

@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install check demo order-system torture valgrind help format format-check lint packages
+.PHONY: bench bench-micro bench-install check demo fuzz order-system torture valgrind help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -30,6 +30,11 @@ torture: packages
 	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+#: make fuzz             feeds the parsers what breaks them; SECONDS=600
+fuzz: packages
+	@$(SUBMAKE) -j2 fuzz-programs >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
+	@test/fuzz/run $(or $(SECONDS),60)
 
 #: make valgrind         a server under valgrind, worker and all; a few minutes
 valgrind:

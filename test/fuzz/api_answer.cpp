@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: PostgreSQL
+// What JetStream's API answers.
+#include <string>
+
+#include "core/message.h"
+#include "core/stream_mark.h"
+#include "fuzz.h"
+#include "nats/names.h"
+#include "nats/server_json.h"
+#include "nats/stored_message.h"
+#include "nats/stream_api.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace fraiseql;
+  const std::string_view text = TextOf(data, size);
+  const nats::ApiReply reply = nats::ParseApiReply(text, "stream");
+  MUST(IsClean(reply.status.message()));
+  nats::StreamState state;
+  if (nats::ParseStreamState(text, "stream", &state).ok()) {
+    MUST(state.last_sequence <= kMaxStreamSequence && state.replicas >= 1);
+    MUST(IsStreamCreated(state.created));
+  }
+  (void)nats::ParseApiLevel(text);
+  const nats::Json object = nats::ParseObject(text);
+  const nats::Json copy = object;  // by recursion
+  MUST(copy == object);
+  (void)nats::ToText(copy);
+  nats::StoredMessage stored;
+  if (nats::ParseStoredMessage(nats::ObjectAt(object, "message"), &stored)) {
+    MUST(stored.sequence > 0 && stored.sequence <= kMaxStreamSequence);
+    MUST(nats::IsWireSubject(stored.subject));
+  }
+  return 0;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: PostgreSQL
+// The file with the mark: as it is, and with the checksum put right.
+#include <string>
+
+#include "core/crc32c.h"
+#include "core/mark_line.h"
+#include "fuzz.h"
+
+namespace {
+
+using namespace fraiseql;
+
+void Check(const std::string& line) {
+  const auto mark = ParseMark(line);
+  if (!mark) return;
+  MUST(mark->sequence <= kMaxStreamSequence && IsStreamCreated(mark->stream));
+  const auto again = ParseMark(FormatMark(*mark));
+  MUST(again && again->stream == mark->stream && again->sequence == mark->sequence);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string text(TextOf(data, size));
+  Check(text);
+  Check(text + " " + std::to_string(Crc32c(text)) + "\n");
+  return 0;
+}

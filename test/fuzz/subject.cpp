@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: PostgreSQL
+// Templates of subjects, with what rows put into them: the input is the template, a NUL and a
+// value.
+#include "core/subject.h"
+
+#include <string>
+
+#include "../unit/rows.h"
+#include "core/topic.h"
+#include "fuzz.h"
+#include "nats/refused_subjects.h"
+#include "nats/subject_set.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace fraiseql;
+  std::string_view value = TextOf(data, size);
+  const std::string_view text = value.substr(0, value.find('\0'));
+  value.remove_prefix(std::min(value.size(), text.size() + 1));
+  std::string token = "a.";
+  AppendSubjectToken(value, &token);
+  MUST(value.size() > 1000 || CheckSubject(token).ok());
+  MUST(token.find('.', 2) == std::string::npos);
+  std::string topic;
+  AppendTopicSubject("fraiseql", value, &topic);
+  MUST(value.size() > 1000 || CheckSubject(topic).ok());
+  (void)IsTopic(text);
+  (void)nats::Covers(std::string(text), std::string(value));
+  nats::RefusedSubjects refused;
+  (void)refused.Learn(text, 1);
+  SubjectTemplate parsed;
+  if (!SubjectTemplate::Parse(text, &parsed).ok()) return 0;
+  static const Relation kRelation = MakeRelation("public", "t", {"a", "b"}, {0});
+  RowImage row;
+  std::string json;
+  AppendJsonString(value, &json);
+  FillRow({json, "12.5"}, &row);
+  SubjectValues values{value, value, value, value, value, value, &kRelation, &row};
+  std::string subject;
+  parsed.Append(values, &subject);
+  // What is valid with plain values is with any other, unless it gets too long.
+  SubjectValues plain{"a", "a", "a", "a", "a", "a", &kRelation, &row};
+  std::string plainly;
+  parsed.Append(plain, &plainly);
+  MUST(subject.size() > 2000 || CheckSubject(subject).ok() == CheckSubject(plainly).ok());
+  return 0;
+}
