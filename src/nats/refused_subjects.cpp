@@ -4,6 +4,8 @@
 #include <charconv>
 #include <chrono>
 
+#include "core/foreign_text.h"
+
 namespace fraiseql::nats {
 
 namespace {
@@ -79,7 +81,7 @@ Status RefusedSubjects::Learn(std::string_view text, int64_t now_us) {
   }
   if (subjects_.size() >= kMaxSubjects) subjects_.clear();
   subjects_.insert_or_assign(subject, Refusal{now_us, !complete});
-  return Refused(subject);
+  return Refused(ForeignText(subject));
 }
 
 Status RefusedSubjects::Check(const Message& message, int64_t now_us) {

@@ -14,6 +14,9 @@ namespace fraiseql::pg {
 
 namespace {
 
+constexpr int kMostTold = 10;
+constexpr int kToldMs = 60000;
+
 template <size_t N>
 void Copy(const std::string& from, char (&to)[N]) {
   strlcpy(to, from.c_str(), N);
@@ -52,10 +55,26 @@ void WorkerStatus::Log(WorkerState state, const Status& reason, const std::strin
     ereport(LOG, (errmsg("publishing to %s%s%s", server.c_str(), reason.ok() ? "" : ": ",
                          reason.message().c_str()),
                   reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
-  } else if (!reason.ok()) {
+    told_ = 0;
+  } else if (!reason.ok() && MayTell()) {
     ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), reason.message().c_str()),
                   reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
   }
+}
+
+// Whoever makes up another reason each time shall not fill the disk.
+bool WorkerStatus::MayTell() {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (TimestampDifferenceExceeds(told_since_, now, kToldMs)) {
+    told_since_ = now;
+    told_ = 0;
+  }
+  if (told_ == kMostTold) {
+    ereport(LOG, (errmsg("publishing is in trouble for one reason after the other"),
+                  errdetail("For up to a minute they are not logged."),
+                  errhint("See fraiseql_nats.status().")));
+  }
+  return told_++ < kMostTold;
 }
 
 void WorkerStatus::RecordError(const Status& error) {

@@ -41,6 +41,7 @@ class WorkerStatus {
 
  private:
   void Log(WorkerState state, const Status& reason, const std::string& server);
+  bool MayTell();
 
   DatabaseEntry* const entry_;
   WorkerState state_ = WorkerState::kStopped;
@@ -48,6 +49,8 @@ class WorkerStatus {
   std::string server_;
   WorkerState logged_state_ = WorkerState::kStopped;
   std::string logged_reason_;
+  int told_ = 0;                // reasons that were logged since it last was streaming, ...
+  TimestampTz told_since_ = 0;  // ... or since this moment
   uint64_t acked_ = 0;
 };
 

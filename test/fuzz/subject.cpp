@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   (void)IsTopic(text);
   (void)nats::Covers(std::string(text), std::string(value));
   nats::RefusedSubjects refused;
-  (void)refused.Learn(text, 1);
+  MUST(IsClean(refused.Learn(text, 1).message()));
   SubjectTemplate parsed;
   if (!SubjectTemplate::Parse(text, &parsed).ok()) return 0;
   static const Relation kRelation = MakeRelation("public", "t", {"a", "b"}, {0});

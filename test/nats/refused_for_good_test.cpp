@@ -171,6 +171,14 @@ TEST(RefusedSubjects, AreBelievedForAShortWhile) {
   EXPECT_TRUE(refused.Check(On("a.b"), now).ok());  // forgotten
 }
 
+TEST(RefusedSubjects, AreShownWithoutControlCharacters) {
+  RefusedSubjects refused;
+  const Status status =
+      refused.Learn("Permissions Violation for Publish to \"a\x1B[2J\\x0a\xFF\"", 1);
+  EXPECT_NE(status.message().find("\"a\\x1B[2J\\x0A\\xFF\""), std::string::npos)
+      << status.message();
+}
+
 TEST(RefusedSubjects, AreNotWhatElseIsRefused) {
   RefusedSubjects refused;
   for (const char* text :

@@ -172,6 +172,7 @@ my @wrongs = (
     # The first words.
     {name => 'an error of colours',       connect => says_and_ends("-ERR '$ansi'\r\n")},
     {name => 'an error of 1 MB',          connect => says_and_ends("-ERR '" . 'no ' x 350_000 . "'\r\n")},
+    {name => 'another error each time',   connect => sub { $_[0]->bad; $_[0]->say("-ERR 'the error of " . time() . "'\r\n"); $_[0]->end }, enough => 30},
     {name => 'no PONG',                   connect => says('')},
     {name => 'closes instead of PONG',    connect => says_and_ends('')},
     {name => 'greets with bytes',         greet => says("\xFF\xFE" x 1000 . "\r\n")},
@@ -301,7 +302,8 @@ for my $number (0 .. $#wrongs) {
     $broker->be($number);
     $session->query_safe("INSERT INTO tb_item (session, n) VALUES (1, $number)");
     my $until = time() + PATIENCE;
-    while (($done = $broker->done) < SEEN_ENOUGH && time() < $until) {
+    my $enough = $wrongs[$number]{enough} // SEEN_ENOUGH;
+    while (($done = $broker->done) < $enough && time() < $until) {
         select undef, undef, undef, 0.02;
         my $now = memory_mb();
         $most = $now if $now > $most;
