@@ -10,6 +10,13 @@ namespace fraiseql::nats {
 
 namespace {
 
+bool IsAskedFor(const StoredMessage& message, const Json& which) {
+  const auto sequence = which.find("seq");
+  if (sequence == which.end()) return true;
+  return which.contains("next_by_subj") ? message.sequence >= *sequence
+                                        : message.sequence == *sequence;
+}
+
 Status Get(JetStreamClient* js, const std::string& stream, const Json& which,
            std::optional<StoredMessage>* message) {
   message->reset();
@@ -19,8 +26,7 @@ Status Get(JetStreamClient* js, const std::string& stream, const Json& which,
   if (!answer.status.ok()) return answer.status;
   const Json found = ObjectAt(answer.body, "message");
   StoredMessage stored;
-  const auto from = which.find("seq");
-  if (!ParseStoredMessage(found, &stored) || (from != which.end() && stored.sequence < *from)) {
+  if (!ParseStoredMessage(found, &stored) || !IsAskedFor(stored, which)) {
     return Status::Unavailable("message of " + StreamNamed(stream) +
                                ": JetStream's answer is not understood");
   }

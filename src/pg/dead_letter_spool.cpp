@@ -154,7 +154,10 @@ Status DeadLetterSpool::SetDamageAside(off_t size) {
   Status result = done ? Status::Ok() : FileTrouble("set aside what is damaged in", path_);
   if (aside >= 0) close(aside);
   if (fresh >= 0) close(done ? file_ : fresh);
-  if (!done) return result;
+  if (!done) {
+    (void)unlink(fresh_path.c_str());
+    return result;
+  }
   file_ = fresh;
   end_ = fresh_end;
   return result;

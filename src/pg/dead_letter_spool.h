@@ -23,6 +23,8 @@ namespace fraiseql::pg {
 class DeadLetterSpool final : public DeadLetterBox {
  public:
   explicit DeadLetterSpool(Oid database);
+  DeadLetterSpool(const DeadLetterSpool&) = delete;
+  DeadLetterSpool& operator=(const DeadLetterSpool&) = delete;
 
   // Finds what an earlier worker has left; kUnavailable if the file cannot be opened or read.
   Status Open();
