@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 // What anybody may publish as an advisory, and the dead letter that is made of it: the input is the
 // advisory, a NUL, and the headers of the original as a server gives them.
+#include <algorithm>
 #include <string>
 
 #include "core/message.h"
 #include "fuzz.h"
 #include "nats/dead_letter.h"
+#include "nats/names.h"
 
 namespace {
 
@@ -35,6 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   rest.remove_prefix(std::min(rest.size(), advisory.size() + 1));
   nats::GiveUp give_up;
   if (!nats::ParseAdvisory(advisory, &give_up)) return 0;
+  MUST(nats::IsWireSubject(give_up.stream) && nats::IsWireSubject(give_up.consumer));
   nats::StoredMessage original;
   original.subject = "fraiseql.order.created";
   original.headers = nats::ReadHeaderBlock(rest);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // What JetStream's API answers.
+#include <algorithm>
 #include <string>
 
 #include "core/message.h"
@@ -9,6 +10,17 @@
 #include "nats/server_json.h"
 #include "nats/stored_message.h"
 #include "nats/stream_api.h"
+
+namespace {
+
+int DepthOf(const fraiseql::nats::Json& value) {
+  int depth = 0;
+  if (!value.is_structured()) return depth;
+  for (const auto& member : value) depth = std::max(depth, DepthOf(member));
+  return depth + 1;
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fraiseql;
@@ -22,6 +34,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   (void)nats::ParseApiLevel(text);
   const nats::Json object = nats::ParseObject(text);
+  MUST(DepthOf(object) <= nats::kMaxJsonDepth);
   const nats::Json copy = object;  // by recursion
   MUST(copy == object);
   (void)nats::ToText(copy);
