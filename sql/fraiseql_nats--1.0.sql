@@ -344,8 +344,9 @@ LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'fraiseql_nats_observe_new_tables';
 COMMENT ON FUNCTION fraiseql_nats_internal.observe_new_tables() IS 'makes the observers that the files declare for a table that is new';
 CREATE EVENT TRIGGER fraiseql_nats_create ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA')
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA', 'CREATE FOREIGN TABLE')
     EXECUTE FUNCTION fraiseql_nats_internal.observe_new_tables();
+ALTER EVENT TRIGGER fraiseql_nats_create ENABLE ALWAYS;
 COMMENT ON EVENT TRIGGER fraiseql_nats_create IS 'makes the observers that the files declare for a table that is new';
 
 -- Publishing --------------------------------------------------------------------------------------

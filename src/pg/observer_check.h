@@ -10,8 +10,8 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Raises unless the row of the observer table makes an observer that the current user may make; with
-// `warn`, tells of what it can never get.
+// Raises unless the row of the observer table makes an observer that the current user may make;
+// with `warn`, tells of what it can never get.
 void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn);
 
 // The same for a row of a dump, with a warning instead of an error: what is wrong is returned

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: PostgreSQL
 // What every CREATE TABLE and ALTER TABLE of the database goes through: whether a file declares an
-// observer of the table.  Of most tables none does, which an index tells in microseconds.
+// observer of the table (of most tables none does, which an index tells in microseconds), and
+// whether rows that are observed are not in the log any more.
 extern "C" {
 #include "postgres.h"
 
 #include "access/genam.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
@@ -19,6 +21,7 @@ extern "C" {
 }
 
 #include "pg/guard.h"
+#include "pg/observer_warnings.h"
 #include "pg/own_objects.h"
 
 namespace fraiseql::pg {
@@ -76,8 +79,44 @@ bool MakesDeclaredTable(const Node* statement) {
       }
       return false;
     }
+    case T_CreateForeignTableStmt:
+      return false;
     default:
       return true;
+  }
+}
+
+bool MayTakeRowsOffLog(const Node* statement) {
+  if (IsA(statement, CreateStmt)) {
+    const auto* create = reinterpret_cast<const CreateStmt*>(statement);
+    return create->inhRelations != NIL &&
+           create->relation->relpersistence == RELPERSISTENCE_UNLOGGED;
+  }
+  if (IsA(statement, CreateForeignTableStmt)) {
+    return reinterpret_cast<const CreateForeignTableStmt*>(statement)->base.inhRelations != NIL;
+  }
+  if (!IsA(statement, AlterTableStmt)) return false;
+  ListCell* cell;
+  foreach (cell, reinterpret_cast<const AlterTableStmt*>(statement)->cmds) {
+    const AlterTableType type = static_cast<const AlterTableCmd*>(lfirst(cell))->subtype;
+    if (type == AT_SetUnLogged || type == AT_AttachPartition) return true;
+  }
+  return false;
+}
+
+// The tables of the present statement that are observed, themselves or by a table above them.
+void WarnOfStatement() {
+  const int result = SPI_execute(
+      "SELECT e.objid FROM pg_catalog.pg_event_trigger_ddl_commands() e"
+      " WHERE e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.objsubid = 0"
+      " AND EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.relation = e.objid OR o.relation"
+      " IN (SELECT a.relid FROM pg_catalog.pg_partition_ancestors(e.objid) a))",
+      false, 0);
+  if (result != SPI_OK_SELECT) elog(ERROR, "%s", SPI_result_code_string(result));
+  for (uint64 i = 0; i < SPI_processed; ++i) {
+    bool is_null = false;
+    const Datum table = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &is_null);
+    WarnOfUnloggedRows(DatumGetObjectId(table));
   }
 }
 
@@ -87,7 +126,13 @@ void ObserveNewTables(FunctionCallInfo fcinfo) {
                     errmsg("observe_new_tables() is called by an event trigger only")));
   }
   const auto* trigger = reinterpret_cast<const EventTriggerData*>(fcinfo->context);
-  if (trigger->parsetree == nullptr || !MakesDeclaredTable(trigger->parsetree)) return;
+  if (trigger->parsetree == nullptr) return;
+  if (MayTakeRowsOffLog(trigger->parsetree)) {
+    SPI_connect();
+    WarnOfStatement();
+    SPI_finish();
+  }
+  if (!MakesDeclaredTable(trigger->parsetree)) return;
   SPI_connect();
   const int result =
       SPI_execute("SELECT fraiseql_nats_internal.observe_created_tables()", false, 0);
