@@ -14,7 +14,9 @@ namespace fraiseql {
 class MessageReceiver {
  public:
   virtual ~MessageReceiver() = default;
-  // An empty message to fill.  May wait for room.
+  // What follows, up to EndTransaction(), is of this transaction.
+  virtual void BeginTransaction(uint32_t xid) = 0;
+  // An empty message to fill.  May wait for room, and until the transaction may be told of.
   virtual Message* Add() = 0;
   // The message that Add() gave out is complete.
   virtual void Seal() = 0;

@@ -89,6 +89,7 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   last_commit_time_ = CommitTime(txn);
   change_.commit_time_us = last_commit_time_ + kPostgresToUnixUs;
   transaction_.Begin(txn->xid, change_.commit_time_us);
+  receiver_->BeginTransaction(txn->xid);
   buffer_.Begin();
   notifications_.Clear();
 }

@@ -39,6 +39,7 @@ class PreviewReceiver : public MessageReceiver {
  public:
   int64_t count() const { return count_; }
 
+  void BeginTransaction(uint32_t) override {}
   Message* Add() override {
     message_.Clear();
     return &message_;

@@ -7,18 +7,21 @@ extern "C" {
 
 #include <unistd.h>
 
+#include "access/transam.h"
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/s_lock.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 }
 
 #include "pg/broker_config.h"
+#include "pg/commit_visibility.h"
 #include "pg/compat.h"
 #include "pg/gucs.h"
 #include "pg/guard.h"
@@ -38,6 +41,7 @@ constexpr long kLingerUs = 200;
 // times as much as one more message in it.
 constexpr uint64_t kManyMessages = 3;
 constexpr long kLongLingerUs = 500;
+constexpr int kVisibilitySpins = 20;  // some microseconds each
 constexpr int64_t kDrainMs = 500;
 constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
 constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
@@ -277,7 +281,31 @@ void Worker::Leave(bool drain) {
   proc_exit(0);
 }
 
+// Who is told of a row reads it at once, and must find it.  The commit record is in the log a
+// moment before the transaction is seen, and long before when it waits for standbys.
+void Worker::AwaitVisible() {
+  if (IsVisibleToAll(hidden_xid_)) {
+    hidden_xid_ = InvalidTransactionId;
+    return;
+  }
+  for (int i = 0; i < kVisibilitySpins; ++i) {
+    for (int j = 0; j < 100; ++j) pg_spin_delay();
+    if (IsVisibleToAll(hidden_xid_)) break;
+  }
+  while (!IsVisibleToAll(hidden_xid_)) {
+    // The session that commits sets the latch behind the end of its transaction; see
+    // commit_wake.cpp.
+    pg_atomic_write_u32(&entry_->sleeping, 1);
+    pg_memory_barrier();
+    if (!IsVisibleToAll(hidden_xid_)) Turn(kIdleWaitMs, WaitForLogEvent());
+    pg_atomic_write_u32(&entry_->sleeping, 0);
+    Breathe();
+  }
+  hidden_xid_ = InvalidTransactionId;
+}
+
 Message* Worker::Add() {
+  if (hidden_xid_ != InvalidTransactionId) AwaitVisible();
   while (!pipeline_->HasRoom()) {
     Turn(kIdleWaitMs, WaitForBrokerEvent());
     Breathe();

@@ -57,12 +57,14 @@ class Worker final : public MessageReceiver {
   Status Remark();
   void TellLoss();
   void WaitForLog();
+  void AwaitVisible();
   void ApplySettings();
   void ChooseDeadLetterBox();
   bool MustLeave() const;
   [[noreturn]] void Leave(bool drain);
 
   // MessageReceiver
+  void BeginTransaction(uint32_t xid) override { hidden_xid_ = xid; }
   Message* Add() override;
   void Seal() override { pipeline_->Seal(); }
   void EndTransaction(XLogRecPtr end_lsn) override { pipeline_->EndTransaction(end_lsn); }
@@ -92,7 +94,8 @@ class Worker final : public MessageReceiver {
   std::unique_ptr<NotifyListener> listener_;  // with capture = notify; else null
   const int capture_;
   XLogRecPtr decodable_ =
-      InvalidXLogRecPtr;  // how far the log went when it was last read to its end
+      InvalidXLogRecPtr;     // how far the log went when it was last read to its end
+  uint32_t hidden_xid_ = 0;  // of the present transaction, unless it is known to be seen by all
   int64_t last_sleep_us_ = 0;
   uint64_t sent_before_sleep_ = 0;
   int64_t standbys_had_all_ms_ = 0;

@@ -13,6 +13,7 @@ using Kind = TransactionBuffer::Kind;
 // Keeps the payloads of what it is given.
 class Recorder final : public MessageReceiver {
  public:
+  void BeginTransaction(uint32_t) override {}
   Message* Add() override {
     message_.Clear();
     return &message_;
