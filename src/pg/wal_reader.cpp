@@ -23,6 +23,7 @@ namespace fraiseql::pg {
 namespace {
 
 bool awaits_standbys = false;  // of the last page that was asked for
+bool gave_back = false;        // buffers of a large record or change, since it was last asked
 
 XLogRecPtr FlushedLsn(TimeLineID* timeline) {
   return RecoveryInProgress() ? GetXLogReplayRecPtr(timeline) : GetFlushRecPtr(timeline);
@@ -64,18 +65,26 @@ void GiveBackBuffers(LogicalDecodingContext* context) {
     pfree(reader->readRecordBuf);
     reader->readRecordBufSize = kSmallest;
     reader->readRecordBuf = static_cast<char*>(MemoryContextAlloc(owner, kSmallest));
+    gave_back = true;
   }
   ReorderBuffer* buffer = context->reorder;
   if (buffer->outbufsize > kKept) {
     pfree(buffer->outbuf);
     buffer->outbuf = nullptr;
     buffer->outbufsize = 0;
+    gave_back = true;
   }
 }
 
 }  // namespace
 
 bool WalReader::AwaitsStandbys() { return awaits_standbys; }
+
+bool WalReader::GaveBack() {
+  const bool was = gave_back;
+  gave_back = false;
+  return was;
+}
 
 XLogRecPtr DecodableLsn() {
   TimeLineID timeline = 0;

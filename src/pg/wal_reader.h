@@ -31,6 +31,10 @@ class WalReader {
   // wakes this process when they do: look again soon.
   static bool AwaitsStandbys();
 
+  // There was a record or a change of more than 1 MB since this was last asked: what it took is
+  // free again, but may be kept by the C library.
+  static bool GaveBack();
+
  private:
   LogicalDecodingContext* context_ = nullptr;
 };

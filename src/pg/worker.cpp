@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
 #include <ctime>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 extern "C" {
 #include "postgres.h"
@@ -226,6 +229,11 @@ void Worker::WaitForLog() {
     pg_usleep(many ? kLongLingerUs : kLingerUs);
     if (DecodableLsn() > decodable_) return;
   }
+#ifdef __GLIBC__
+  if (pipeline_->window().empty() && dead_letters_.empty() && WalReader::GaveBack()) {
+    (void)malloc_trim(0);
+  }
+#endif
   pg_atomic_write_u32(&entry_->sleeping, 1);
   pg_memory_barrier();  // pairs with the one in commit_wake.cpp
   const bool more = DecodableLsn() > decodable_ ||

@@ -189,6 +189,13 @@ is(as('reader', 'SELECT count(*) FROM fraiseql_nats.secret'), 0, 'who may read a
 is(as('reader', q{SELECT count(*) FROM pg_statistic WHERE starelid = 'fraiseql_nats.secret'::regclass}), 0, 'nor statistics of it');
 my $worker = $node->worker_pid('postgres');
 
+# Slots of other plugins are not for messages().
+$node->safe_psql('postgres', q{SELECT pg_create_logical_replication_slot('other', 'pgoutput'), pg_create_physical_replication_slot('physical')});
+like((($node->psql('postgres', "SELECT * FROM fraiseql_nats.$_->[0]('$_->[1]')"))[2]), qr/is not one of fraiseql_nats|physical replication slot|not a logical/, "$_->[0]() on the slot \"$_->[1]\"")
+  for ['messages', 'other'], ['message_volume', 'other'], ['messages', 'physical'];
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_replication_slots WHERE slot_name IN ('other', 'physical') AND NOT active}), 2, 'and leaves them alone');
+$node->safe_psql('postgres', q{SELECT pg_drop_replication_slot('other'), pg_drop_replication_slot('physical')});
+
 # CREATE DATABASE of those who may not.
 like(as('maker', 'CREATE DATABASE zz TEMPLATE postgres'), qr/permission denied/, 'who may not create databases');
 $node->safe_psql('postgres', 'ALTER ROLE maker CREATEDB');

@@ -83,6 +83,21 @@ $node->wait_for_dead_letters('postgres', $before + 3);
 is($node->safe_psql('postgres', q{SELECT string_agg(coalesce(headers ->> 'Odd', reason ~ 'cannot be kept: refused') , ' ' ORDER BY id) FROM fraiseql_nats.dead_letters() WHERE subject ~ 'large'} =~ s/reason ~ 'cannot be kept: refused'/CASE WHEN reason ~ 'cannot be kept: refused' THEN 'told' END/r),
     'no told no', 'one dead letter that cannot be kept whole does not hold up the others');
 
+# With on_error = block it is told of, and blocks, until somebody removes it.
+$node->safe_psql('postgres', 'DROP TRIGGER refuses ON fraiseql_nats.dead_letter');
+$node->configure('fraiseql_nats.on_error' => 'block');
+$node->reload;
+$node->safe_psql('postgres', <<'SQL');
+SELECT fraiseql_nats.observe('tb_other', name => 'greedy', subject => 'fraiseql.greedy',
+    "when" => $$length(repeat(repeat(left(id::text, 1), 1000000), 600) || repeat(repeat('x', 1000000), 600)) > 0$$);
+INSERT INTO tb_other VALUES (50);
+SQL
+$node->wait_for_sql('postgres', q{SELECT state = 'blocked' AND reason ~ 'greedy.*has failed: invalid memory alloc' AND hint <> '' FROM fraiseql_nats.status()}, 'with on_error = block it blocks, with the error');
+pass('with on_error = block it blocks, with the error');
+$node->configure('fraiseql_nats.on_error' => undef);
+$node->reload;
+$node->wait_drained('postgres');
+
 # An observer is never TOASTed, whatever is vacuumed.
 like(($node->psql('postgres', q{SELECT fraiseql_nats.observe('tb_note', name => 'long', condition => repeat('has_field(''note'') && ', 190) || 'has_field(''note'')', "when" => repeat('note = ''x'' AND ', 265) || 'note = ''y''')}))[2],
     qr/observer "long" is too large/, 'an observer that is too large is refused');
