@@ -251,6 +251,7 @@ Status CheckBuiltSubject(const Message& message) {
 Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, const Route& route,
                   const Change& change, Message* message) {
   message->commit_time_us = change.commit_time_us;
+  message->observer.assign(route.observer->name);
   const std::string* unknown = AppendSubject(origin, route, change, &message->subject);
   AddCommonHeaders(origin, transaction, {}, message);
   message->headers.append(route.headers);
@@ -284,6 +285,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
 Status BuildNotification(const Origin& origin, const TransactionHeaders& transaction,
                          const Observer& observer, std::string_view channel,
                          std::string_view payload, std::string_view message_id, Message* message) {
+  message->observer.assign(observer.name);
   std::string type;
   AppendTopicType(observer.topic.empty() ? channel : observer.topic, &type);
   if (!observer.topic.empty()) {

@@ -30,6 +30,7 @@ void Message::Clear() {
   position = {};
   commit_time_us = 0;
   attempts = 0;
+  observer.clear();
   ClearBuffer(&subject);
   ClearBuffer(&headers);
   ClearBuffer(&payload);

@@ -22,6 +22,7 @@ struct Message {
   Position position;
   int64_t commit_time_us = 0;  // of its transaction, since 1970-01-01 UTC
   uint32_t attempts = 0;       // how often it has been refused for good before
+  std::string observer;        // that wanted it; empty: somebody has published it
   std::string subject;
   std::string headers;  // lines "Name: value\r\n", as on the wire
   std::string payload;

@@ -183,6 +183,33 @@ const std::string* SubjectTemplate::Append(const SubjectValues& values, std::str
   return unknown;
 }
 
+std::string SubjectTemplate::Pattern() const {
+  std::string pattern;
+  std::string token;
+  bool is_literal = true;
+  const auto end_token = [&] {
+    pattern.append(is_literal ? token : "*");
+    token.clear();
+    is_literal = true;
+  };
+  for (const Part& part : parts_) {
+    if (part.kind != Kind::kLiteral) {
+      is_literal = false;
+      continue;
+    }
+    for (const char c : part.text) {
+      if (c != '.') {
+        token.push_back(c);
+        continue;
+      }
+      end_token();
+      pattern.push_back('.');
+    }
+  }
+  end_token();
+  return pattern;
+}
+
 std::vector<std::string> SubjectTemplate::columns() const {
   std::vector<std::string> names;
   for (const Part& part : parts_) {

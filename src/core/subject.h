@@ -37,6 +37,9 @@ class SubjectTemplate {
   // Null, or the column of a placeholder whose value is not known (its token is then %00).
   const std::string* Append(const SubjectValues& values, std::string* out) const;
 
+  // All subjects that it can make, as a pattern with wildcards: a token with a placeholder is "*".
+  std::string Pattern() const;
+
   bool empty() const { return parts_.empty(); }
   const std::string& text() const { return text_; }
   // The columns that {column:NAME} names.

@@ -149,6 +149,10 @@ void Publisher::BecomeOpen() {
   reply_prefix_ = reply_.size();
   stream_end_ = checked_end_ = opening_.end().sequence;
   stored_since_ = 0;
+  stream_subjects_ = opening_.subjects();
+  subjects_ = SubjectSet(stream_subjects_);
+  looked_us_ = WallClockUs();
+  ++openings_;
   if (opening_.saw_foreign()) exclusivity_.SawForeign(now_ms_);
   chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas(), opening_.api_level()),
                stream_end_);
@@ -241,7 +245,23 @@ Status Publisher::Check(const Message& message) {
                   [](char c) { return static_cast<unsigned char>(c) <= ' '; })) {
     return Status::Rejected("subject has a blank or control character");
   }
+  if (!subjects_.Takes(message.subject)) return RefuseSubject(message);
   return refused_.empty() ? Status::Ok() : refused_.Check(message, WallClockUs());
+}
+
+// Never sent: another stream might take it, now or when somebody makes one.
+Status Publisher::RefuseSubject(const Message& message) {
+  if (!IsStillBelieved(message, looked_us_, WallClockUs())) {
+    return Status::Unavailable("the stream did not take subject \"" + message.subject +
+                               "\" when it was last looked at: looking again");
+  }
+  const std::string observer =
+      message.observer.empty() ? "" : ", to which observer \"" + message.observer + "\" sends";
+  return Status::Rejected(
+      Named(stream_) + " does not take subject \"" + message.subject + "\"" + observer,
+      "Add it to \"fraiseql_nats.stream_subjects\", reload, run SELECT * FROM "
+      "fraiseql_nats.stream_sync(), and retry the message; or choose a subject that the stream "
+      "takes.");
 }
 
 bool Publisher::NextReply(Reply* reply) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/sink.h"
 #include "nats/broker_settings.h"
@@ -14,6 +15,7 @@
 #include "nats/pub_ack.h"
 #include "nats/refused_subjects.h"
 #include "nats/stream_opening.h"
+#include "nats/subject_set.h"
 
 namespace fraiseql::nats {
 
@@ -83,6 +85,9 @@ class Publisher final : public Sink {
   // For people.
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
+  // That the stream takes, as last seen; empty: not known.
+  const std::vector<std::string>& stream_subjects() const { return stream_subjects_; }
+  uint64_t openings() const { return openings_; }                    // that succeeded
   uint64_t connects() const { return connects_; }                    // that succeeded
   uint64_t last_stream_sequence() const { return stream_end_; }      // acknowledged to us, or found
   bool keeps_consumed() const { return opening_.keeps_consumed(); }  // the stream, as last seen
@@ -98,6 +103,7 @@ class Publisher final : public Sink {
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
   bool IsAbsurd(const PubAck& ack) const;
+  Status RefuseSubject(const Message& message);
   bool OnNoAnswerer(Reply* reply);
   bool OnRefusal(const JetStreamError& error, Reply* reply);
   void OnStored(const PubAck& ack, bool current, Reply* reply);
@@ -110,6 +116,10 @@ class Publisher final : public Sink {
   uint64_t connects_ = 0;
   int64_t connected_us_ = 0;  // when the present connection was made, and its limits were told
   RefusedSubjects refused_;
+  std::vector<std::string> stream_subjects_;
+  SubjectSet subjects_;    // the same
+  int64_t looked_us_ = 0;  // when the stream was looked at
+  uint64_t openings_ = 0;
 
   State state_ = State::kClosed;
   Status status_;

@@ -74,6 +74,12 @@ Status ParseStreamState(std::string_view data, std::string_view what, StreamStat
   state->replicas = std::max(1, SmallIntegerAt(config, "num_replicas"));
   state->keeps_consumed = DataAt(config, "retention") == "limits";
   state->last_sequence = CountAt(stream, "last_seq");
+  const auto subjects = config.find("subjects");
+  if (subjects != config.end() && subjects->is_array()) {
+    for (const Json& subject : *subjects) {
+      if (subject.is_string()) state->subjects.push_back(subject.get<std::string>());
+    }
+  }
   if (IsBeingMade(state->created)) return Status::Ok();  // it has no state yet
   // A wrong end would have us believe that nothing is stored, or that all of it is lost.
   const auto last = stream.find("last_seq");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/status.h"
 #include "nats/broker_settings.h"
@@ -41,6 +42,8 @@ struct StreamState {
   uint64_t last_sequence = 0;
   int replicas = 1;
   bool keeps_consumed = true;  // retention by limits only
+  // That it takes; empty: not known.
+  std::vector<std::string> subjects;
 };
 // kUnavailable if that makes no sense; `what` as in ParseApiReply().
 Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state);

@@ -42,6 +42,7 @@ class StreamOpening {
   int replicas() const { return stream_state_.replicas; }
   // Else nothing of ours is looked for: see StreamState.
   bool keeps_consumed() const { return stream_state_.keeps_consumed; }
+  const std::vector<std::string>& subjects() const { return stream_state_.subjects; }
   int api_level() const { return api_level_; }  // asked for only if there are several replicas
   bool saw_foreign() const { return read_back_.saw_foreign(); }
 

@@ -2,6 +2,7 @@
 #include "nats/subject_set.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace fraiseql::nats {
 
@@ -24,6 +25,27 @@ bool Covers(std::string_view wide, std::string_view narrow) {
     if (token == ">" || (pattern != "*" && pattern != token)) return false;
   }
   return wide.empty() && narrow.empty();
+}
+
+SubjectSet::SubjectSet(std::vector<std::string> patterns) {
+  for (std::string& pattern : patterns) {
+    const size_t last = pattern.size() - 1;
+    if (pattern.find_first_of("*>") == last && pattern[last] == '>') {
+      prefixes_.push_back(pattern.substr(0, last));
+    } else {
+      patterns_.push_back(std::move(pattern));
+    }
+  }
+}
+
+bool SubjectSet::Takes(std::string_view subject) const {
+  if (prefixes_.empty() && patterns_.empty()) return true;
+  const auto begins = [=](const std::string& prefix) {
+    return subject.size() > prefix.size() && subject.compare(0, prefix.size(), prefix) == 0;
+  };
+  return std::any_of(prefixes_.begin(), prefixes_.end(), begins) ||
+         std::any_of(patterns_.begin(), patterns_.end(),
+                     [=](const std::string& pattern) { return Covers(pattern, subject); });
 }
 
 std::vector<std::string> Union(std::vector<std::string> subjects,

@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/observer_check.h"
 #include "pg/observer_table.h"
 #include "pg/observer_warnings.h"
+#include "pg/stream_subjects.h"
 #include "pg/subtransaction.h"
 #include "pg/type_encoder.h"
 #include "pg/when_clause.h"
@@ -77,6 +78,8 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
   if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
     RaiseStatus(std::move(status));
   }
+  const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
+  if (warn) WarnIfNotTaken(check->observer, table);
   if (!OidIsValid(check->row.relation)) return;
   if (warn) WarnOfTwins(check->row);
   RequireObservableTable(check->row.relation);

@@ -34,6 +34,10 @@ struct WorkerTexts {
   char hint[256];
   char server[128];
   char stream[256];
+  // What the stream takes, separated by commas, as last seen; empty: not known, or too much to say.
+  char subjects[1024];
+  char subject_prefix[256];  // that the worker uses
+  char topic_prefix[256];
   char last_error[256];
   char dlq_trouble[256];  // what keeps dead letters of consumers from being moved; empty: nothing
   TimestampTz last_error_at;  // 0: none

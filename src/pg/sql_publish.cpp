@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/header_lines.h"
 #include "pg/log_writer.h"
+#include "pg/stream_subjects.h"
 #include "pg/trace_context.h"
 #include "pg/server_text.h"
 
@@ -77,6 +78,7 @@ Datum PublishArguments(FunctionCallInfo fcinfo) {
       !PG_ARGISNULL(2) && AppendHeaderLines(PG_GETARG_JSONB_P(2), false, &lines);
   if (!has_content_type) appendStringInfo(&lines, "Content-Type: %s\r\n", content_type);
   message.headers = {lines.data, static_cast<size_t>(lines.len)};
+  WarnIfNotTaken(std::string(message.subject));
   LogTraceContext();
   PG_RETURN_LSN(WriteToLog(message));
 }

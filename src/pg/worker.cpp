@@ -173,6 +173,10 @@ void Worker::ShowState() {
     dead_letters_seen_ = pipeline_->dead_letters();
     status_.RecordError(dead_letters_.last_reason());
   }
+  if (publisher_->openings() != openings_seen_) {
+    openings_seen_ = publisher_->openings();
+    status_.ShowSubjects(publisher_->stream_subjects());
+  }
   if (pipeline_->losses() != losses_seen_) TellLoss();
   if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
   const bool streaming = state == WorkerState::kStreaming;

@@ -7,6 +7,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/gucs.h"
 #include "pg/unix_time.h"
 #include "pg/worker_status.h"
 
@@ -75,6 +76,18 @@ bool WorkerStatus::MayTell() {
                   errhint("See fraiseql_nats.status().")));
   }
   return told_++ < kMostTold;
+}
+
+void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {
+  std::string list;
+  for (const std::string& subject : subjects) list += (list.empty() ? "" : ",") + subject;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  WorkerTexts& texts = entry_->texts;
+  // A part of them would make others seem refused.
+  Copy(list.size() < sizeof(texts.subjects) ? list : "", texts.subjects);
+  Copy(settings.subject_prefix, texts.subject_prefix);
+  Copy(settings.topic_prefix, texts.topic_prefix);
+  LWLockRelease(shared->lock);
 }
 
 void WorkerStatus::RecordError(const Status& error) {

@@ -26,6 +26,9 @@ class WorkerStatus {
   void Show(WorkerState state, const Status& reason, const std::string& server,
             const std::string& stream);
 
+  // Shows which subjects the stream takes, for those who choose subjects.
+  void ShowSubjects(const std::vector<std::string>& subjects);
+
   // Remembers a failure as the last error.
   void RecordError(const Status& error);
 

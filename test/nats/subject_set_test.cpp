@@ -28,6 +28,19 @@ TEST(SubjectSet, KnowsWhatAPatternCovers) {
   EXPECT_FALSE(Covers("ab", "a"));
 }
 
+TEST(SubjectSet, TakesWhatOneOfItsPatternsMatches) {
+  const SubjectSet set({"fraiseql.>", "orders.*.created", "exact"});
+  for (const char* subject : {"fraiseql.a", "fraiseql.a.b", "orders.x.created", "exact"}) {
+    EXPECT_TRUE(set.Takes(subject)) << subject;
+  }
+  for (const char* subject : {"fraiseql", "fraiseqlx.a", "orders.x.y.created", "orders.created",
+                              "exact.x", "other", ""}) {
+    EXPECT_FALSE(set.Takes(subject)) << subject;
+  }
+  EXPECT_TRUE(SubjectSet({">"}).Takes("a.b"));
+  EXPECT_TRUE(SubjectSet().Takes("a.b"));
+}
+
 TEST(SubjectSet, UnitesWithoutOverlapAndWithoutLoss) {
   EXPECT_EQ(Union({}, {"a.>", "b"}), (Subjects{"a.>", "b"}));
   EXPECT_EQ(Union({"b", "a.>"}, {"a.x", "b", "c"}), (Subjects{"b", "a.>", "c"}));

@@ -110,6 +110,21 @@ TEST(SubjectToken, IsOneValidTokenWhateverTheValue) {
   }
 }
 
+TEST(SubjectTemplate, IsAPatternOfAllThatItMakes) {
+  const struct {
+    std::string_view text, pattern;
+  } kCases[] = {{"a.b", "a.b"},
+                {"a.{op}.c", "a.*.c"},
+                {"{table}", "*"},
+                {"a.x{column:c}y.{op}", "a.*.*"},
+                {"{schema}{table}.b", "*.b"}};
+  for (const auto& c : kCases) {
+    SubjectTemplate parsed;
+    ASSERT_TRUE(SubjectTemplate::Parse(c.text, &parsed).ok());
+    EXPECT_EQ(parsed.Pattern(), c.pattern) << c.text;
+  }
+}
+
 TEST(SubjectTemplate, ReplacesEachPlaceholder) {
   SubjectValues values;
   values.schema = "public";

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <string_view>
+
+#include "core/topic.h"
+#include "nats/subject_set.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+}
+
+#include "pg/server_text.h"
+#include "pg/shmem.h"
+#include "pg/stream_subjects.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// Plain data: an error may longjmp over it.  False if nothing is known.
+bool CopyTexts(WorkerTexts* texts) {
+  if (shared == nullptr) return false;
+  LWLockAcquire(shared->lock, LW_SHARED);
+  const DatabaseEntry* entry = FindEntry(MyDatabaseId);
+  if (entry != nullptr) *texts = entry->texts;
+  LWLockRelease(shared->lock);
+  return entry != nullptr && texts->subjects[0] != '\0';
+}
+
+bool IsTaken(std::string_view list, std::string_view subject) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    if (nats::Covers(list.substr(0, comma), subject)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+void Warn(const WorkerTexts& texts, const std::string& subject) {
+  if (IsTaken(texts.subjects, subject)) return;
+  ereport(WARNING,
+          (errmsg("stream \"%s\" does not take subject \"%s\"", texts.stream, subject.c_str()),
+           errdetail("It takes %s.  Messages on other subjects become dead letters.", texts.subjects),
+           errhint("Add it to \"fraiseql_nats.stream_subjects\", reload, and run SELECT * FROM "
+                   "fraiseql_nats.stream_sync(); or choose a subject that the stream takes.")));
+}
+
+}  // namespace
+
+void WarnIfNotTaken(const std::string& subject) {
+  WorkerTexts texts;
+  if (CopyTexts(&texts)) Warn(texts, subject);
+}
+
+void WarnIfNotTaken(const Observer& observer, const char* table) {
+  WorkerTexts texts;
+  if (!CopyTexts(&texts)) return;
+  std::string subject;
+  if (!observer.topic.empty()) {
+    AppendTopicSubject(texts.topic_prefix, observer.topic, &subject);
+  } else if (!observer.subject.empty()) {
+    subject = observer.subject.Pattern();
+  } else if (table != nullptr) {
+    subject.append(texts.subject_prefix).push_back('.');
+    AppendSubjectToken(observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity,
+                       &subject);
+    subject.append(".*");
+  } else {
+    subject = observer.channel;
+  }
+  Warn(texts, subject);
+}
+
+}  // namespace fraiseql::pg
