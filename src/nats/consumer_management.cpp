@@ -148,6 +148,14 @@ ConsumerInfo InfoOf(const Json& found) {
 
 }  // namespace
 
+Status CreateConsumer(JetStreamClient* js, const std::string& stream, const ConsumerSpec& wanted) {
+  const Status status = CheckSpec(stream, wanted);
+  if (!status.ok()) return status;
+  const ApiAnswer found = AskForConsumer(js, stream, wanted.name);
+  if (found.err_code != kConsumerNotFound) return found.status;
+  return Save(js, stream, wanted.name, NewConfig(stream, wanted));
+}
+
 Status EnsureConsumer(JetStreamClient* js, const std::string& stream, const ConsumerSpec& wanted,
                       ConsumerChange* change) {
   *change = ConsumerChange::kNone;

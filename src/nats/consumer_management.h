@@ -59,6 +59,9 @@ struct ConsumerInfo {
 
 enum class ConsumerChange : uint8_t { kNone, kCreated, kUpdated };
 
+// Creates the consumer unless there is one of this name, whatever it is like: others may use it.
+Status CreateConsumer(JetStreamClient* js, const std::string& stream, const ConsumerSpec& wanted);
+
 // Creates the consumer, or changes filter, max_deliver, ack_wait, max_ack_pending and queue of the
 // one there is; where a push consumer delivers to stays as it is, for somebody may be listening.
 // kInvalid if it exists as the other kind (pull, push) or with another deliver policy: these are

@@ -69,14 +69,19 @@ void BrokerUpkeep::StartCall() {
   const auto mode = static_cast<nats::EnsureMode>(settings.stream_manage);
   nats::ConsumerSpec consumer;
   consumer.name = settings.stream_manage >= kManageCreate ? settings.consumer_name : "";
+  consumer.filter_subject = std::string(settings.subject_prefix) + ".>";  // as FraiseQL binds it
   consumer.max_deliver = settings.max_deliver;
   consumer.ack_wait_ms = int64_t{settings.ack_wait_s} * 1000;
   const Status status = call_.Start([broker = broker_, stream = CurrentStreamSpec(), mode,
                                      consumer](nats::StreamOutcome* outcome) {
     return nats::WithJetStream(broker, [&](nats::JetStreamClient* js) {
       const Status ensured = nats::EnsureStream(js, stream, mode, outcome);
-      nats::ConsumerChange change = nats::ConsumerChange::kNone;
       if (!ensured.ok() || consumer.name.empty()) return ensured;
+      // What somebody else has made of it stays, unless the administrator wants it otherwise.
+      if (mode != nats::EnsureMode::kUpdate) {
+        return nats::CreateConsumer(js, stream.name, consumer);
+      }
+      nats::ConsumerChange change = nats::ConsumerChange::kNone;
       return nats::EnsureConsumer(js, stream.name, consumer, &change);
     });
   });

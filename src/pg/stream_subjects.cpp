@@ -41,11 +41,12 @@ bool IsTaken(std::string_view list, std::string_view subject) {
 
 void Warn(const WorkerTexts& texts, const std::string& subject) {
   if (IsTaken(texts.subjects, subject)) return;
-  ereport(WARNING,
-          (errmsg("stream \"%s\" does not take subject \"%s\"", texts.stream, subject.c_str()),
-           errdetail("It takes %s.  Messages on other subjects become dead letters.", texts.subjects),
-           errhint("Add it to \"fraiseql_nats.stream_subjects\", reload, and run SELECT * FROM "
-                   "fraiseql_nats.stream_sync(); or choose a subject that the stream takes.")));
+  ereport(
+      WARNING,
+      (errmsg("stream \"%s\" does not take subject \"%s\"", texts.stream, subject.c_str()),
+       errdetail("It takes %s.  Messages on other subjects become dead letters.", texts.subjects),
+       errhint("Add it to \"fraiseql_nats.stream_subjects\", reload, and run SELECT * FROM "
+               "fraiseql_nats.stream_sync(); or choose a subject that the stream takes.")));
 }
 
 }  // namespace
@@ -65,8 +66,8 @@ void WarnIfNotTaken(const Observer& observer, const char* table) {
     subject = observer.subject.Pattern();
   } else if (table != nullptr) {
     subject.append(texts.subject_prefix).push_back('.');
-    AppendSubjectToken(observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity,
-                       &subject);
+    AppendSubjectToken(
+        observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity, &subject);
     subject.append(".*");
   } else {
     subject = observer.channel;

@@ -95,6 +95,19 @@ TEST_F(ConsumerManagement, CreatesOnceAndChangesOnlyWhatDiffers) {
   }
 }
 
+TEST_F(ConsumerManagement, CreatesOnceAndLeavesWhatIsThereAlone) {
+  ConsumerSpec first = Pull("shared");
+  first.filter_subject = "orders.mine.>";
+  ASSERT_TRUE(CreateConsumer(js.get(), "orders", first).ok());
+  EXPECT_EQ(Info("shared").config.filter_subject, "orders.mine.>");
+  ConsumerSpec other = Pull("shared");
+  other.max_deliver = first.max_deliver + 1;
+  other.filter_subject = "orders.other";
+  ASSERT_TRUE(CreateConsumer(js.get(), "orders", other).ok());
+  EXPECT_EQ(Info("shared").config.filter_subject, "orders.mine.>");
+  EXPECT_EQ(Info("shared").config.max_deliver, first.max_deliver);
+}
+
 TEST_F(ConsumerManagement, ChangesAConsumerThatAProgramHasMadeAndKeepsWhatItHas) {
   probe.Api("CONSUMER.DURABLE.CREATE.orders.p",
             R"({"stream_name":"orders","config":{"durable_name":"p","deliver_subject":"_INBOX.x",)"
