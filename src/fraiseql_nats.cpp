@@ -13,6 +13,7 @@ extern "C" {
 #include "pg/notify_capture.h"
 #include "pg/own_objects.h"
 #include "pg/restore_mark.h"
+#include "pg/settings_check.h"
 #include "pg/shmem.h"
 #include "pg/trace_context.h"
 
@@ -24,6 +25,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
   using namespace fraiseql::pg;
+  if (process_shared_preload_libraries_in_progress) NoteGivenSettings();
   DefineSettings();
   InstallOwnObjects();
   if (!process_shared_preload_libraries_in_progress) return;  // SQL functions only

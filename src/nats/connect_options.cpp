@@ -58,7 +58,7 @@ Status SetUser(const BrokerSettings& settings, natsOptions* options) {
   }
   return Checked(natsOptions_SetUserInfo(options, JsonEscaped(settings.user).c_str(),
                                          JsonEscaped(password).c_str()),
-                 "user");
+                 "username");
 }
 
 Status SetToken(const BrokerSettings& settings, natsOptions* options) {
@@ -98,11 +98,11 @@ Status SetIdentity(const BrokerSettings& settings, natsOptions* options) {
                          (settings.nkey_seed_file.empty() ? 0 : 1);
   if (identities > 1) {
     return Status::Invalid(
-        "more than one of user, token_file, creds_file and nkey_seed_file is set",
+        "more than one of username, token_file, creds_file and nkey_seed_file is set",
         "Keep the one that the NATS server expects.");
   }
   if (settings.user.empty() && !settings.password_file.empty()) {
-    return Status::Invalid("password_file is set without user", "Set user, too.");
+    return Status::Invalid("password_file is set without username", "Set username, too.");
   }
   if (!settings.user.empty()) return SetUser(settings, options);
   if (!settings.token_file.empty()) return SetToken(settings, options);

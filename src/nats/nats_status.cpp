@@ -37,7 +37,7 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
   switch (code) {
     case NATS_CONNECTION_AUTH_FAILED:
       return Status::Invalid(what,
-                             "Check user and password_file, token_file, creds_file or "
+                             "Check username and password_file, token_file, creds_file or "
                              "nkey_seed_file, and what the server expects.");
     case NATS_SSL_ERROR:
       return Status::Invalid(what,

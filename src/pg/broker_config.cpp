@@ -10,7 +10,7 @@ namespace fraiseql::pg {
 nats::BrokerSettings CurrentBrokerSettings(const char* database) {
   nats::BrokerSettings broker;
   broker.url = settings.url;
-  broker.user = settings.user;
+  broker.user = settings.username;
   broker.password_file = settings.password_file;
   broker.token_file = settings.token_file;
   broker.creds_file = settings.creds_file;

@@ -24,6 +24,7 @@ extern "C" {
 #include "storage/waiteventset.h"
 #endif
 #include "utils/acl.h"
+#include "utils/guc_tables.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/wait_event.h"
@@ -117,6 +118,22 @@ inline bool IsNeverNull(TupleDesc desc, int index) {
   return TupleDescAttr(desc, index)->attnotnull;
 }
 #endif
+
+// Calls `visit` with each setting of the server, const config_generic*; it may not raise.
+template <typename Visit>
+void ForEachSetting(Visit visit) {
+#if PG_VERSION_NUM >= 160000
+  int count = 0;
+  config_generic** all = get_guc_variables(&count);  // palloc'd
+#else
+  const int count = GetNumConfigOptions();
+  config_generic** all = get_guc_variables();
+#endif
+  for (int i = 0; i < count; ++i) visit(const_cast<const config_generic*>(all[i]));
+#if PG_VERSION_NUM >= 160000
+  pfree(all);
+#endif
+}
 
 #if PG_VERSION_NUM >= 160000
 inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId) {

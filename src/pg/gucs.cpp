@@ -17,6 +17,7 @@ extern "C" {
 
 #include "pg/compat.h"
 #include "pg/gucs.h"
+#include "pg/settings_check.h"
 
 namespace fraiseql::pg {
 
@@ -194,10 +195,10 @@ void DefineBroker() {
                              "nats://host:port or tls://host:port, several separated by commas.",
                              &settings.url, "nats://localhost:4222", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
                              CheckUrl, nullptr, nullptr);
-  DefineCustomStringVariable("fraiseql_nats.user", "User name at the NATS server.",
-                             "Empty: none, or the one in the URL.", &settings.user, "", PGC_SIGHUP,
+  DefineCustomStringVariable("fraiseql_nats.username", "User name at the NATS server.",
+                             "Empty: none, or the one in the URL.", &settings.username, "", PGC_SIGHUP,
                              GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
-  DefineFile("fraiseql_nats.password_file", "File with the password of fraiseql_nats.user.",
+  DefineFile("fraiseql_nats.password_file", "File with the password of fraiseql_nats.username.",
              kReadAgain, &settings.password_file);
   DefineFile("fraiseql_nats.token_file", "File with the authentication token.", kReadAgain,
              &settings.token_file);
@@ -368,6 +369,7 @@ void DefineSettings() {
   DefineConsumer();
   DefineDelivery();
   DefineFiles();
+  if (process_shared_preload_libraries_in_progress) NoteRefusedSettings();
   MarkGUCPrefixReserved("fraiseql_nats");
 }
 

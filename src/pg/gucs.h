@@ -13,7 +13,7 @@ struct Settings {
   int max_databases;
   // broker
   char* url;
-  char* user;
+  char* username;
   char* password_file;
   char* token_file;
   char* creds_file;

@@ -14,6 +14,7 @@ extern "C" {
 #include "pg/broker_config.h"
 #include "pg/config_files.h"
 #include "pg/gucs.h"
+#include "pg/settings_check.h"
 
 namespace fraiseql::pg {
 
@@ -189,6 +190,8 @@ Status BeginBrokerCall(const ProcessCall& call, const LoadedConfig& loaded, Stre
     const ConfigProblem& error = loaded.errors.front();
     return Status::Invalid(error.text(), error.hint);
   }
+  const SettingsProblem problem = CheckWrittenSettings();
+  if (problem.nothing_in_force) return problem.status;
   const Status status = ApplyConfig(loaded.config);
   // The settings do not change any more, and so may be read by the thread.
   *work = [call, function,

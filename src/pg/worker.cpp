@@ -28,6 +28,7 @@ extern "C" {
 #include "pg/compat.h"
 #include "pg/gucs.h"
 #include "pg/guard.h"
+#include "pg/settings_check.h"
 #include "pg/worker.h"
 
 namespace fraiseql::pg {
@@ -73,6 +74,7 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
 
 void Worker::Run() {
   FindOutAboutDatabase();
+  AwaitSettings();
   AwaitConfig();
   options_ = CurrentPipelineOptions();
   AwaitSpool();
@@ -195,6 +197,8 @@ void Worker::ShowState() {
 
 // What is to be known while nothing is wrong with the broker.
 Status Worker::Remark() {
+  if (!wrong_settings_.ok()) return wrong_settings_;
+  if (!wrong_files_.ok()) return wrong_files_;
   if (listener_ != nullptr) {
     return Status::Unavailable("notifications only, and at most once",
                                "\"fraiseql_nats.capture\" is \"notify\".");
@@ -251,6 +255,7 @@ void Worker::ApplySettings() {
   if (!ConfigReloadPending) return;
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
+  wrong_settings_ = CheckWrittenSettings().status;
   if (FilesHaveChanged()) Leave(true);  // another begins with what they say now
   (void)ApplyConfig(config_.config);
   const PipelineOptions options = CurrentPipelineOptions();

@@ -36,6 +36,7 @@ class Worker final : public MessageReceiver {
  private:
   // Before streaming: worker_start.cpp.
   void FindOutAboutDatabase();
+  void AwaitSettings();
   void AwaitConfig();
   void AwaitSpool();
   void AwaitPreconditions();
@@ -83,7 +84,9 @@ class Worker final : public MessageReceiver {
   std::unique_ptr<Pipeline> pipeline_;
   DeadLetterSpool dead_letters_;
   DeadLetterTable dead_letter_table_;
-  Status refused_;  // why the message that is being built is no dead letter
+  Status wrong_settings_;  // a setting is not in force as it is written; ok: all of them are
+  Status wrong_files_;     // the same of FraiseQL's files
+  Status refused_;         // why the message that is being built is no dead letter
   BrokerUpkeep upkeep_;
   SlotGuardian guardian_;
   LagWatch lag_watch_;

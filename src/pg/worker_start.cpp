@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/compat.h"
 #include "pg/gucs.h"
 #include "pg/own_objects.h"
+#include "pg/settings_check.h"
 #include "pg/worker.h"
 
 namespace fraiseql::pg {
@@ -84,6 +85,19 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
   if (MustLeave()) proc_exit(0);
 }
 
+// Without a value that an administrator wrote there is nothing to go by: the built-in default may be
+// somebody else's broker.
+void Worker::AwaitSettings() {
+  bool waited = false;
+  for (;; waited = true) {
+    const SettingsProblem problem = CheckWrittenSettings();
+    wrong_settings_ = problem.status;
+    if (!problem.nothing_in_force) break;
+    AwaitReload(WorkerState::kMisconfigured, wrong_settings_, kMendingMs);
+  }
+  if (waited) proc_exit(0);  // another begins with what has been mended
+}
+
 void Worker::AwaitConfig() {
   for (Status wrong; !(wrong = ReadConfig()).ok();) {
     AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
@@ -114,8 +128,11 @@ Status Worker::ReadConfig() {
 bool Worker::FilesHaveChanged() {
   LoadedConfig config;
   LoadConfig(&config);
+  wrong_files_ = {};
   if (config.errors.empty()) return config.fingerprint != config_.fingerprint;
   const ConfigProblem& error = config.errors.front();
+  wrong_files_ =
+      Status::Invalid("configuration is not applied: " + error.text(), error.hint);
   status_.RecordError(Status::Invalid(error.text()));
   ereport(LOG, (errmsg("configuration is not applied: %s", error.text().c_str()),
                 error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));

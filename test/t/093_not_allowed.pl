@@ -21,7 +21,7 @@ my $node = FraiseqlNode->new_node('main', $nats, start => 0);
 PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/nats.password', "secret\n");
 chmod 0600, $node->data_dir . '/nats.password';
 $node->configure(
-    'fraiseql_nats.user'          => 'postgres',
+    'fraiseql_nats.username'      => 'postgres',
     'fraiseql_nats.password_file' => $node->data_dir . '/nats.password'
 );
 $node->start;
