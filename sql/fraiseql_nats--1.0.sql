@@ -838,6 +838,41 @@ COMMENT ON COLUMN gap.detected_at IS 'when the worker found it';
 GRANT SELECT ON gap TO pg_monitor;
 GRANT SELECT, DELETE ON gap TO fraiseql_nats_admin;
 
+CREATE TABLE alarm (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at timestamptz NOT NULL,
+    kind text NOT NULL,
+    message text NOT NULL,
+    hint text,
+    slot name NOT NULL,
+    acknowledged_at timestamptz,
+    acknowledged_by name
+);
+COMMENT ON TABLE alarm IS 'what was lost and cannot be mended from here; rows may be deleted when they have been dealt with';
+COMMENT ON COLUMN alarm.at IS 'when the worker noticed';
+COMMENT ON COLUMN alarm.kind IS '"loss": the stream has lost messages that it had acknowledged';
+COMMENT ON COLUMN alarm.message IS 'what has happened';
+COMMENT ON COLUMN alarm.hint IS 'what to do about it';
+COMMENT ON COLUMN alarm.slot IS 'name of the slot: rows with another one came with the template of this database';
+COMMENT ON COLUMN alarm.acknowledged_at IS 'when acknowledge_alarm() was called; null: status() shows it';
+COMMENT ON COLUMN alarm.acknowledged_by IS 'who called it';
+GRANT SELECT ON alarm TO pg_monitor;
+GRANT SELECT, DELETE ON alarm TO fraiseql_nats_admin;
+
+CREATE FUNCTION acknowledge_alarm(id bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE fraiseql_nats.alarm a
+    SET acknowledged_at = coalesce(a.acknowledged_at, clock_timestamp()), acknowledged_by = coalesce(a.acknowledged_by, session_user)
+    WHERE a.id = acknowledge_alarm.id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'alarm % does not exist', id
+            USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.alarm.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION acknowledge_alarm(bigint) IS 'an alarm has been dealt with: status() shows it no more';
+
 CREATE FUNCTION adopt() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -877,8 +912,10 @@ CREATE FUNCTION status(
     OUT exclusive boolean,
     OUT order_breaks bigint,
     OUT messages_dropped bigint,
+    OUT untestable bigint,
     OUT dead_letters bigint,
     OUT reconnects bigint,
+    OUT stats_since timestamptz,
     OUT alarm text,
     OUT last_error text,
     OUT last_error_at timestamptz,
@@ -889,7 +926,8 @@ CREATE FUNCTION status(
     OUT dlq_moved bigint,
     OUT dlq_put_off bigint,
     OUT dlq_not_understood bigint,
-    OUT dlq_trouble text
+    OUT dlq_trouble text,
+    OUT stream_drift text
 ) RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'what the worker of this database does, how far it is, and what stands in its way';
@@ -923,7 +961,7 @@ GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text),
     observe(regclass, text, text, text[], text, text, text, text, text, text, text),
-    create_preview_slot(name, boolean), adopt(), messages(name, pg_lsn, integer, boolean),
+    create_preview_slot(name, boolean), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION

@@ -17,6 +17,17 @@ namespace {
 constexpr int64_t kRetryMs = 10000;
 constexpr int64_t kLookMs = 1000;
 
+// What the stream does not follow, and will not by itself.
+std::string DriftOf(const nats::StreamOutcome& outcome) {
+  std::string drift;
+  for (const nats::Difference& difference : outcome.differences) {
+    if (difference.changed) continue;
+    if (!drift.empty()) drift += "; ";
+    drift += difference.field + " is " + difference.found + ", not " + difference.wanted;
+  }
+  return drift;
+}
+
 void LogOutcome(const nats::StreamOutcome& outcome) {
   const std::string& stream = settings.stream_name;
   for (const nats::Difference& difference : outcome.differences) {
@@ -28,8 +39,8 @@ void LogOutcome(const nats::StreamOutcome& outcome) {
       ereport(LOG,
               (errmsg("stream \"%s\": %s is %s, not %s", stream.c_str(), difference.field.c_str(),
                       difference.found.c_str(), difference.wanted.c_str()),
-               errhint("Set \"fraiseql_nats.stream_manage\" to \"update\" to change what can be "
-                       "changed, or adjust the settings.")));
+               errhint("Call fraiseql_nats.stream_sync() or set \"fraiseql_nats.stream_manage\" to "
+                       "\"update\" to change what can be changed, or adjust the settings.")));
     }
   }
 }
@@ -45,7 +56,11 @@ void BrokerUpkeep::Begin(const nats::BrokerSettings& broker) {
 }
 
 void BrokerUpkeep::Run(bool publishing, int64_t now_ms, WorkerStatus* status) {
-  if (call_.busy()) FinishCall(now_ms);
+  if (status->StreamWasTouched() && settings.stream_manage != kManageOff) {
+    pending_ = true;
+    not_before_ms_ = 0;
+  }
+  if (call_.busy()) FinishCall(now_ms, status);
   if (pending_ && publishing && !call_.busy() && now_ms >= not_before_ms_) StartCall();
   if (now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + kLookMs;
@@ -88,11 +103,12 @@ void BrokerUpkeep::StartCall() {
   if (!status.ok()) pending_ = true;
 }
 
-void BrokerUpkeep::FinishCall(int64_t now_ms) {
+void BrokerUpkeep::FinishCall(int64_t now_ms, WorkerStatus* shown) {
   Status status;
   nats::StreamOutcome outcome;
   if (!call_.Finish(&status, &outcome)) return;
   LogOutcome(outcome);
+  shown->ShowDrift(DriftOf(outcome));
   failure_ = status;
   next_look_ms_ = 0;
   if (status.ok()) {

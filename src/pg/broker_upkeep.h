@@ -26,7 +26,7 @@ class BrokerUpkeep {
 
  private:
   void StartCall();
-  void FinishCall(int64_t now_ms);
+  void FinishCall(int64_t now_ms, WorkerStatus* shown);
   void StartMover();
   void LookAtMover(WorkerStatus* status);
 

@@ -42,6 +42,9 @@ class Decoder {
   // Commit time of the last transaction that was begun; 0 before the first.
   TimestampTz last_commit_time() const { return last_commit_time_; }
 
+  // How often a change was not published since the condition of an observer had no answer.
+  uint64_t untestable() const { return test_.untestable(); }
+
  private:
   void CountChange();
   bool Wants(const Route& route, Operation operation) const;

@@ -17,11 +17,21 @@ void RaiseOutOfMemory() {
   pg_unreachable();
 }
 
+namespace {
+
+// What a caller can tell apart: to try again later, or not.
+int SqlState(StatusCode code) {
+  if (code == StatusCode::kInternal) return ERRCODE_INTERNAL_ERROR;
+  if (code == StatusCode::kUnavailable) return ERRCODE_CONNECTION_FAILURE;
+  return ERRCODE_INVALID_PARAMETER_VALUE;
+}
+
+}  // namespace
+
 void RaiseStatus(Status&& status) {
   const char* message = pstrdup(status.message().c_str());
   const char* hint = status.hint().empty() ? nullptr : pstrdup(status.hint().c_str());
-  const int code = status.code() == StatusCode::kInternal ? ERRCODE_INTERNAL_ERROR
-                                                          : ERRCODE_INVALID_PARAMETER_VALUE;
+  const int code = SqlState(status.code());
   { const Status destroyed = std::move(status); }
   ereport(ERROR, (errcode(code), errmsg("%s", message), hint != nullptr ? errhint("%s", hint) : 0));
   pg_unreachable();

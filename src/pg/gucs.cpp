@@ -196,8 +196,8 @@ void DefineBroker() {
                              &settings.url, "nats://localhost:4222", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
                              CheckUrl, nullptr, nullptr);
   DefineCustomStringVariable("fraiseql_nats.username", "User name at the NATS server.",
-                             "Empty: none, or the one in the URL.", &settings.username, "", PGC_SIGHUP,
-                             GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+                             "Empty: none, or the one in the URL.", &settings.username, "",
+                             PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
   DefineFile("fraiseql_nats.password_file", "File with the password of fraiseql_nats.username.",
              kReadAgain, &settings.password_file);
   DefineFile("fraiseql_nats.token_file", "File with the authentication token.", kReadAgain,

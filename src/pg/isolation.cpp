@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 extern "C" {
 #include "postgres.h"
-
-#include "mb/pg_wchar.h"
 }
 
 #include "pg/isolation.h"
+#include "pg/shared_text.h"
 #include "pg/subtransaction.h"
 
 namespace fraiseql::pg {
@@ -20,17 +19,19 @@ constexpr int kDeathsOfChange = 2;
 Position place;
 
 char last_error[256];
+bool database_has_gone = false;
 bool ended_by_error = false;  // and not because somebody wanted it to end
 emit_log_hook_type previous_emit_log = nullptr;
 
 void OnLog(ErrorData* error) {
-  if (error->elevel >= ERROR) ended_by_error = error->elevel == ERROR;
-  if (error->elevel == ERROR && error->message != nullptr) {
-    const int length = static_cast<int>(strlen(error->message));
-    const int kept = pg_mbcliplen(error->message, length, sizeof(last_error) - 1);
-    memcpy(last_error, error->message, static_cast<size_t>(kept));
-    last_error[kept] = '\0';
+  if (error->elevel == FATAL && error->sqlerrcode == ERRCODE_UNDEFINED_DATABASE) {
+    database_has_gone = true;
+    error->output_to_server = false;
   }
+  if (error->elevel >= ERROR) ended_by_error = error->elevel == ERROR;
+  const bool unwanted = error->elevel == ERROR ||
+                        (error->elevel == FATAL && error->sqlerrcode != ERRCODE_ADMIN_SHUTDOWN);
+  if (unwanted && error->message != nullptr) ClipText(error->message, last_error);
   if (previous_emit_log != nullptr) previous_emit_log(error);
 }
 
@@ -67,6 +68,8 @@ void CountDeath(WorkerDeaths* deaths) {
 }
 
 const char* LastError() { return last_error; }
+
+bool DatabaseHasGone() { return database_has_gone; }
 
 void NoteErrors() {
   previous_emit_log = emit_log_hook;

@@ -53,9 +53,12 @@ class Isolation {
 // For the process that decodes, when it ends because of an error: adds it to what is known.
 void CountDeath(WorkerDeaths* deaths);
 
-// The last ERROR of this process that was logged, in the server's encoding; empty: none.  Noted
-// after NoteErrors().
+// The last ERROR of this process that was logged, or what it ended with before it was connected, in
+// the server's encoding; empty: none.  Noted after NoteErrors().
 const char* LastError();
 void NoteErrors();
+// Whether the process ends since its database was dropped before it could connect: that is no news,
+// and after NoteErrors() not in the log.
+bool DatabaseHasGone();
 
 }  // namespace fraiseql::pg

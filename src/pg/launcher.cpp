@@ -34,6 +34,8 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/launcher.h"
 #include "pg/process_settings.h"
+#include "pg/settings_check.h"
+#include "pg/shared_text.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
 #include "pg/wal_reader.h"
@@ -57,7 +59,9 @@ class Launcher {
   void Run();
 
  private:
+  bool Enabled() const { return settings.enabled && !disabled_by_file_; }
   void ReadConfig();
+  void TellDisabled();
   void ScanDatabases();
   void Tend();
   bool TendEntry(DatabaseEntry* entry);
@@ -68,7 +72,8 @@ class Launcher {
   std::vector<FoundDatabase> databases_;
   std::set<Oid> without_extension_;  // found out by a worker that came and went
   std::map<Oid, BackgroundWorkerHandle*> handles_;
-  std::string fingerprint_;  // of the configuration that is applied
+  bool disabled_by_file_ = false;  // FraiseQL's files switch publishing off
+  bool told_disabled_ = false;
   bool told_no_worker_slot_ = false;
   bool busy_ = false;
 };
@@ -126,9 +131,8 @@ bool Launcher::Start(DatabaseEntry* entry) {
     told_no_worker_slot_ = false;
     return true;
   }
-  strlcpy(entry->texts.reason, "no free background worker slot", sizeof(entry->texts.reason));
-  strlcpy(entry->texts.hint, "Increase \"max_worker_processes\" and restart the server.",
-          sizeof(entry->texts.hint));
+  ClipText("no free background worker slot", entry->texts.reason);
+  ClipText("Increase \"max_worker_processes\" and restart the server.", entry->texts.hint);
   entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 10000);
   if (!told_no_worker_slot_) {
     told_no_worker_slot_ = true;
@@ -146,6 +150,8 @@ bool Launcher::TendEntry(DatabaseEntry* entry) {
   if (entry->starting && entry->pid == 0 && StartFailed(entry)) {
     entry->starting = false;
     ++entry->failures;
+    ClipText("the worker could not be started", entry->texts.reason);
+    ClipText("See the server's log; it is tried again.", entry->texts.hint);
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
   }
   if (entry->pid != 0 || entry->starting) return true;
@@ -156,7 +162,7 @@ bool Launcher::TendEntry(DatabaseEntry* entry) {
     return false;
   }
   if (entry->drop_slot) return true;  // done without the lock, see Tend()
-  if (!settings.enabled || !database->wanted) return true;
+  if (!Enabled() || !database->wanted) return true;
   if (entry->not_before > GetCurrentTimestamp()) {
     busy_ = true;
     return true;
@@ -191,7 +197,7 @@ void Launcher::Tend() {
 // Sends a worker into one database of which nothing is known, to see whether the extension is
 // there.  One at a time, so that a server with many databases is not flooded.
 void Launcher::Probe() {
-  if (!settings.enabled) return;
+  if (!Enabled()) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   bool probing = false;
   for (int i = 0; i < shared->entry_count; ++i) {
@@ -212,15 +218,37 @@ void Launcher::Probe() {
   LWLockRelease(shared->lock);
 }
 
-// FraiseQL's files may switch publishing off.  Their errors are told of by the workers.
+// FraiseQL's files may switch publishing off, unless an administrator has said otherwise.  Nothing
+// else in them concerns the launcher, and their errors are told of by the workers.
 void Launcher::ReadConfig() {
   LoadedConfig config;
   LoadConfig(&config);
-  if (!config.errors.empty()) return;
-  // A value that is not there any more has to be forgotten: another launcher begins without it.
-  if (!fingerprint_.empty() && fingerprint_ != config.fingerprint) proc_exit(1);
-  fingerprint_ = config.fingerprint;
-  (void)ApplyConfig(config.config);
+  if (config.errors.empty()) {
+    std::string place;
+    for (const Setting& setting : config.config.settings) {
+      if (setting.name == "enabled" && setting.value.text == "off") place = setting.value.where;
+    }
+    if (IsWritten("fraiseql_nats.enabled")) place.clear();
+    disabled_by_file_ = !place.empty();
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    ClipText(place.c_str(), shared->launcher.disabled_by);
+    LWLockRelease(shared->lock);
+  }
+  TellDisabled();
+}
+
+// Slots keep the log of databases that are not published, for as long as that lasts.
+void Launcher::TellDisabled() {
+  if (Enabled() == !told_disabled_) return;
+  told_disabled_ = !Enabled();
+  if (told_disabled_) {
+    ereport(LOG, (errmsg("publishing is switched off"),
+                  errdetail("The log is kept, up to \"max_slot_wal_keep_size\", and published when "
+                            "it is on again."),
+                  errhint("To keep none, drop the extension in the databases that have it.")));
+  } else {
+    ereport(LOG, (errmsg("publishing is switched on")));
+  }
 }
 
 void Launcher::Run() {

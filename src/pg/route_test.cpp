@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <functional>
+#include <string_view>
+
 extern "C" {
 #include "postgres.h"
 }
@@ -9,6 +12,10 @@ extern "C" {
 namespace fraiseql::pg {
 
 namespace {
+
+// Beyond them, what cannot be tested is only counted: reasons may hold values.
+constexpr size_t kMaxObserversTold = 1000;
+constexpr size_t kMaxReasonsTold = 5;
 
 // What Isolation::Try() is to do, and its result.
 struct Evaluation {
@@ -59,12 +66,26 @@ const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, con
 
 void RouteTest::ReportUntestable(const Observer& observer, const char* what, const char* reason,
                                  const char* hint) {
-  if (untestable_ == observer.name) return;
-  untestable_ = observer.name;
+  ++untestable_;
+  bool last = false;
+  if (!IsNews(observer.name, reason, &last)) return;
   ereport(
       LOG,
       (errmsg("%s of observer \"%s\" cannot be tested: %s", what, observer.name.c_str(), reason),
-       errdetail("Such changes are not published."), hint[0] == '\0' ? 0 : errhint("%s", hint)));
+       errdetail("Such changes are not published; \"untestable\" in fraiseql_nats.status() counts "
+                 "them.%s",
+                 last ? " Further reasons are not logged." : ""),
+       hint[0] == '\0' ? 0 : errhint("%s", hint)));
+}
+
+// `*last`: there is room for no more reasons of this observer.
+bool RouteTest::IsNews(const std::string& observer, const char* reason, bool* last) {
+  if (told_.size() >= kMaxObserversTold && told_.count(observer) == 0) return false;
+  std::set<size_t>& reasons = told_[observer];
+  if (reasons.size() >= kMaxReasonsTold) return false;
+  const bool news = reasons.insert(std::hash<std::string_view>()(reason)).second;
+  *last = reasons.size() == kMaxReasonsTold;
+  return news;
 }
 
 }  // namespace fraiseql::pg

@@ -3,6 +3,9 @@
 
 // Include after postgres.h.
 
+#include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 
 #include "core/change.h"
@@ -21,9 +24,9 @@ class RouteTest {
   explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
 
   // Whether a route of the entry takes the change.  One whose condition cannot be evaluated is not
-  // taken, and the log says so, once for an observer; but if the evaluation has failed in a way
-  // that would end the process, and was isolated, it is taken, and failure() says why it is to be
-  // refused.  May raise.
+  // taken; that is counted, and the log says so, once for an observer and reason; but if the
+  // evaluation has failed in a way that would end the process, and was isolated, it is taken, and
+  // failure() says why it is to be refused.  May raise.
   bool Takes(const CachedRelation& entry, size_t route, const Change& change,
              const RowReader& rows);
 
@@ -31,15 +34,21 @@ class RouteTest {
   const Status& failure() const { return failure_; }
   void Clear() { failure_ = {}; }
 
+  // How often a change was not published since the condition of an observer had no answer.
+  uint64_t untestable() const { return untestable_; }
+
  private:
   const char* Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
                        const Observer& observer, bool* holds);
   void ReportUntestable(const Observer& observer, const char* what, const char* reason,
                         const char* hint);
+  bool IsNews(const std::string& observer, const char* reason, bool* last);
 
   Isolation* const isolation_;
   Status failure_;
-  std::string untestable_;  // the observer whose condition could not be evaluated last
+  uint64_t untestable_ = 0;
+  // What was logged: hashes of the reasons, of some observers and some reasons of each.
+  std::map<std::string, std::set<size_t>> told_;
 };
 
 }  // namespace fraiseql::pg

@@ -73,7 +73,8 @@ const char* Place(const ConfigVariable* item) {
 }
 
 // Why Postgres would refuse the value, palloc'd; null if it would not.  No value is repeated that
-// may hold a password: texts are refused by checks of ours, which say what is wrong in their detail.
+// may hold a password: texts are refused by checks of ours, which say what is wrong in their
+// detail.
 const char* WhyRefused(const config_generic* setting, const char* value, const char** hint) {
   const MemoryContext context = CurrentMemoryContext;
   const char* volatile reason = nullptr;
@@ -113,8 +114,7 @@ void Judge(const ConfigVariable* item, Finding* finding) {
   const config_generic* setting = FindSetting(item->name);
   if (setting == nullptr) {
     if (finding->message != nullptr) return;  // there is worse
-    finding->message =
-        psprintf("unrecognized setting \"%s\", %s", item->name, Place(item));
+    finding->message = psprintf("unrecognized setting \"%s\", %s", item->name, Place(item));
     finding->hint = Suggestion(item->name);
     return;
   }
@@ -124,8 +124,8 @@ void Judge(const ConfigVariable* item, Finding* finding) {
   const bool nothing_in_force = NothingInForce(setting);
   if (finding->nothing_in_force && !nothing_in_force) return;
   finding->nothing_in_force = nothing_in_force;
-  finding->message = psprintf("invalid value for \"%s\", %s%s%s", setting->name,
-                              Place(item), reason[0] != '\0' ? ": " : "", reason);
+  finding->message = psprintf("invalid value for \"%s\", %s%s%s", setting->name, Place(item),
+                              reason[0] != '\0' ? ": " : "", reason);
   finding->hint = hint != nullptr ? hint : pstrdup("");
 }
 
@@ -140,13 +140,13 @@ bool IsLast(const ConfigVariable* item) {
 void ReadFiles(Finding* finding) {
   ConfigVariable* head = nullptr;
   ConfigVariable* tail = nullptr;
-  const bool good = ParseConfigFile(ConfigFileName, true, nullptr, 0, 0, DEBUG5, &head, &tail) &&
-                    ParseConfigFile(PG_AUTOCONF_FILENAME, false, nullptr, 0, 0, DEBUG5, &head,
-                                    &tail);
+  const bool good =
+      ParseConfigFile(ConfigFileName, true, nullptr, 0, 0, DEBUG5, &head, &tail) &&
+      ParseConfigFile(PG_AUTOCONF_FILENAME, false, nullptr, 0, 0, DEBUG5, &head, &tail);
   for (const ConfigVariable* item = head; item != nullptr; item = item->next) {
     if (item->errmsg != nullptr && !good && finding->message == nullptr) {
-      finding->message = psprintf("%s, %s: no change of the file is applied", item->errmsg,
-                                  Place(item));
+      finding->message =
+          psprintf("%s, %s: no change of the file is applied", item->errmsg, Place(item));
     }
     if (item->name != nullptr && item->errmsg == nullptr && IsOurs(item->name) && IsLast(item)) {
       Judge(item, finding);
@@ -189,9 +189,14 @@ void NoteRefusedSettings() {
   given_count = refused;
 }
 
+bool IsWritten(const char* name) {
+  const config_generic* setting = FindSetting(name);
+  return setting != nullptr && setting->source > PGC_S_DYNAMIC_DEFAULT;
+}
+
 SettingsProblem CheckWrittenSettings() {
-  const MemoryContext context = AllocSetContextCreate(
-      CurrentMemoryContext, "fraiseql_nats settings", ALLOCSET_DEFAULT_SIZES);
+  const MemoryContext context =
+      AllocSetContextCreate(CurrentMemoryContext, "fraiseql_nats settings", ALLOCSET_DEFAULT_SIZES);
   const MemoryContext old = MemoryContextSwitchTo(context);
   Finding finding;
   ReadFiles(&finding);

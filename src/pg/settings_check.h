@@ -26,4 +26,7 @@ struct SettingsProblem {
 // and may raise for want of memory.
 SettingsProblem CheckWrittenSettings();
 
+// Whether an administrator has given the setting of this name a value that is in force.
+bool IsWritten(const char* name);
+
 }  // namespace fraiseql::pg

@@ -7,6 +7,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
+#include "utils/timestamp.h"
 }
 
 #include "pg/gucs.h"
@@ -34,19 +35,24 @@ void Request() {
   RequestNamedLWLockTranche(kTranche, 1);
 }
 
-void InitEntry(DatabaseEntry* entry) {
-  pg_atomic_init_u32(&entry->sleeping, 0);
-  pg_atomic_init_u64(&entry->commit_end, 0);
-  WorkerCounters& c = entry->counters;
+void InitCounters(WorkerCounters* counters) {
+  WorkerCounters& c = *counters;
   pg_atomic_init_u32(&c.state, 0);
   pg_atomic_init_u32(&c.in_flight, 0);
   pg_atomic_init_u32(&c.exclusive, 0);
   for (pg_atomic_uint64* counter :
        {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
-        &c.resent, &c.found, &c.order_breaks, &c.dropped, &c.dead_letters, &c.reconnects,
-        &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off, &c.dlq_not_understood}) {
+        &c.resent, &c.found, &c.order_breaks, &c.dropped, &c.untestable, &c.dead_letters,
+        &c.reconnects, &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off, &c.dlq_not_understood}) {
     pg_atomic_init_u64(counter, 0);
   }
+}
+
+void InitEntry(DatabaseEntry* entry) {
+  pg_atomic_init_u32(&entry->sleeping, 0);
+  pg_atomic_init_u32(&entry->stream_touched, 0);
+  pg_atomic_init_u64(&entry->commit_end, 0);
+  InitCounters(&entry->counters);
 }
 
 void Startup() {
@@ -111,11 +117,20 @@ DatabaseEntry* FindOrAddEntry(Oid database) {
   entry->deaths = {};
   entry->not_before = 0;
   memset(&entry->texts, 0, sizeof(entry->texts));
+  entry->alarm = {};
+  entry->stats_since = 0;
   entry->latch = nullptr;
   InitEntry(entry);
   pg_write_barrier();
   entry->database = database;
   return entry;
+}
+
+void ResetCounters(DatabaseEntry* entry) {
+  const uint64 progress = pg_atomic_read_u64(&entry->counters.last_progress_at);
+  InitCounters(&entry->counters);
+  pg_atomic_write_u64(&entry->counters.last_progress_at, progress);
+  entry->stats_since = GetCurrentTimestamp();
 }
 
 void FreeEntry(DatabaseEntry* entry) { entry->database = InvalidOid; }

@@ -41,7 +41,15 @@ struct WorkerTexts {
   char last_error[256];
   char dlq_trouble[256];  // what keeps dead letters of consumers from being moved; empty: nothing
   TimestampTz last_error_at;  // 0: none
-  char alarm[256];            // what was lost, and cannot be mended from here
+  char stream_drift[256];     // settings that the stream does not follow; empty: none
+};
+
+// What was lost and cannot be mended from here, until it is in the table fraiseql_nats.alarm. Under
+// SharedState::lock.
+struct RaisedAlarm {
+  TimestampTz at;  // 0: none
+  char message[256];
+  char hint[256];
 };
 
 // What status() shows; written by the worker only, read by all without a lock.
@@ -58,7 +66,8 @@ struct WorkerCounters {
   pg_atomic_uint64 found;      // in the stream, and so not sent again
   pg_atomic_uint32 exclusive;  // whether messages are tied to one another now
   pg_atomic_uint64 order_breaks;
-  pg_atomic_uint64 dropped;  // notifications that found the window full, with capture = notify
+  pg_atomic_uint64 dropped;     // notifications that found the window full, with capture = notify
+  pg_atomic_uint64 untestable;  // changes that were not published, as a condition had no answer
   pg_atomic_uint64 dead_letters;
   pg_atomic_uint64 reconnects;
   pg_atomic_uint64 last_progress_at;    // TimestampTz; 0: none yet
@@ -81,6 +90,8 @@ struct DatabaseEntry {
   bool origin_checked;     // since the server started, by the slot guardian; the worker's only
   TimestampTz not_before;  // start no worker before
   WorkerTexts texts;
+  RaisedAlarm alarm;
+  TimestampTz stats_since;  // when the counters began at 0
 
   // Set by the worker while it lives: `latch` of its PGPROC, which outlives it, so a late SetLatch
   // at most wakes a stranger.
@@ -92,12 +103,21 @@ struct DatabaseEntry {
   // for.
   pg_atomic_uint64 commit_end;
 
+  // Counts the calls that may have changed the stream, for the worker to look at it again.
+  pg_atomic_uint32 stream_touched;
+
   WorkerCounters counters;
+};
+
+// Why the launcher starts no worker, if FraiseQL's files say so; under SharedState::lock.
+struct LauncherTexts {
+  char disabled_by[256];  // the place in the files; empty: they do not
 };
 
 struct SharedState {
   LWLock* lock;
-  Latch* volatile launcher_latch;
+  Latch* volatile launcher_latch;  // null: the launcher does not run
+  LauncherTexts launcher;
   int entry_count;
   // How far the log went when this server started (or was promoted), before any of our workers.
   XLogRecPtr start_lsn;
@@ -115,6 +135,9 @@ DatabaseEntry* FindEntry(Oid database);
 
 // The entry of the database, made if there is a free one; null if not.  REQUIRES: lock, exclusive.
 DatabaseEntry* FindOrAddEntry(Oid database);
+
+// Sets what is counted to 0.  REQUIRES: lock, exclusive, and no worker.
+void ResetCounters(DatabaseEntry* entry);
 
 // Gives the entry back.  REQUIRES: lock, exclusive.
 void FreeEntry(DatabaseEntry* entry);

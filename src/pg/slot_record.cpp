@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/alarm_table.h"
 #include "pg/observer_table.h"
 #include "pg/own_objects.h"
 #include "pg/own_transaction.h"
@@ -27,6 +28,10 @@ namespace {
 // The columns of fraiseql_nats.gap that are read here.
 constexpr int kGapSlotColumn = 5;
 constexpr int kGapDetectedColumn = 7;
+// Of fraiseql_nats.alarm.
+constexpr int kAlarmMessageColumn = 4;
+constexpr int kAlarmSlotColumn = 6;
+constexpr int kAlarmAcknowledgedColumn = 7;
 // And of fraiseql_nats.slot.
 constexpr int kRecordSlotColumn = 1;
 constexpr int kRecordBranchColumn = 5;
@@ -176,6 +181,21 @@ void CountGaps(const SlotName& slot, int64* count, int64* last_at) {
     *last_at = Max(*last_at, DatumGetTimestampTz(at));
     ++*count;
   });
+}
+
+const char* NewestAlarm(const SlotName& slot) {
+  const char* message = nullptr;
+  int64 newest = 0;
+  ForEachRow(kAlarmTableName, kAlarmSlotColumn, slot, [&](HeapTuple tuple, TupleDesc desc) {
+    bool is_null = false;
+    const int64 id = DatumGetInt64(heap_getattr(tuple, 1, desc, &is_null));
+    bool open = false;
+    (void)heap_getattr(tuple, kAlarmAcknowledgedColumn, desc, &open);
+    if (!open || id < newest) return;
+    newest = id;
+    message = TextDatumGetCString(heap_getattr(tuple, kAlarmMessageColumn, desc, &is_null));
+  });
+  return message;
 }
 
 void ReadBranch(const SlotName& slot, char (&branch)[kBranchSize + 1]) {

@@ -59,6 +59,10 @@ Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr publ
 // caller's transaction, whatever rights the caller has.
 void CountGaps(const SlotName& slot, int64* count, int64* last_at);
 
+// For status(): the message of the newest alarm of this database that nobody has acknowledged,
+// palloc'd; null: there is none.  The same.
+const char* NewestAlarm(const SlotName& slot);
+
 // For messages(): the branch in the record; empty without one.  The same.
 void ReadBranch(const SlotName& slot, char (&branch)[kBranchSize + 1]);
 

@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/lag_budget.h"
+#include "pg/log_age.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
 #include "pg/slot_record.h"
@@ -55,6 +56,14 @@ class RowBuilder {
   int count_ = 0;
 };
 
+// The place in FraiseQL's files that switches publishing off, palloc'd; empty: none does.
+const char* DisabledBy() {
+  LWLockAcquire(shared->lock, LW_SHARED);
+  LauncherTexts texts = shared->launcher;
+  LWLockRelease(shared->lock);
+  return pstrdup(texts.disabled_by);
+}
+
 struct StateWithReason {
   const char* state;
   const char* reason;
@@ -62,20 +71,39 @@ struct StateWithReason {
 };
 
 // Why nothing runs, when no worker is there to say.
-StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts& texts) {
+StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts& texts,
+                                   bool keeps_log) {
   if (shared == nullptr) {
     return {"not loaded", "the library is not loaded",
             "Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart the server."};
   }
   if (!settings.enabled) {
-    return {"disabled", "\"fraiseql_nats.enabled\" is off", "Set it to on and reload."};
+    return {"disabled",
+            keeps_log ? "\"fraiseql_nats.enabled\" is off; the log is kept until it is on"
+                      : "\"fraiseql_nats.enabled\" is off",
+            "Set it to on and reload."};
+  }
+  const char* disabled_by = DisabledBy();
+  if (disabled_by[0] != '\0') {
+    return {
+        "disabled",
+        psprintf("publishing is switched off by %s%s", disabled_by,
+                 keeps_log ? "; the log is kept until it is on" : ""),
+        "Switch it on there, or with \"fraiseql_nats.enabled\" in postgresql.conf, and reload."};
   }
   if (!IsDatabaseWanted(get_database_name(MyDatabaseId))) {
-    return {"disabled", "\"fraiseql_nats.databases\" does not name this database",
+    return {"disabled",
+            keeps_log ? "\"fraiseql_nats.databases\" does not name this database; its log is kept"
+                      : "\"fraiseql_nats.databases\" does not name this database",
             "Add it to the list and reload."};
   }
   if (RecoveryInProgress()) {
     return {"stopped", "the server is a standby", "Publishing begins when it is promoted."};
+  }
+  if (shared->launcher_latch == nullptr) {
+    return {"stopped", "the launcher does not run",
+            "It starts within seconds of the server; if it does not, increase "
+            "\"max_worker_processes\" and restart the server."};
   }
   if (entry == nullptr) {
     return {"stopped", "this database is not served",
@@ -86,9 +114,21 @@ StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts
   return {"stopped", told ? texts.reason : "the worker is about to start", texts.hint};
 }
 
-double LagSeconds(uint64 oldest) {
-  const int64 now = GetCurrentTimestamp();
-  return oldest == 0 ? 0.0 : static_cast<double>(now - static_cast<int64>(oldest)) / 1e6;
+// Of the first commit that is not confirmed; 0: there is none.  What the worker has read and not
+// seen acknowledged it knows; what nobody has read yet is in the log.
+TimestampTz OldestUnconfirmed(WorkerCounters* c, bool works, const SlotCondition& slot,
+                              XLogRecPtr flushed) {
+  const uint64 oldest = works ? pg_atomic_read_u64(&c->oldest_unacked_at) : 0;
+  if (oldest != 0) return static_cast<TimestampTz>(oldest);
+  if (!slot.exists || slot.lost != nullptr) return 0;
+  const uint64 read = works ? pg_atomic_read_u64(&c->read_lsn) : 0;
+  return FirstCommitFrom(read != 0 ? read : slot.confirmed, flushed);
+}
+
+double LagSeconds(TimestampTz oldest) {
+  // A commit of another session may have a time after ours.
+  return oldest == 0 ? 0.0
+                     : static_cast<double>(Max(GetCurrentTimestamp() - oldest, int64{1})) / 1e6;
 }
 
 Datum StatusRow(FunctionCallInfo fcinfo) {
@@ -100,12 +140,16 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
   pid_t pid = 0;
+  RaisedAlarm alarm{};
+  TimestampTz stats_since = 0;
   if (shared != nullptr) {
     LWLockAcquire(shared->lock, LW_SHARED);
     entry = FindEntry(MyDatabaseId);
     if (entry != nullptr) {
       texts = entry->texts;
       pid = entry->pid;
+      alarm = entry->alarm;
+      stats_since = entry->stats_since;
     }
     LWLockRelease(shared->lock);
   }
@@ -113,12 +157,14 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   memset(&none, 0, sizeof(none));
   WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
   const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
+  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const SlotCondition condition = InspectSlot(slot.c_str());
+  const bool keeps_log = condition.exists && condition.lost == nullptr;
   const StateWithReason shown =
       pid != 0 ? StateWithReason{WorkerStateName(state), texts.reason, texts.hint}
-               : StateWithoutWorker(entry, texts);
+               : StateWithoutWorker(entry, texts, keeps_log);
   const uint64 flushed = DecodableLsn();
-  const uint64 confirmed = pg_atomic_read_u64(&c->confirmed_lsn);
-  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const uint64 confirmed = condition.confirmed;
   const LagBudget budget = LagBudgetOf(slot);
   int64 gaps = 0;
   int64 last_gap_at = 0;
@@ -136,8 +182,10 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
   row.AddLsn(pg_atomic_read_u64(&c->sent_lsn));
   row.AddLsn(confirmed);
-  row.Add(Int64GetDatum(static_cast<int64>(flushed - confirmed)), confirmed == 0);
-  row.Add(Float8GetDatum(LagSeconds(pg_atomic_read_u64(&c->oldest_unacked_at))), entry == nullptr);
+  row.Add(Int64GetDatum(flushed > confirmed ? static_cast<int64>(flushed - confirmed) : 0),
+          confirmed == 0);
+  row.Add(Float8GetDatum(LagSeconds(OldestUnconfirmed(c, pid != 0, condition, flushed))),
+          entry == nullptr && !condition.exists);
   row.AddNumber(pg_atomic_read_u64(&c->sent));
   row.AddNumber(pg_atomic_read_u64(&c->acked));
   row.AddNumber(pg_atomic_read_u64(&c->resent));
@@ -146,9 +194,11 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddBool(pg_atomic_read_u32(&c->exclusive) != 0);
   row.AddNumber(pg_atomic_read_u64(&c->order_breaks));
   row.AddNumber(pg_atomic_read_u64(&c->dropped));
+  row.AddNumber(pg_atomic_read_u64(&c->untestable));
   row.AddNumber(pg_atomic_read_u64(&c->dead_letters));
   row.AddNumber(pg_atomic_read_u64(&c->reconnects));
-  row.AddText(texts.alarm);
+  row.AddTime(static_cast<uint64>(stats_since));
+  row.AddText(alarm.at != 0 ? alarm.message : NewestAlarm(slot));
   row.AddText(texts.last_error);
   row.AddTime(static_cast<uint64>(texts.last_error_at));
   row.AddTime(pg_atomic_read_u64(&c->last_progress_at));
@@ -159,6 +209,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddNumber(pg_atomic_read_u64(&c->dlq_put_off));
   row.AddNumber(pg_atomic_read_u64(&c->dlq_not_understood));
   row.AddText(texts.dlq_trouble);
+  row.AddText(texts.stream_drift);
   return row.Finish(desc);
 }
 

@@ -4,6 +4,7 @@ extern "C" {
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 }
@@ -11,6 +12,7 @@ extern "C" {
 #include "pg/guard.h"
 #include "pg/process_call.h"
 #include "pg/server_text.h"
+#include "pg/shmem.h"
 
 namespace fraiseql::pg {
 
@@ -56,6 +58,16 @@ void CreateConsumer(FunctionCallInfo fcinfo) {
   (void)CallProcess("create_consumer", arguments, lengthof(arguments));
 }
 
+// The worker looks at the stream again, and finds whether it follows the settings now.
+void StreamSync(FunctionCallInfo fcinfo) {
+  ReturnRows(fcinfo, CallProcess("stream_sync"));
+  if (shared == nullptr) return;
+  LWLockAcquire(shared->lock, LW_SHARED);
+  DatabaseEntry* entry = FindEntry(MyDatabaseId);
+  if (entry != nullptr) pg_atomic_fetch_add_u32(&entry->stream_touched, 1);
+  LWLockRelease(shared->lock);
+}
+
 void DeleteConsumer(FunctionCallInfo fcinfo) {
   const char* name = TextArgument(fcinfo, 0);
   (void)CallProcess("delete_consumer", &name, 1);
@@ -76,7 +88,7 @@ void DeleteConsumer(FunctionCallInfo fcinfo) {
 extern "C" {
 
 SET_FUNCTION(fraiseql_nats_stream_info, ReturnRows(fcinfo, CallProcess("stream_info")))
-SET_FUNCTION(fraiseql_nats_stream_sync, ReturnRows(fcinfo, CallProcess("stream_sync")))
+SET_FUNCTION(fraiseql_nats_stream_sync, StreamSync(fcinfo))
 SET_FUNCTION(fraiseql_nats_consumers, ReturnRows(fcinfo, CallProcess("consumers")))
 SET_FUNCTION(fraiseql_nats_create_consumer, CreateConsumer(fcinfo))
 SET_FUNCTION(fraiseql_nats_delete_consumer, DeleteConsumer(fcinfo))

@@ -68,6 +68,7 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
       options_(CurrentPipelineOptions()),
       dead_letters_(database),
       dead_letter_table_(&dead_letters_),
+      alarm_table_(database, entry),
       guardian_(database, entry, &status_),
       lag_watch_(OwnSlotName(database)),
       capture_(settings.capture) {}
@@ -84,6 +85,7 @@ void Worker::Run() {
   while (!MustLeave()) {
     DecodeSome();
     dead_letter_table_.TakeIn(MonotonicMs());
+    alarm_table_.TakeIn(MonotonicMs());
     declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
@@ -101,6 +103,7 @@ void Worker::RunListener() {
     Turn(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
     dead_letters_.Sync();
     dead_letter_table_.TakeIn(MonotonicMs());
+    alarm_table_.TakeIn(MonotonicMs());
     declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
@@ -191,6 +194,7 @@ void Worker::ShowState() {
   if (listener_ != nullptr) {
     pg_atomic_write_u64(&entry_->counters.dropped, listener_->dropped());
   } else {
+    status_.CountUntestable(decoder_ != nullptr ? decoder_->untestable() : 0);
     status_.CountLog(reader_.position(), MyReplicationSlot->data.confirmed_flush);
   }
 }

@@ -7,6 +7,7 @@
 
 #include "core/pipeline.h"
 #include "nats/publisher.h"
+#include "pg/alarm_table.h"
 #include "pg/broker_upkeep.h"
 #include "pg/config_files.h"
 #include "pg/dead_letter_spool.h"
@@ -84,6 +85,7 @@ class Worker final : public MessageReceiver {
   std::unique_ptr<Pipeline> pipeline_;
   DeadLetterSpool dead_letters_;
   DeadLetterTable dead_letter_table_;
+  AlarmTable alarm_table_;
   Status wrong_settings_;  // a setting is not in force as it is written; ok: all of them are
   Status wrong_files_;     // the same of FraiseQL's files
   Status refused_;         // why the message that is being built is no dead letter

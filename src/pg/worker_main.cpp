@@ -7,7 +7,6 @@ extern "C" {
 
 #include <unistd.h>
 
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -19,6 +18,7 @@ extern "C" {
 
 #include "pg/guard.h"
 #include "pg/process_settings.h"
+#include "pg/shared_text.h"
 #include "pg/worker.h"
 
 namespace fraiseql::pg {
@@ -29,16 +29,11 @@ namespace {
 void ShowEnd(int code, WorkerTexts* texts) {
   texts->reason[0] = texts->hint[0] = '\0';
   if (code == 0 || LastError()[0] == '\0') return;
-  strlcpy(texts->last_error, LastError(), sizeof(texts->last_error));
+  ClipText(LastError(), texts->last_error);
   texts->last_error_at = GetCurrentTimestamp();
-  strlcpy(texts->reason,
-          "the worker has ended with an error, and is started again: ", sizeof(texts->reason));
+  ClipText("the worker has ended with an error, and is started again: ", texts->reason);
   const size_t size = strlen(texts->reason);
-  const size_t room = sizeof(texts->reason) - size - 1;
-  const int kept =
-      pg_mbcliplen(LastError(), static_cast<int>(strlen(LastError())), static_cast<int>(room));
-  memcpy(texts->reason + size, LastError(), static_cast<size_t>(kept));
-  texts->reason[size + static_cast<size_t>(kept)] = '\0';
+  ClipText(LastError(), texts->reason + size, sizeof(texts->reason) - size);
   strlcpy(texts->hint, "See the server's log for its detail and context.", sizeof(texts->hint));
 }
 
@@ -65,7 +60,7 @@ void Detach(int code, Datum argument) {
 
 // The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
 // handlers of the libraries would run beside them.
-void ExitAtOnce(int code, Datum) { _exit(code); }
+void ExitAtOnce(int code, Datum) { _exit(DatabaseHasGone() ? 0 : code); }
 
 // Large transactions are on disk beyond this.  The server's default of 64MB makes for a process of
 // 120 MB; what the administrator has set stays.
@@ -81,6 +76,7 @@ DatabaseEntry* Attach(Oid database) {
   if (welcome) {
     entry->pid = MyProcPid;
     entry->latch = MyLatch;
+    ResetCounters(entry);
   }
   LWLockRelease(shared->lock);
   if (!welcome) proc_exit(0);
@@ -107,8 +103,8 @@ void fraiseql_nats_worker_main(Datum argument) {
   on_proc_exit(ExitAtOnce, 0);
   BackgroundWorkerUnblockSignals();
   DatabaseEntry* entry = Attach(database);
-  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   NoteErrors();
+  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
   PinProcessSettings();
   PinSettings(false);
   AllowOwnPlugin(false);

@@ -85,8 +85,8 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
   if (MustLeave()) proc_exit(0);
 }
 
-// Without a value that an administrator wrote there is nothing to go by: the built-in default may be
-// somebody else's broker.
+// Without a value that an administrator wrote there is nothing to go by: the built-in default may
+// be somebody else's broker.
 void Worker::AwaitSettings() {
   bool waited = false;
   for (;; waited = true) {
@@ -131,8 +131,7 @@ bool Worker::FilesHaveChanged() {
   wrong_files_ = {};
   if (config.errors.empty()) return config.fingerprint != config_.fingerprint;
   const ConfigProblem& error = config.errors.front();
-  wrong_files_ =
-      Status::Invalid("configuration is not applied: " + error.text(), error.hint);
+  wrong_files_ = Status::Invalid("configuration is not applied: " + error.text(), error.hint);
   status_.RecordError(Status::Invalid(error.text()));
   ereport(LOG, (errmsg("configuration is not applied: %s", error.text().c_str()),
                 error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));

@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include "pg/gucs.h"
+#include "pg/shared_text.h"
 #include "pg/unix_time.h"
 #include "pg/worker_status.h"
 
@@ -17,11 +18,6 @@ namespace {
 
 constexpr int kMostTold = 10;
 constexpr int kToldMs = 60000;
-
-template <size_t N>
-void Copy(const std::string& from, char (&to)[N]) {
-  strlcpy(to, from.c_str(), N);
-}
 
 }  // namespace
 
@@ -33,15 +29,17 @@ void WorkerStatus::Show(WorkerState state, const Status& reason, const std::stri
   reason_ = reason.message();
   server_ = server;
   pg_atomic_write_u32(&entry_->counters.state, static_cast<uint32>(state));
+  const ServerText message(reason.message());
+  const ServerText hint(reason.hint());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  Copy(reason.message(), entry_->texts.reason);
-  Copy(reason.hint(), entry_->texts.hint);
-  Copy(server, entry_->texts.server);
-  Copy(stream, entry_->texts.stream);
+  ClipText(message.c_str(), entry_->texts.reason);
+  ClipText(hint.c_str(), entry_->texts.hint);
+  ClipText(server.c_str(), entry_->texts.server);
+  ClipText(stream.c_str(), entry_->texts.stream);
   LWLockRelease(shared->lock);
   std::string activity = WorkerStateName(state);
   if (!server.empty()) activity += ": " + server + ", stream " + stream;
-  if (!reason.ok()) activity += ": " + reason.message();
+  if (!reason.ok()) activity.append(": ").append(message.c_str());
   pgstat_report_activity(state == WorkerState::kStreaming ? STATE_RUNNING : STATE_IDLE,
                          activity.c_str());
 }
@@ -52,14 +50,16 @@ void WorkerStatus::Log(WorkerState state, const Status& reason, const std::strin
   if (retrying || (state == logged_state_ && reason.message() == logged_reason_)) return;
   logged_state_ = state;
   logged_reason_ = reason.message();
+  const ServerText message(reason.message());
+  const ServerText hint(reason.hint());
   if (state == WorkerState::kStreaming) {
     ereport(LOG, (errmsg("publishing to %s%s%s", server.c_str(), reason.ok() ? "" : ": ",
-                         reason.message().c_str()),
-                  reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
+                         message.c_str()),
+                  reason.hint().empty() ? 0 : errhint("%s", hint.c_str())));
     told_ = 0;
   } else if (!reason.ok() && MayTell()) {
-    ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), reason.message().c_str()),
-                  reason.hint().empty() ? 0 : errhint("%s", reason.hint().c_str())));
+    ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), message.c_str()),
+                  reason.hint().empty() ? 0 : errhint("%s", hint.c_str())));
   }
 }
 
@@ -84,15 +84,16 @@ void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   WorkerTexts& texts = entry_->texts;
   // A part of them would make others seem refused.
-  Copy(list.size() < sizeof(texts.subjects) ? list : "", texts.subjects);
-  Copy(settings.subject_prefix, texts.subject_prefix);
-  Copy(settings.topic_prefix, texts.topic_prefix);
+  ClipText(list.size() < sizeof(texts.subjects) ? list : "", texts.subjects);
+  ClipText(settings.subject_prefix, texts.subject_prefix);
+  ClipText(settings.topic_prefix, texts.topic_prefix);
   LWLockRelease(shared->lock);
 }
 
 void WorkerStatus::RecordError(const Status& error) {
+  const ServerText message(error.message());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  Copy(error.message(), entry_->texts.last_error);
+  ClipText(message.c_str(), entry_->texts.last_error);
   entry_->texts.last_error_at = GetCurrentTimestamp();
   LWLockRelease(shared->lock);
 }
@@ -101,8 +102,9 @@ void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
   pg_atomic_write_u64(&entry_->counters.dlq_moved, now.moved);
   pg_atomic_write_u64(&entry_->counters.dlq_put_off, now.failed);
   pg_atomic_write_u64(&entry_->counters.dlq_not_understood, now.not_understood);
+  const ServerText trouble(now.trouble.message());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  Copy(now.trouble.message(), entry_->texts.dlq_trouble);
+  ClipText(trouble.c_str(), entry_->texts.dlq_trouble);
   LWLockRelease(shared->lock);
 }
 
@@ -113,9 +115,31 @@ void WorkerStatus::RaiseAlarm(const Status& loss, bool again) {
                              "again.")
                  : 0,
            errhint("%s", loss.hint().c_str())));
+  const ServerText message(loss.message());
+  const ServerText hint(loss.hint());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  Copy(loss.message(), entry_->texts.alarm);
+  entry_->alarm.at = GetCurrentTimestamp();
+  ClipText(message.c_str(), entry_->alarm.message);
+  ClipText(hint.c_str(), entry_->alarm.hint);
   LWLockRelease(shared->lock);
+}
+
+void WorkerStatus::ShowDrift(const std::string& drift) {
+  const ServerText text(drift);
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  ClipText(text.c_str(), entry_->texts.stream_drift);
+  LWLockRelease(shared->lock);
+}
+
+bool WorkerStatus::StreamWasTouched() {
+  const uint32 touched = pg_atomic_read_u32(&entry_->stream_touched);
+  if (touched == stream_touched_) return false;
+  stream_touched_ = touched;
+  return true;
+}
+
+void WorkerStatus::CountUntestable(uint64_t count) {
+  pg_atomic_write_u64(&entry_->counters.untestable, count);
 }
 
 void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {

@@ -38,8 +38,15 @@ class WorkerStatus {
   // The stream has lost what it had acknowledged, of which the latest is to be sent `again`.
   void RaiseAlarm(const Status& loss, bool again);
 
+  // Shows which settings the stream does not follow; empty: it follows all of them.
+  void ShowDrift(const std::string& drift);
+
+  // Whether somebody has asked for a look at the stream since the last call.
+  bool StreamWasTouched();
+
   // Copies the numbers.
   void Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive);
+  void CountUntestable(uint64_t count);
   void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:
@@ -55,6 +62,7 @@ class WorkerStatus {
   int told_ = 0;                // reasons that were logged since it last was streaming, ...
   TimestampTz told_since_ = 0;  // ... or since this moment
   uint64_t acked_ = 0;
+  uint32_t stream_touched_ = 0;
 };
 
 }  // namespace fraiseql::pg
