@@ -21,7 +21,6 @@ struct ApiAnswer {
 constexpr int kConsumerNotFound = 10014;
 constexpr int kMessageNotFound = 10037;
 constexpr int kStreamNameInUse = 10058;
-constexpr int kSubjectsOverlap = 10065;
 constexpr int kWrongLastSequence = 10071;
 
 // Calls "$JS.API.<request>"; a null `body` is none.  `what` begins the text of an error:

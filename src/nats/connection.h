@@ -34,7 +34,7 @@ class Connection {
     bool no_responders = false;  // nobody listens to what was published; all else is unknown then
   };
 
-  // Blocks for up to the connect timeout for each server: not for the main thread.
+  // Blocks for up to twice the connect timeout for each server: not for the main thread.
   // REQUIRES: all signals are blocked, but one that is to interrupt it.
   static Status Connect(const BrokerSettings& settings, std::unique_ptr<Connection>* connection);
 
@@ -94,6 +94,9 @@ class Connection {
   LibrarySession* session() const { return session_.get(); }
 
  private:
+  static Status ConnectToOne(const BrokerSettings& settings,
+                             std::unique_ptr<Connection>* connection);
+
   std::unique_ptr<LibrarySession> session_;
   int64_t max_payload_ = 0;
   std::string inbox_;

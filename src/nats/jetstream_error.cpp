@@ -20,6 +20,7 @@ constexpr char kStreamFull[] =
     "The stream is full and discards new messages: raise its limits, purge it, or let it discard "
     "old ones.";
 constexpr char kStorageFull[] = "Raise the storage limits of the NATS account or server.";
+constexpr char kDiskFull[] = "The disk of the NATS server is full: make room there.";
 constexpr char kNoLeader[] = "The NATS cluster may be electing a leader or lack a quorum.";
 constexpr char kNoPeers[] =
     "Fewer servers of the NATS cluster are there, or have enough storage, than the stream is to "
@@ -44,9 +45,10 @@ constexpr KnownError kKnownErrors[] = {
     {kStreamNotFound, StatusCode::kInvalid, "Create the stream, or check stream_name."},
     {10060, StatusCode::kInvalid, kOtherStream},  // not the expected stream
     {10063, StatusCode::kUnavailable, ""},        // expected sequence mismatch, while recovering
-    {10065, StatusCode::kInvalid, kOtherStream},  // subjects overlap with another stream's
-    {10070, StatusCode::kUnavailable, ""},        // wrong last message id: look again, resend
-    {10071, StatusCode::kUnavailable, ""},        // wrong last sequence: look again, resend
+    {kSubjectsOverlap, StatusCode::kInvalid,
+     kOtherStream},                         // subjects overlap with another stream's
+    {10070, StatusCode::kUnavailable, ""},  // wrong last message id: look again, resend
+    {10071, StatusCode::kUnavailable, ""},  // wrong last sequence: look again, resend
     {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
     {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled
     {10077, StatusCode::kUnavailable, kStreamFull},
@@ -72,6 +74,9 @@ Status ToStatus(const JetStreamError& error, std::string_view what) {
   message.append(": ").append(ForeignText(error.description)).append(" (JetStream error ");
   AppendDecimal(error.err_code != 0 ? error.err_code : error.code, &message);
   message.push_back(')');
+  if (error.description.find("no space left") != std::string_view::npos) {
+    return {StatusCode::kUnavailable, std::move(message), kDiskFull};
+  }
   for (const KnownError& known : kKnownErrors) {
     if (known.err_code == error.err_code) return {known.code, std::move(message), known.hint};
   }

@@ -15,6 +15,7 @@ struct JetStreamError {
 };
 
 constexpr int kStreamNotFound = 10059;
+constexpr int kSubjectsOverlap = 10065;
 
 // The stream does not end with the message, or at the place, that the refused message expects.
 bool IsWrongExpectation(const JetStreamError& error);

@@ -10,6 +10,7 @@
 
 #include "nats/connect_options.h"
 #include "nats/nats_status.h"
+#include "nats/why_unreachable.h"
 
 namespace fraiseql::nats {
 
@@ -104,7 +105,13 @@ Status LibrarySession::Connect(const BrokerSettings& settings, bool tls,
   made->connection_ = connected;
   if (code != NATS_OK) {
     made->socket_ = -1;  // it may have been attached for a while
-    return ConnectFailure(code, LastError(), settings.url);
+    std::string detail = LastError();
+    if (code == NATS_NO_SERVER) {
+      // The library says so of whatever is in the way.
+      const std::string why = WhyUnreachable(settings.url, settings.connect_timeout_ms);
+      if (!why.empty()) detail = why;
+    }
+    return ConnectFailure(code, detail, settings.url);
   }
   *session = std::move(made);
   return Status::Ok();

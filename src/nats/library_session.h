@@ -16,8 +16,9 @@ namespace fraiseql::nats {
 // its owner: through the library, or right through the socket if that is not encrypted.
 class LibrarySession {
  public:
-  // Blocks for up to the connect timeout for each server: not for the main thread.  `tls`: it is
-  // known that the connection will be encrypted.  REQUIRES: all signals are blocked.
+  // Blocks for up to twice the connect timeout: not for the main thread.  `tls`: it is known that
+  // the connection will be encrypted.  REQUIRES: all signals are blocked; the URL is of one server,
+  // as of several the library does not say what was wrong with each.
   static Status Connect(const BrokerSettings& settings, bool tls,
                         std::unique_ptr<LibrarySession>* session);
 

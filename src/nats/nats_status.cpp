@@ -3,6 +3,8 @@
 
 #include <nats/nats.h>
 
+#include <utility>
+
 #include "core/foreign_text.h"
 #include "nats/server_url.h"
 
@@ -11,6 +13,7 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr size_t kMaxDetail = 4096;  // of which much less is shown
+constexpr std::string_view kCannotConnect = "cannot connect to NATS at ";
 
 std::string Reason(int code, std::string_view detail) {
   if (detail.empty()) return natsStatus_GetText(static_cast<natsStatus>(code));
@@ -33,7 +36,7 @@ Status SettingRefused(int code, std::string_view detail, std::string_view settin
 
 Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
   const std::string what =
-      "cannot connect to NATS at \"" + WithoutUserInfo(url) + "\": " + Reason(code, detail);
+      std::string(kCannotConnect) + "\"" + WithoutUserInfo(url) + "\": " + Reason(code, detail);
   switch (code) {
     case NATS_CONNECTION_AUTH_FAILED:
       return Status::Invalid(what,
@@ -64,6 +67,22 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
     default:
       return Status::Unavailable(what);
   }
+}
+
+// It may be worth another attempt if it is for one of them.
+Status ConnectFailureOfAll(const std::vector<Status>& failures) {
+  StatusCode code = StatusCode::kInvalid;
+  std::string message(kCannotConnect);
+  std::string hint;
+  for (const Status& failure : failures) {
+    std::string_view text = failure.message();
+    if (text.substr(0, kCannotConnect.size()) != kCannotConnect) return failure;  // of a setting
+    if (&failure != &failures.front()) message += "; ";
+    message.append(text.substr(kCannotConnect.size()));
+    if (failure.code() != StatusCode::kInvalid) code = StatusCode::kUnavailable;
+    if (hint.empty() || failure.code() == StatusCode::kInvalid) hint = failure.hint();
+  }
+  return {code, std::move(message), std::move(hint)};
 }
 
 Status ConnectTimeout(std::string_view url) { return ConnectFailure(NATS_TIMEOUT, "", url); }

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/status.h"
 
@@ -20,6 +21,9 @@ Status SettingRefused(int code, std::string_view detail, std::string_view settin
 
 // An attempt to connect to one of `url` failed.
 Status ConnectFailure(int code, std::string_view detail, std::string_view url);
+
+// The attempts to connect to each of several servers failed: says why each of them did.
+Status ConnectFailureOfAll(const std::vector<Status>& failures);
 
 // An attempt to connect to one of `url` was given up.
 Status ConnectTimeout(std::string_view url);

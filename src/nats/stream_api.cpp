@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "core/foreign_text.h"
 #include "core/stream_mark.h"
 #include "nats/jetstream_error.h"
 #include "nats/server_json.h"
@@ -21,6 +22,29 @@ Status NotUnderstood(std::string_view what) {
 }
 
 }  // namespace
+
+std::string StreamNamesRequest(std::string_view subject) {
+  return ToText(Json{{"subject", subject}});
+}
+
+std::string StreamInNames(std::string_view answer, std::string_view own) {
+  const Json reply = ParseObject(answer);
+  if (!reply.is_object()) return "";
+  const auto streams = reply.find("streams");
+  if (streams == reply.end() || !streams->is_array()) return "";
+  for (const Json& stream : *streams) {
+    if (stream.is_string() && stream != own) return ForeignText(stream.get<std::string>());
+  }
+  return "";
+}
+
+Status OverlapWith(const std::string& other, Status refused) {
+  if (other.empty()) return refused;
+  return {refused.code(), refused.message() + ", those of stream \"" + other + "\"",
+          "Set stream_name to \"" + other +
+              "\" to publish to that stream, or choose other "
+              "stream_subjects."};
+}
 
 std::string StreamInfoSubject(std::string_view stream) { return Subject("INFO", stream); }
 
@@ -44,14 +68,15 @@ std::string StreamConfig(const StreamSettings& settings) {
 
 ApiReply ParseApiReply(std::string_view data, std::string_view what) {
   const Json reply = ParseObject(data);
-  if (!reply.is_object()) return {false, NotUnderstood(what)};
+  if (!reply.is_object()) return {false, NotUnderstood(what), false};
   const auto error = reply.find("error");
   if (error == reply.end() || !error->is_object()) return {};
   JetStreamError found;
   found.code = SmallIntegerAt(*error, "code");
   found.err_code = SmallIntegerAt(*error, "err_code");
   found.description = DataAt(*error, "description");
-  return {found.err_code == kStreamNotFound, ToStatus(found, what)};
+  return {found.err_code == kStreamNotFound, ToStatus(found, what),
+          found.err_code == kSubjectsOverlap};
 }
 
 bool IsBeingMade(std::string_view created) {

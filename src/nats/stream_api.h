@@ -13,6 +13,17 @@ namespace fraiseql::nats {
 
 // Requests of the JetStream API that concern a stream, as subject and body, and their answers.
 
+// Asks which streams have a subject in common with `subject`.
+constexpr std::string_view kStreamNamesSubject = "$JS.API.STREAM.NAMES";
+std::string StreamNamesRequest(std::string_view subject);
+
+// The first stream in the answer that is not `own`, as it may be shown; empty: there is none.
+std::string StreamInNames(std::string_view answer, std::string_view own);
+
+// What JetStream says of a stream that cannot be made, with the name of the other one (empty: it is
+// not known).
+Status OverlapWith(const std::string& other, Status refused);
+
 std::string StreamInfoSubject(std::string_view stream);
 std::string StreamCreateSubject(std::string_view stream);
 
@@ -25,6 +36,7 @@ constexpr char kAccountInfoSubject[] = "$JS.API.INFO";
 struct ApiReply {
   bool not_found = false;  // the stream; then `status` is not ok, too
   Status status;           // ok: done
+  bool overlaps = false;   // it cannot be made, as another one has one of its subjects
 };
 
 // `what` begins the text of an error: 'stream "orders"'.

@@ -136,6 +136,17 @@ void MarkChanged(const std::vector<Difference>& left, StreamOutcome* outcome) {
 // stream may take it for another one.
 enum class Step : uint8_t { kDone, kLookAgain, kOverlaps };
 
+// The stream that has one of the subjects; empty: none is found.
+std::string FindOverlap(JetStreamClient* js, const StreamSpec& wanted) {
+  for (const std::string& subject : wanted.subjects) {
+    const ApiAnswer answer =
+        CallApi(js, "STREAM.NAMES", {{"subject", subject}}, StreamNamed(wanted.name));
+    const std::string other = StreamInNames(ToText(answer.body), wanted.name);
+    if (!other.empty()) return other;
+  }
+  return "";
+}
+
 Status Create(JetStreamClient* js, const StreamSpec& wanted, StreamOutcome* outcome, Step* step) {
   const Json config = NewConfig(wanted);
   Status status = CheckWindow(wanted.name, config);
@@ -145,7 +156,10 @@ Status Create(JetStreamClient* js, const StreamSpec& wanted, StreamOutcome* outc
     *step = Step::kLookAgain;
     return Status::Ok();
   }
-  if (answer.err_code == kSubjectsOverlap) *step = Step::kOverlaps;
+  if (answer.err_code == kSubjectsOverlap) {
+    *step = Step::kOverlaps;
+    answer.status = OverlapWith(FindOverlap(js, wanted), std::move(answer.status));
+  }
   outcome->created = answer.status.ok();
   return answer.status;
 }

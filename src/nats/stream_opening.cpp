@@ -67,6 +67,9 @@ void StreamOpening::OnAnswer(std::string_view data) {
     case Step::kStreamCreate:
       OnStream(data);
       break;
+    case Step::kOverlap:
+      OnOverlap(data);
+      break;
     case Step::kAccountInfo:
       api_level_ = ParseApiLevel(data);
       ReadBackOrFinish();
@@ -100,9 +103,25 @@ void StreamOpening::OnStream(std::string_view data) {
     }
   } else if (step_ == Step::kStreamInfo && answer.not_found && stream_.create) {
     Ask(Step::kStreamCreate, StreamCreateSubject(stream_.name), StreamConfig(stream_));
+  } else if (step_ == Step::kStreamCreate && answer.overlaps && !stream_.subjects.empty()) {
+    status_ = std::move(answer.status);
+    overlap_looked_at_ = 0;
+    AskForOverlap();
   } else {
     Fail(std::move(answer.status));
   }
+}
+
+void StreamOpening::AskForOverlap() {
+  Ask(Step::kOverlap, std::string(kStreamNamesSubject),
+      StreamNamesRequest(stream_.subjects[overlap_looked_at_]));
+}
+
+// Which other stream has one of the subjects: that is what an administrator needs to know.
+void StreamOpening::OnOverlap(std::string_view data) {
+  const std::string other = StreamInNames(data, stream_.name);
+  if (other.empty() && ++overlap_looked_at_ < stream_.subjects.size()) return AskForOverlap();
+  Fail(OverlapWith(other, std::move(status_)));
 }
 
 // A stream that is not the one of the mark, or is shorter than it was, has lost what it had stored.
@@ -164,6 +183,7 @@ void StreamOpening::Tick(int64_t now_ms) {
   if (state_ != State::kBusy) return;
   if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
   if (now_ms < deadline_ms_) return;
+  if (step_ == Step::kOverlap) return Fail(std::move(status_));  // it may not be allowed to ask
   timed_out_ = true;
   Fail(Status::Unavailable(
       "JetStream does not answer: " + Named(stream_),

@@ -47,13 +47,22 @@ class StreamOpening {
   bool saw_foreign() const { return read_back_.saw_foreign(); }
 
  private:
-  enum class Step : uint8_t { kStreamInfo, kStreamCreate, kAccountInfo, kConsumer, kRead };
+  enum class Step : uint8_t {
+    kStreamInfo,
+    kStreamCreate,
+    kOverlap,
+    kAccountInfo,
+    kConsumer,
+    kRead
+  };
 
   void Ask(Step step, const std::string& subject, const std::string& body);
   void OnAnswer(std::string_view data);
   void OnStream(std::string_view data);
   void OnDelivery(const Connection::Delivery& delivery);
   void OnNoAnswerer();
+  void AskForOverlap();
+  void OnOverlap(std::string_view data);
   void CompareWithMark();
   void ReadBackOrFinish();
   void ReadOn();
@@ -65,6 +74,7 @@ class StreamOpening {
   State state_ = State::kIdle;
   Step step_ = Step::kStreamInfo;
   Status status_;
+  size_t overlap_looked_at_ = 0;  // of the subjects
   bool timed_out_ = false;
   int64_t deadline_ms_ = 0;  // of the step; 0: to be set by the next Tick()
   uint64_t requests_ = 0;    // their number is the address of the answer

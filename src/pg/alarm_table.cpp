@@ -27,8 +27,8 @@ void AlarmTable::TakeIn(int64_t now_ms) {
   LWLockRelease(shared->lock);
   inserted_ = false;
   if (!TryOwnTransaction(Insert, this, &error_)) {
-    ereport(LOG, (errmsg("alarm cannot be put into the table fraiseql_nats.alarm: %s",
-                         error_.c_str())));
+    ereport(LOG,
+            (errmsg("alarm cannot be put into the table fraiseql_nats.alarm: %s", error_.c_str())));
     return;
   }
   if (!inserted_) return;  // somebody has locked the table

@@ -84,7 +84,7 @@ void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   WorkerTexts& texts = entry_->texts;
   // A part of them would make others seem refused.
-  ClipText(list.size() < sizeof(texts.subjects) ? list : "", texts.subjects);
+  ClipText(list.size() < sizeof(texts.subjects) ? list.c_str() : "", texts.subjects);
   ClipText(settings.subject_prefix, texts.subject_prefix);
   ClipText(settings.topic_prefix, texts.topic_prefix);
   LWLockRelease(shared->lock);

@@ -72,6 +72,40 @@ TEST(Access, RefusedWithAWrongPassword) {
   EXPECT_TRUE(Contains(status.hint(), "password_file"));
 }
 
+TEST(Access, SaysOfEachServerWhatIsInTheWay) {
+  NatsServer stopped;
+  const std::string refused = stopped.url();
+  stopped.Kill();
+  const Status one = TroubleWith(Broker(refused));
+  EXPECT_EQ(one.code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(Contains(one.message(), "\"" + refused + "\": Connection refused")) << one.message();
+
+  NatsServer guarded(R"(authorization: {user: joe, password: secret})");
+  const std::string nowhere = "nats://joe:secret@no-such-host.invalid:4222";
+  const Status all = TroubleWith(Broker(refused + ", " + nowhere + "," + guarded.url()));
+  EXPECT_EQ(all.code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(Contains(all.message(), "\"" + refused + "\": Connection refused; "))
+      << all.message();
+  EXPECT_TRUE(Contains(all.message(), "\"nats://no-such-host.invalid:4222\": host name cannot be"))
+      << all.message();
+  EXPECT_TRUE(Contains(all.message(), "\"" + guarded.url() + "\": ")) << all.message();
+  EXPECT_TRUE(Contains(all.hint(), "password_file")) << all.hint();
+}
+
+TEST(Access, NamesTheStreamThatHasTheSubjects) {
+  NatsServer server;
+  StreamSettings stream;
+  stream.name = "mine";
+  stream.subjects = {"fraiseql.>", "more.*"};
+  WorkerLoop other(Broker(server.url()));
+  other.Produce(1);
+  ASSERT_TRUE(other.RunUntilSettled());
+  WorkerLoop loop(Broker(server.url()), stream);
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  EXPECT_TRUE(Contains(loop.pipeline.trouble().message(), "those of stream \""))
+      << loop.pipeline.trouble().message();
+}
+
 TEST(Access, ReadsThePasswordAgainAtEveryConnect) {
   NatsServer server(R"(authorization: {user: joe, password: secret})");
   const TempDir dir;

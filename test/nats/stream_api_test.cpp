@@ -117,5 +117,20 @@ TEST(StreamApi, ShowsAServersWordsWithoutControlCharacters) {
   EXPECT_EQ(reply.status.message(), "s: \\x1B[2J\\x0AFATAL: x (JetStream error 10059)");
 }
 
+TEST(StreamApi, SaysThatTheDiskIsFull) {
+  const ApiReply reply = ParseApiReply(
+      R"({"error":{"code":503,"err_code":10077,"description":"write: no space left on device"}})",
+      "stream");
+  EXPECT_EQ(reply.status.code(), StatusCode::kUnavailable);
+  EXPECT_NE(reply.status.hint().find("disk"), std::string::npos) << reply.status.hint();
+}
+
+TEST(StreamApi, FindsTheOtherStreamInAnyAnswer) {
+  EXPECT_EQ(StreamInNames(R"({"streams":["mine","theirs"]})", "mine"), "theirs");
+  for (const char* answer : {"", "[]", "{}", R"({"streams":null})", R"({"streams":[7,"mine"]})"}) {
+    EXPECT_EQ(StreamInNames(answer, "mine"), "") << answer;
+  }
+}
+
 }  // namespace
 }  // namespace fraiseql::nats

@@ -166,6 +166,7 @@ TEST_F(StreamManagement, ReportsWhatTheServerRefuses) {
   const Status overlap = Ensure(Orders(), EnsureMode::kCreate);
   EXPECT_EQ(overlap.code(), StatusCode::kInvalid);
   EXPECT_NE(overlap.message().find("10065"), std::string::npos);
+  EXPECT_NE(overlap.message().find("stream \"other\""), std::string::npos) << overlap.message();
   StreamSpec replicated = Orders();
   replicated.subjects = {"replicated"};
   replicated.replicas = 3;
