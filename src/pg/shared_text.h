@@ -16,8 +16,9 @@ void ClipText(const char* text, char (&to)[N]) {
   ClipText(text, to, N);
 }
 
-// Text of ours, UTF-8, in the server's encoding; outside of a transaction that is possible only in a
-// database in UTF-8, and ? stands for what is no ASCII in another one.  Main thread only; may raise for want of memory.
+// Text of ours, UTF-8, in the server's encoding; outside of a transaction that is possible only in
+// a database in UTF-8, and ? stands for what is no ASCII in another one.  Main thread only; may
+// raise for want of memory.
 class ServerText {
  public:
   explicit ServerText(const std::string& utf8);
