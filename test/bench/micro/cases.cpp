@@ -103,7 +103,7 @@ MicroCase WriteCase() {
 }
 
 MicroCase ReadCase() {
-  auto reader = std::make_shared<nats::WireReader>();
+  auto reader = std::make_shared<nats::WireReader>(size_t{1} << 20);
   return {"acknowledgement off the wire", [=] {
             constexpr std::string_view kAck =
                 "MSG _INBOX.Z2LOHM.1.123456 1 45\r\n"
