@@ -117,7 +117,7 @@ void Defer(const char* channel, const char* payload) {
 void Capture(const char* channel, const char* payload) {
   if (!XLogLogicalInfoActive() || settings.capture != kCaptureWal || RecoveryInProgress()) return;
   static auto* key = new std::string;  // kept, so that nothing is left behind by an error
-  *key = ToUtf8View(channel);
+  *key = ToUtf8Anyhow(channel);
   if (!IsObserved(*key)) return;
   if (IsInParallelMode() && !TransactionIdIsValid(GetCurrentTransactionIdIfAny())) {
     Defer(channel, payload);

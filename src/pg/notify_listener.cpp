@@ -101,8 +101,9 @@ int NotifyListener::OnClientMessage(char type, const char* body, size_t) {
 }
 
 void NotifyListener::Publish(const char* channel, const char* payload) {
-  const std::string_view utf8_channel = ToUtf8View(channel);
-  const std::string_view utf8_payload = ToUtf8View(payload);
+  // There is no second time for what is refused here.
+  const std::string_view utf8_channel = ToUtf8Anyhow(channel);
+  const std::string_view utf8_payload = ToUtf8Anyhow(payload);
   for (const Observer* observer : router_->ResolveChannel(utf8_channel)) {
     ++count_;
     if (!pipeline_->HasRoom()) {

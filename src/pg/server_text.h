@@ -13,7 +13,8 @@ namespace fraiseql::pg {
 // Appends text in the server's encoding as a JSON string.
 void AppendServerText(const char* text, int length, std::string* out);
 
-// Text in the server's encoding as UTF-8, palloc'd if it had to be converted.
+// Text in the server's encoding as UTF-8, palloc'd if it had to be converted.  Raises where that
+// cannot be had, which in a database of UTF-8 is so of text that is none.
 const char* ToUtf8(const char* text, int length, int* utf8_length);
 
 // The same, null-terminated, for what is to be had whatever is in it: U+FFFD stands for each
