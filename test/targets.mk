@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install check demo fuzz order-system torture valgrind help format format-check lint packages
+.PHONY: bench bench-micro bench-install check demo fuzz order-system pg-regress torture valgrind help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -35,6 +35,13 @@ torture: packages
 fuzz: packages
 	@$(SUBMAKE) -j2 fuzz-programs >build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
 	@test/fuzz/run $(or $(SECONDS),60)
+
+#: make pg-regress       PostgreSQL's own regression suite with every table observed; some minutes
+pg-regress: packages
+	@rm -f src/*.o src/*/*.o fraiseql_nats.so
+	@$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) test/pg-regress/run $(BUILD)
 
 #: make valgrind         a server under valgrind, worker and all; a few minutes
 valgrind:
