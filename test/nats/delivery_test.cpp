@@ -82,14 +82,16 @@ TEST(Delivery, LeavesAMissingStreamToTheOperatorIfToldSo) {
             "stream \"fraiseql_events\": stream not found (JetStream error 10059)");
 }
 
-TEST(Delivery, WaitsForASubjectThatNoStreamTakes) {
+// Without a box for dead letters it blocks, until the stream takes it.
+TEST(Delivery, RejectsASubjectThatTheStreamDoesNotTake) {
   NatsServer server;
   WorkerLoop loop(Broker(server.url()));
   loop.subject = "elsewhere.row";
   loop.Produce(5);
   ASSERT_TRUE(loop.RunUntilTrouble());
-  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kUnavailable);
-  EXPECT_NE(loop.pipeline.trouble().message().find("no stream takes"), std::string::npos);
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kRejected);
+  EXPECT_EQ(loop.pipeline.trouble().message(),
+            "stream \"fraiseql_events\" does not take subject \"elsewhere.row\"");
   BrokerProbe probe(server.url());
   probe.Api("STREAM.UPDATE.fraiseql_events",
             R"({"name":"fraiseql_events","subjects":["fraiseql.>","elsewhere.>"]})");
@@ -101,15 +103,34 @@ TEST(Delivery, WaitsForASubjectThatNoStreamTakes) {
 TEST(Delivery, DoesNotTakeAnotherStreamsAcknowledgementForOurs) {
   NatsServer server;
   BrokerProbe probe(server.url());
+  StreamSettings stream;
+  stream.exclusive = Exclusive::kOff;  // a message that is tied to another is refused there
+  WorkerLoop loop(Broker(server.url()), stream);
+  loop.Produce(1);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  const uint64_t settled = loop.settled();
+  // The subjects go to another stream while ours is believed to take them.
+  probe.Api("STREAM.UPDATE.fraiseql_events",
+            R"({"name":"fraiseql_events","subjects":["orders.>"]})");
+  probe.Api("STREAM.CREATE.other", R"({"name":"other","subjects":["fraiseql.>"]})");
+  loop.Produce(1);
+  ASSERT_TRUE(loop.RunUntilTrouble());
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kInvalid);
+  EXPECT_NE(loop.pipeline.trouble().message().find("\"other\""), std::string::npos);
+  EXPECT_EQ(loop.settled(), settled);
+}
+
+TEST(Delivery, SendsNothingThatOnlyAnotherStreamWouldTake) {
+  NatsServer server;
+  BrokerProbe probe(server.url());
   probe.Api("STREAM.CREATE.other", R"({"name":"other","subjects":["fraiseql.>"]})");
   StreamSettings stream;
   stream.subjects = {"orders.>"};
   WorkerLoop loop(Broker(server.url()), stream);
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilTrouble());
-  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kInvalid);
-  EXPECT_NE(loop.pipeline.trouble().message().find("\"other\""), std::string::npos);
-  EXPECT_EQ(loop.settled(), 0u);
+  EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kRejected);
+  EXPECT_EQ(probe.Messages("other").size(), 0u);
 }
 
 TEST(Delivery, DoesNotTakeAServicesAnswerForAnAcknowledgement) {

@@ -100,7 +100,12 @@ TEST_P(Transports, FindsWhatIsStoredAlready) {
 TEST_P(Transports, TellsThatNoStreamTakesTheSubject) {
   NatsServer server(Config());
   WorkerLoop loop(Settings(server));
-  loop.subject = "elsewhere.row";
+  loop.Produce(5);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  // While it is believed to take them, they go to nobody.
+  BrokerProbe(server.url())
+      .Api("STREAM.UPDATE.fraiseql_events",
+           R"({"name":"fraiseql_events","subjects":["orders.>"]})");
   loop.Produce(5);
   ASSERT_TRUE(loop.RunUntilTrouble());
   EXPECT_NE(loop.pipeline.trouble().message().find("no stream takes"), std::string::npos)
