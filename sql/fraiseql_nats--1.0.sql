@@ -927,10 +927,15 @@ CREATE FUNCTION status(
     OUT dlq_put_off bigint,
     OUT dlq_not_understood bigint,
     OUT dlq_trouble text,
-    OUT stream_drift text
+    OUT stream_drift text,
+    OUT unlogged_tables text
 ) RETURNS record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'what the worker of this database does, how far it is, and what stands in its way';
+
+CREATE FUNCTION observer_counts(OUT observer text, OUT untestable bigint) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_counts';
+COMMENT ON FUNCTION observer_counts() IS 'of each enabled observer, how many changes were not published since its condition could not be evaluated; since stats_since of status()';
 
 CREATE FUNCTION create_preview_slot(slot name, temporary boolean DEFAULT true) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_preview_slot';
@@ -981,5 +986,6 @@ GRANT EXECUTE ON FUNCTION
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION observer_counts() TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION status() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
 GRANT EXECUTE ON FUNCTION fraiseql_nats.pg_notify(text, text) TO PUBLIC;

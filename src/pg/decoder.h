@@ -44,6 +44,9 @@ class Decoder {
 
   // How often a change was not published since the condition of an observer had no answer.
   uint64_t untestable() const { return test_.untestable(); }
+  const std::map<std::string, uint64_t>& untestable_by_observer() const {
+    return test_.untestable_by_observer();
+  }
 
  private:
   void CountChange();

@@ -123,6 +123,18 @@ void WarnOfValues(const Observer& observer, const LoggedColumns& logged, const E
                     errdetail("%s", kNoSubject), errhint("Leave TRUNCATE out of the events.")));
 }
 
+bool IsOffLog(Oid oid) {
+  const char kind = get_rel_relkind(oid);
+  return kind == RELKIND_FOREIGN_TABLE ||
+         (kind == RELKIND_RELATION && get_rel_persistence(oid) == RELPERSISTENCE_UNLOGGED);
+}
+
+// The table, or the partitions of a partitioned one.
+List* TablesOf(Oid table) {
+  if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE) return list_make1_oid(table);
+  return find_all_inheritors(table, NoLock, nullptr);
+}
+
 void WarnOfRelation(Oid oid) {
   const char* name = get_rel_name(oid);
   if (name == nullptr) return;
@@ -147,6 +159,26 @@ void WarnOfUnloggedRows(Oid table) {
   List* partitions = find_all_inheritors(table, NoLock, nullptr);
   ListCell* cell;
   foreach (cell, partitions) WarnOfRelation(lfirst_oid(cell));
+}
+
+const char* UnloggedTables() {
+  auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
+  LoadObservers(nullptr, loaded);
+  StringInfoData list;
+  initStringInfo(&list);
+  List* told = NIL;
+  for (const Observer& observer : loaded->observers) {
+    if (!OidIsValid(observer.relation)) continue;
+    List* tables = TablesOf(observer.relation);
+    ListCell* cell;
+    foreach (cell, tables) {
+      const Oid table = lfirst_oid(cell);
+      if (!IsOffLog(table) || list_member_oid(told, table)) continue;
+      told = lappend_oid(told, table);
+      appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", QuotedName(table));
+    }
+  }
+  return list.data;
 }
 
 void WarnOfTwins(const ObserverRow& row) {

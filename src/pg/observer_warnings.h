@@ -18,6 +18,10 @@ namespace fraiseql::pg {
 // expression (see when_clause.h), or null.  May raise.  REQUIRES: a lock on the relation.
 void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when);
 
+// The tables that are observed in this database and whose rows are not in the log, separated by
+// commas, palloc'd; empty: there are none.  May raise.
+const char* UnloggedTables();
+
 // Tells of another observer that sends the same changes to the same subject.  May raise.
 void WarnOfTwins(const ObserverRow& row);
 

@@ -67,6 +67,9 @@ const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, con
 void RouteTest::ReportUntestable(const Observer& observer, const char* what, const char* reason,
                                  const char* hint) {
   ++untestable_;
+  if (by_observer_.size() < kMaxObserversTold || by_observer_.count(observer.name) > 0) {
+    ++by_observer_[observer.name];
+  }
   bool last = false;
   if (!IsNews(observer.name, reason, &last)) return;
   ereport(

@@ -36,6 +36,8 @@ class RouteTest {
 
   // How often a change was not published since the condition of an observer had no answer.
   uint64_t untestable() const { return untestable_; }
+  // The same by the name of the observer, for the first thousand of them.
+  const std::map<std::string, uint64_t>& untestable_by_observer() const { return by_observer_; }
 
  private:
   const char* Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
@@ -47,6 +49,7 @@ class RouteTest {
   Isolation* const isolation_;
   Status failure_;
   uint64_t untestable_ = 0;
+  std::map<std::string, uint64_t> by_observer_;
   // What was logged: hashes of the reasons, of some observers and some reasons of each.
   std::map<std::string, std::set<size_t>> told_;
 };

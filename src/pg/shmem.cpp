@@ -46,6 +46,10 @@ void InitCounters(WorkerCounters* counters) {
         &c.reconnects, &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off, &c.dlq_not_understood}) {
     pg_atomic_init_u64(counter, 0);
   }
+  for (ObserverCount& count : c.observers) {
+    pg_atomic_init_u64(&count.name_hash, 0);
+    pg_atomic_init_u64(&count.untestable, 0);
+  }
 }
 
 void InitEntry(DatabaseEntry* entry) {

@@ -52,6 +52,13 @@ struct RaisedAlarm {
   char hint[256];
 };
 
+// What is counted of one observer.
+struct ObserverCount {
+  pg_atomic_uint64 name_hash;  // see pg/observer_counts.h; 0: the place is free
+  pg_atomic_uint64 untestable;
+};
+constexpr int kCountedObservers = 128;  // with something to count; the total is of all
+
 // What status() shows; written by the worker only, read by all without a lock.
 struct WorkerCounters {
   pg_atomic_uint32 state;  // WorkerState
@@ -74,6 +81,7 @@ struct WorkerCounters {
   pg_atomic_uint64 dlq_moved;           // dead letters of consumers
   pg_atomic_uint64 dlq_put_off;         // attempts to move one that failed
   pg_atomic_uint64 dlq_not_understood;  // what was to announce one, and was dropped
+  ObserverCount observers[kCountedObservers];
 };
 
 struct DatabaseEntry {

@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/gucs.h"
 #include "pg/guard.h"
 #include "pg/lag_budget.h"
+#include "pg/observer_warnings.h"
 #include "pg/log_age.h"
 #include "pg/shmem.h"
 #include "pg/slot.h"
@@ -210,6 +211,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddNumber(pg_atomic_read_u64(&c->dlq_not_understood));
   row.AddText(texts.dlq_trouble);
   row.AddText(texts.stream_drift);
+  row.AddText(UnloggedTables());
   return row.Finish(desc);
 }
 

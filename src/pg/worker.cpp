@@ -194,7 +194,9 @@ void Worker::ShowState() {
   if (listener_ != nullptr) {
     pg_atomic_write_u64(&entry_->counters.dropped, listener_->dropped());
   } else {
-    status_.CountUntestable(decoder_ != nullptr ? decoder_->untestable() : 0);
+    if (decoder_ != nullptr) {
+      status_.CountUntestable(decoder_->untestable(), decoder_->untestable_by_observer());
+    }
     status_.CountLog(reader_.position(), MyReplicationSlot->data.confirmed_flush);
   }
 }

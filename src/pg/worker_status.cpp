@@ -8,6 +8,7 @@ extern "C" {
 }
 
 #include "pg/gucs.h"
+#include "pg/observer_counts.h"
 #include "pg/shared_text.h"
 #include "pg/unix_time.h"
 #include "pg/worker_status.h"
@@ -138,8 +139,18 @@ bool WorkerStatus::StreamWasTouched() {
   return true;
 }
 
-void WorkerStatus::CountUntestable(uint64_t count) {
+void WorkerStatus::CountUntestable(uint64_t count,
+                                   const std::map<std::string, uint64_t>& by_observer) {
+  if (count == untestable_) return;
+  untestable_ = count;
   pg_atomic_write_u64(&entry_->counters.untestable, count);
+  int place = 0;
+  for (const auto& [observer, untestable] : by_observer) {
+    if (place == kCountedObservers) return;
+    ObserverCount& to = entry_->counters.observers[place++];
+    pg_atomic_write_u64(&to.untestable, untestable);
+    pg_atomic_write_u64(&to.name_hash, ObserverHash(observer));
+  }
 }
 
 void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {

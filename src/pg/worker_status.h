@@ -4,6 +4,7 @@
 // What a worker tells the others: its entry in shared memory, its line in pg_stat_activity, and the
 // log, one line for each change of state.  Include after postgres.h.
 
+#include <map>
 #include <string>
 
 #include "core/pipeline.h"
@@ -46,10 +47,11 @@ class WorkerStatus {
 
   // Copies the numbers.
   void Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive);
-  void CountUntestable(uint64_t count);
+  void CountUntestable(uint64_t count, const std::map<std::string, uint64_t>& by_observer);
   void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:
+  uint64_t untestable_ = 0;  // as last shown
   void Log(WorkerState state, const Status& reason, const std::string& server);
   bool MayTell();
 

@@ -54,6 +54,8 @@ my %said = (
     'CREATE FOREIGN TABLE tb_p3 PARTITION OF tb_p FOR VALUES FROM (2) TO (3) SERVER s' => 'tb_p3',
 );
 like(warnings_of("SET search_path = public; $_"), qr/WARNING:  changes of table "$said{$_}" are not published/, "a warning: $_") for sort keys %said;
+is(join(', ', sort split /, /, $node->status('postgres', 'unlogged_tables')),
+    'public.tb_a, public.tb_p2, public.tb_p3, public.tb_u', 'and status() names them');
 is(warnings_of($_), '', "no warning: $_")
   for 'ALTER TABLE tb_a SET LOGGED', 'CREATE UNLOGGED TABLE tb_x (id int)', 'ALTER TABLE tb_a ADD COLUMN more int', 'CREATE FOREIGN TABLE tb_f (id int) SERVER s';
 
@@ -65,5 +67,19 @@ $node->wait_drained('postgres');
 $node->wait_for_dead_letters('postgres', 2);
 is($node->safe_psql('postgres', q{SELECT string_agg(subject, ' ' ORDER BY id) FROM fraiseql_nats.dead_letters() WHERE reason ~ 'needs column "region", whose value is not in the log' AND hint IS NOT NULL}),
     'fraiseql.%00.DELETE fraiseql.%00.TRUNCATE', 'and a dead letter where it shows');
+
+# Conditions that cannot be evaluated are counted, for each observer.
+$node->safe_psql('postgres', <<'SQL');
+CREATE TABLE tb_c (id int PRIMARY KEY, n int);
+SELECT fraiseql_nats.observe('tb_c', name => 'divides', "when" => '1 / n > 0');
+SELECT fraiseql_nats.observe('tb_c', name => 'needs old', subject => 'fraiseql.old', condition => 'field_changed(''n'')');
+SELECT fraiseql_nats.observe('tb_c', name => 'takes all', subject => 'fraiseql.all');
+INSERT INTO tb_c SELECT n, n % 2 FROM generate_series(1, 10) n;
+UPDATE tb_c SET n = 1 WHERE id <= 3;
+SQL
+$node->wait_drained('postgres');
+$node->wait_for_sql('postgres', q{SELECT untestable = 8 FROM fraiseql_nats.status()}, 'the total is counted');
+is($node->safe_psql('postgres', q{SELECT string_agg(observer || ' ' || untestable, ', ' ORDER BY observer) FROM fraiseql_nats.observer_counts() WHERE observer IN ('divides', 'needs old', 'takes all')}),
+    'divides 5, needs old 3, takes all 0', 'each observer has its count');
 
 done_testing();
