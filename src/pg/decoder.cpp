@@ -291,7 +291,11 @@ void Decoder::Publish(const Route& route, Position* position) {
   if (message == nullptr) return;
   message->position = place;
   Status status = BuildEvent(origin_, transaction_, route, change_, message);
-  if (status.ok() && !rows_.failures().empty()) status = CheckWhole(route, message);
+  if (!rows_.failures().empty()) {
+    // A value that cannot be encoded is the reason, whatever else lacks because of it.
+    const Status whole = CheckWhole(route, message);
+    if (!whole.ok()) status = whole;
+  }
   if (status.ok()) status = test_.failure();
   Finish(status);
 }
