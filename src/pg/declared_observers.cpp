@@ -16,7 +16,6 @@ extern "C" {
 #include "pg/declared_observers.h"
 #include "pg/decoder.h"
 #include "pg/guard.h"
-#include "pg/own_objects.h"
 #include "pg/own_transaction.h"
 #include "pg/server_text.h"
 
@@ -76,10 +75,6 @@ struct SyncCall {
 // In a transaction, with SPI.
 void CallSync(void* argument) {
   auto* call = static_cast<SyncCall*>(argument);
-  if (!LockOwnSchema(false)) {
-    ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-                    errmsg("extension \"%s\" is being dropped or altered", kPluginName)));
-  }
   auto* json = NewInContext<std::string>(CurrentMemoryContext, "[");
   for (const ObserverRule& rule : *call->rules) {
     if (json->back() != '[') json->push_back(',');

@@ -81,7 +81,7 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
   const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
   if (warn) WarnIfNotTaken(check->observer, table);
   if (!OidIsValid(check->row.relation)) return;
-  if (warn) WarnOfTwins(check->row);
+  if (warn) WarnOfTwins(check->observer);
   RequireObservableTable(check->row.relation);
   check->columns = check->observer.subject.columns();
   for (const std::string& column : check->columns) {

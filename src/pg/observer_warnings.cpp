@@ -181,17 +181,15 @@ const char* UnloggedTables() {
   return list.data;
 }
 
-void WarnOfTwins(const ObserverRow& row) {
+void WarnOfTwins(const Observer& observer) {
   auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
-  auto* observer = NewInContext<Observer>(CurrentMemoryContext);
   LoadObservers(nullptr, loaded);
-  if (!ParseObserver(row, observer).ok()) return;
   for (const Observer& other : loaded->observers) {
     const bool same =
-        other.relation == observer->relation && other.name != observer->name &&
-        (other.operations & observer->operations) != 0 && other.topic == observer->topic &&
-        other.entity == observer->entity && other.subject.text() == observer->subject.text() &&
-        other.condition.text() == observer->condition.text() && other.when == observer->when;
+        other.relation == observer.relation && other.name != observer.name &&
+        (other.operations & observer.operations) != 0 && other.topic == observer.topic &&
+        other.entity == observer.entity && other.subject.text() == observer.subject.text() &&
+        other.condition.text() == observer.condition.text() && other.when == observer.when;
     if (!same) continue;
     ereport(
         WARNING,

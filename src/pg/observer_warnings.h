@@ -23,7 +23,7 @@ void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* w
 const char* UnloggedTables();
 
 // Tells of another observer that sends the same changes to the same subject.  May raise.
-void WarnOfTwins(const ObserverRow& row);
+void WarnOfTwins(const Observer& observer);
 
 // Tells of rows that are not in the log: of a table that has become unlogged, say, or was attached
 // to one that is observed.  `table` may be of any kind; it need not be observed.
