@@ -20,14 +20,28 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Plain data: an error may longjmp over it.  False if nothing is known.
-bool CopyTexts(WorkerTexts* texts) {
+// What WorkerTexts says of the stream.  Plain data: an error may longjmp over it.
+struct StreamTexts {
+  decltype(WorkerTexts::stream) stream;
+  decltype(WorkerTexts::subjects) subjects;
+  decltype(WorkerTexts::subject_prefix) subject_prefix;
+  decltype(WorkerTexts::topic_prefix) topic_prefix;
+};
+
+// False if nothing is known.  publish() comes here each time: no more is copied than is said.
+bool CopyTexts(StreamTexts* texts) {
   if (shared == nullptr) return false;
   LWLockAcquire(shared->lock, LW_SHARED);
   const DatabaseEntry* entry = FindEntry(MyDatabaseId);
-  if (entry != nullptr) *texts = entry->texts;
+  const bool known = entry != nullptr && entry->texts.subjects[0] != '\0';
+  if (known) {
+    strlcpy(texts->stream, entry->texts.stream, sizeof(texts->stream));
+    strlcpy(texts->subjects, entry->texts.subjects, sizeof(texts->subjects));
+    strlcpy(texts->subject_prefix, entry->texts.subject_prefix, sizeof(texts->subject_prefix));
+    strlcpy(texts->topic_prefix, entry->texts.topic_prefix, sizeof(texts->topic_prefix));
+  }
   LWLockRelease(shared->lock);
-  return entry != nullptr && texts->subjects[0] != '\0';
+  return known;
 }
 
 bool IsTaken(std::string_view list, std::string_view subject) {
@@ -39,7 +53,7 @@ bool IsTaken(std::string_view list, std::string_view subject) {
   return false;
 }
 
-void Warn(const WorkerTexts& texts, const std::string& subject) {
+void Warn(const StreamTexts& texts, const std::string& subject) {
   if (IsTaken(texts.subjects, subject)) return;
   ereport(
       WARNING,
@@ -52,12 +66,12 @@ void Warn(const WorkerTexts& texts, const std::string& subject) {
 }  // namespace
 
 void WarnIfNotTaken(const std::string& subject) {
-  WorkerTexts texts;
+  StreamTexts texts;
   if (CopyTexts(&texts)) Warn(texts, subject);
 }
 
 void WarnIfNotTaken(const Observer& observer, const char* table) {
-  WorkerTexts texts;
+  StreamTexts texts;
   if (!CopyTexts(&texts)) return;
   std::string subject;
   if (!observer.topic.empty()) {
