@@ -90,15 +90,18 @@ void Pipeline::TakeOpened() {
   looked_ = true;
   stream_ = opened.end.stream;
   stream_end_ = looked_end_ = opened.end.sequence;
-  stored_ = std::move(opened.stored);
-  window_.LookedThrough(stored_, looked_end_);
+  contents_ = std::move(opened.contents);
+  if (window_.IsInside(window_.highest_acked())) {
+    contents_.HasHad(window_.at(window_.highest_acked()).position);
+  }
+  window_.LookedThrough(contents_, looked_end_);
   window_.Rewind();
   state_ = State::kStreaming;
 }
 
 StreamMark Pipeline::mark() const {
   // While what is stored is not known, or not gone through, nothing new is known of the rest.
-  if (!looked_ || !stored_.empty()) return from_.mark;
+  if (!looked_ || contents_.holds_any()) return from_.mark;
   const bool before_horizon = window_.settled_lsn() < from_.horizon_lsn;
   return {stream_, window_.StoredBehind(StoredBehind(before_horizon))};
 }
@@ -107,6 +110,7 @@ void Pipeline::TakeReplies(int64_t now_ms) {
   Reply reply;
   while (sink_->NextReply(&reply)) {
     if (reply.status.ok()) TakeAck(reply, now_ms);
+    if (reply.refused) window_.Refused(reply.sequence);
     if (state_ != State::kStreaming) continue;
     if (reply.out_of_step) {
       GetInStep(reply.status, now_ms);
@@ -119,9 +123,9 @@ void Pipeline::TakeReplies(int64_t now_ms) {
 void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
   if (!window_.WasSent(reply.sequence)) return;  // whatever the broker says
   const uint64_t oldest = window_.first();
-  const uint64_t acked = reply.through
-                             ? window_.AckThrough(reply.sequence, reply.stream_sequence)
-                             : (window_.Ack(reply.sequence, reply.stream_sequence) ? 1 : 0);
+  const uint64_t acked =
+      reply.through ? window_.AckThrough(reply.sequence, reply.stream_sequence)
+                    : (window_.Ack(reply.sequence, reply.stream_sequence, reply.duplicate) ? 1 : 0);
   if (acked == 0) return;
   acked_ += acked;
   duplicates_ += reply.duplicate ? 1 : 0;
@@ -175,7 +179,7 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
   while (MaySend()) {
     const Message* message = window_.NextToSend(&sequence);
     if (message == nullptr) return;
-    if (IsStored(*message)) {
+    if (IsStored(*message, sequence)) {
       const uint64_t oldest = window_.first();
       window_.Sent(sequence, from_.mark.sequence);
       window_.Ack(sequence);
@@ -217,7 +221,7 @@ void Pipeline::BuryBehind(uint64_t sequence, int64_t now_ms) {
   while ((sequence = window_.OpenBehind(sequence)) != 0) {
     const Message& message = window_.at(sequence);
     const Status status = sink_->Check(message);
-    if (status.code() != StatusCode::kRejected || IsStored(message)) return;
+    if (status.code() != StatusCode::kRejected || contents_.HoldsFrom(message.position)) return;
     if (!Bury(sequence, status, now_ms).ok()) return;
   }
 }
@@ -244,13 +248,13 @@ Status Pipeline::Keep(const Message& message, const Status& reason) {
 
 Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms) {
   // Behind the last one there is nobody to tell of it, and behind one that is stored neither.
-  const bool want_ack =
-      probing_ || !stored_.empty() || window_.IsLast(sequence) || sequence % kAckInterval == 0;
+  const bool want_ack = probing_ || contents_.holds_any() || window_.IsLast(sequence) ||
+                        window_.IsMaybeTwice(sequence) || sequence % kAckInterval == 0;
   Status status = sink_->Send(message, sequence, want_ack);
   if (!status.ok()) return status;
   if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
   window_.Sent(sequence, StoredBehind(message.position.commit_lsn < from_.horizon_lsn));
-  if (!stored_.empty() || window_.highest_acked() > sequence) window_.Overtaken(sequence);
+  if (contents_.holds_any() || window_.highest_acked() > sequence) window_.Overtaken(sequence);
   ++sent_;
   if (sequence <= highest_sent_) ++resent_;
   highest_sent_ = std::max(highest_sent_, sequence);
@@ -258,9 +262,22 @@ Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms)
 }
 
 // What was found is gone through in the order of the log, once.
-bool Pipeline::IsStored(const Message& message) {
-  if (!stored_.empty() && stored_.last() < message.position) stored_.Clear();
-  return !stored_.empty() && stored_.Contains(message.position);
+bool Pipeline::IsStored(const Message& message, uint64_t sequence) {
+  const StreamContents::Verdict verdict = contents_.Judge(message.position);
+  (void)contents_.HoldsFrom(message.position);
+  if (verdict == StreamContents::Verdict::kHeld) return true;
+  if (verdict == StreamContents::Verdict::kMissing || window_.WasRefused(sequence) ||
+      !MayHaveBeenSent(message, sequence)) {
+    return false;
+  }
+  if (verdict == StreamContents::Verdict::kLetGo) return true;
+  window_.MayBeTwice(sequence);
+  return false;
+}
+
+// By us, or by a process that is dead.
+bool Pipeline::MayHaveBeenSent(const Message& message, uint64_t sequence) const {
+  return message.position.commit_lsn < from_.horizon_lsn || window_.WasSent(sequence);
 }
 
 void Pipeline::Fail(const Status& status, int64_t now_ms) {

@@ -78,12 +78,15 @@ class Pipeline {
   // What stands in the way, or last did; see failures() for whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }
+  // See Window::twice().
+  void ForgetTwice() { window_.ForgetTwice(); }
   uint64_t sent() const { return sent_; }
   uint64_t resent() const { return resent_; }
   uint64_t acked() const { return acked_; }
   uint64_t duplicates() const { return duplicates_; }
   uint64_t dead_letters() const { return dead_letters_; }
-  // Messages that were found in the stream, and so not sent (again); counted in acked(), too.
+  // Messages that were found in the stream, or that it has had and let go of, and so not sent
+  // (again); counted in acked(), too.
   uint64_t found() const { return found_; }
   uint64_t failures() const { return failures_; }
   // How often the stream was found to have lost what it had acknowledged, and the last time.
@@ -105,7 +108,8 @@ class Pipeline {
   Status Bury(uint64_t sequence, const Status& reason, int64_t now_ms);
   Status Keep(const Message& message, const Status& reason);
   Status Send(const Message& message, uint64_t sequence, int64_t now_ms);
-  bool IsStored(const Message& message);
+  bool IsStored(const Message& message, uint64_t sequence);
+  bool MayHaveBeenSent(const Message& message, uint64_t sequence) const;
   uint64_t StoredBehind(bool before_horizon) const {
     return before_horizon ? looked_end_ : stream_end_;
   }
@@ -127,7 +131,7 @@ class Pipeline {
   std::string stream_;       // then: which one it was
   uint64_t stream_end_ = 0;  // its length, as far as we know
   uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours
-  StoredPositions stored_;   // of messages that are yet to come from the log, or to be looked at
+  StreamContents contents_;  // then: of messages that are yet to come, or to be looked at
   uint64_t losses_ = 0;
   Status loss_;
   int64_t next_attempt_ms_ = 0;

@@ -5,7 +5,7 @@
 
 #include "core/message.h"
 #include "core/status.h"
-#include "core/stored_positions.h"
+#include "core/stream_contents.h"
 #include "core/stream_mark.h"
 
 namespace fraiseql {
@@ -19,6 +19,7 @@ struct Reply {
   bool through = false;          // ok: so is all that was sent before it since the sink was opened
   bool late = false;             // it was sent before the sink was last opened: to another stream,
                                  // it may be, as `stream_sequence` then is a place of that one
+  bool refused = false;          // not ok: it is certain that the message was not stored
   bool out_of_step = false;      // the stream is not what the sink took it to be: open it again
 };
 
@@ -34,9 +35,9 @@ struct ResumePoint {
 
 // What the sink found when it opened.
 struct Opened {
-  StreamMark end;          // of the stream: what is sent from now on is stored behind it
-  StoredPositions stored;  // our messages behind the mark and not behind the end
-  Status loss;             // not ok: the stream has lost what it had acknowledged
+  StreamMark end;           // of the stream: what is sent from now on is stored behind it
+  StreamContents contents;  // behind the mark and not behind the end
+  Status loss;              // not ok: the stream has lost what it had acknowledged
 };
 
 // Where messages go: the seam between the pipeline and the broker (src/nats), replaced by a fake in

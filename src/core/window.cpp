@@ -35,6 +35,8 @@ Message* Window::Add() {
   slot.message.Clear();
   slot.acked = false;
   slot.overtaken = false;
+  slot.refused = false;
+  slot.maybe_twice = false;
   slot.stream_sequence = 0;
   slot.behind = kUnsent;
   return &slot.message;
@@ -67,12 +69,24 @@ const Message* Window::NextToSend(uint64_t* sequence) {
 void Window::Sent(uint64_t sequence, uint64_t behind) {
   assert(sequence == next_ && next_ < end_);
   entry(sequence).behind = std::min(entry(sequence).behind, behind);
+  entry(sequence).refused = false;
   ++next_;
 }
 
-bool Window::Ack(uint64_t sequence, uint64_t stream_sequence) {
+void Window::Refused(uint64_t sequence) {
+  if (IsOpen(sequence)) entry(sequence).refused = true;
+}
+
+bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, bool once) {
   if (!IsOpen(sequence)) return false;
   entry(sequence).acked = true;
+  if (once) {
+    entry(sequence).maybe_twice = false;
+    // It is where it was before, be that before the end that was looked at.
+    if (stream_sequence > 0) {
+      entry(sequence).behind = std::min(entry(sequence).behind, stream_sequence - 1);
+    }
+  }
   entry(sequence).stream_sequence = stream_sequence;
   // A dead letter, or what was found, has no place that is known.
   if (stream_sequence != 0) highest_acked_ = std::max(highest_acked_, sequence);
@@ -94,10 +108,10 @@ uint64_t Window::AckThrough(uint64_t sequence, uint64_t stream_sequence) {
   return acked;
 }
 
-void Window::LookedThrough(const StoredPositions& found, uint64_t stream_end) {
+void Window::LookedThrough(const StreamContents& found, uint64_t stream_end) {
   for (uint64_t i = first_; i < end_; ++i) {
     Entry& sent = entry(i);
-    if (sent.acked || sent.behind == kUnsent || found.Contains(sent.message.position)) continue;
+    if (sent.acked || sent.behind == kUnsent || found.Holds(sent.message.position)) continue;
     sent.behind = stream_end;
   }
 }
@@ -122,6 +136,7 @@ void Window::Settle() {
   while (first_ < end_ && entry(first_).acked) {
     Entry& oldest = entry(first_);
     CheckOrder(oldest);
+    CountTwice(oldest);
     settled_behind_ = std::min(settled_behind_, oldest.behind);
     bytes_ -= oldest.message.size();
     Recycle(&oldest.message.subject);
@@ -144,6 +159,12 @@ void Window::Overtaken(uint64_t sequence) {
   if (entry(sequence).overtaken) return;
   entry(sequence).overtaken = true;
   ++order_breaks_;
+}
+
+void Window::CountTwice(const Entry& settled) {
+  if (!settled.maybe_twice) return;
+  if (twice_.messages++ == 0) twice_.first = settled.message.position;
+  twice_.last = settled.message.position;
 }
 
 void Window::CheckOrder(const Entry& settled) {

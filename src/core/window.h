@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/message.h"
-#include "core/stored_positions.h"
+#include "core/stream_contents.h"
 
 namespace fraiseql {
 
@@ -49,6 +49,14 @@ class Window {
   const Message* NextToSend(uint64_t* sequence);
   // `behind`: if it is stored, then behind this place in the stream, however often it is sent.
   void Sent(uint64_t sequence, uint64_t behind = 0);
+  // The broker has refused message `sequence` since it was last sent: it is not stored.
+  void Refused(uint64_t sequence);
+  bool WasRefused(uint64_t sequence) const { return entries_[sequence % entries_.size()].refused; }
+  // Message `sequence` may be stored already when it is sent.
+  void MayBeTwice(uint64_t sequence) { entry(sequence).maybe_twice = true; }
+  bool IsMaybeTwice(uint64_t sequence) const {
+    return entries_[sequence % entries_.size()].maybe_twice;
+  }
   // The first message behind this one that is not acknowledged; 0 if there is none.
   uint64_t OpenBehind(uint64_t sequence) const {
     while (++sequence < end_) {
@@ -58,22 +66,23 @@ class Window {
   }
   bool IsLast(uint64_t sequence) const { return OpenBehind(sequence) == 0; }
 
-  // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
-  // is not in flight any more (a late second acknowledgement), which changes nothing.
-  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0);
+  // Message `sequence` is stored, at this place of the stream (0: not known), once (the broker has
+  // recognised a second one), or as often as it may be.  False if the number is not in flight any
+  // more (a late second acknowledgement), which changes nothing.
+  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0, bool once = false);
 
   // The same for this message and all before it; how many were not known to be stored.
   uint64_t AckThrough(uint64_t sequence, uint64_t stream_sequence);
 
+  bool IsInside(uint64_t sequence) const { return sequence >= first_ && sequence < end_; }
   // Whether the message is in the window and not acknowledged.
   bool IsOpen(uint64_t sequence) const {
-    return sequence >= first_ && sequence < end_ && !entries_[sequence % entries_.size()].acked;
+    return IsInside(sequence) && !entries_[sequence % entries_.size()].acked;
   }
 
   // Whether the message is in the window and has been sent, be it before a Rewind().
   bool WasSent(uint64_t sequence) const {
-    return sequence >= first_ && sequence < end_ &&
-           entries_[sequence % entries_.size()].behind != kUnsent;
+    return IsInside(sequence) && entries_[sequence % entries_.size()].behind != kUnsent;
   }
 
   // Sends again from the first message that is not acknowledged.
@@ -81,7 +90,7 @@ class Window {
 
   // The stream has been looked through up to `stream_end`, with this result: what was sent and is
   // not found there can only be stored behind it.
-  void LookedThrough(const StoredPositions& found, uint64_t stream_end);
+  void LookedThrough(const StreamContents& found, uint64_t stream_end);
 
   // The stream is another than the one before: the places that are known are none of this one, and
   // what was sent may stand anywhere in it.
@@ -97,6 +106,15 @@ class Window {
   // Message `sequence` is sent though one behind it is stored.
   void Overtaken(uint64_t sequence);
   uint64_t highest_acked() const { return highest_acked_; }
+
+  // Settled messages that may have been stored twice, since ForgetTwice().
+  struct Twice {
+    uint64_t messages = 0;
+    Position first;
+    Position last;
+  };
+  const Twice& twice() const { return twice_; }
+  void ForgetTwice() { twice_ = {}; }
 
   // How often a message stands in the stream behind one that it precedes in the log.
   uint64_t order_breaks() const { return order_breaks_; }
@@ -114,6 +132,8 @@ class Window {
     Message message;
     bool acked = false;
     bool overtaken = false;
+    bool refused = false;
+    bool maybe_twice = false;
     uint64_t stream_sequence = 0;
     uint64_t behind = kUnsent;  // see Sent()
   };
@@ -126,6 +146,7 @@ class Window {
   void Settle();
   void SettleTransactions();
   void CheckOrder(const Entry& settled);
+  void CountTwice(const Entry& settled);
 
   const size_t max_bytes_;
   std::vector<Entry> entries_;        // ring, index = sequence modulo size
@@ -141,6 +162,7 @@ class Window {
   uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;
+  Twice twice_;
 };
 
 }  // namespace fraiseql

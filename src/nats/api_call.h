@@ -19,7 +19,6 @@ struct ApiAnswer {
 };
 
 constexpr int kConsumerNotFound = 10014;
-constexpr int kMessageNotFound = 10037;
 constexpr int kStreamNameInUse = 10058;
 constexpr int kWrongLastSequence = 10071;
 

@@ -54,7 +54,7 @@ constexpr KnownError kKnownErrors[] = {
     {10077, StatusCode::kUnavailable, kStreamFull},
     {10097, StatusCode::kRejected, "NATS takes at most 64 kB of headers."},
     {10118, StatusCode::kUnavailable, kNoLeader},  // stream offline
-    {10158, StatusCode::kUnavailable, ""},         // same message id still being stored
+    {kMessageBeingStored, StatusCode::kUnavailable, ""},
     {10167, StatusCode::kUnavailable, "The stream's server is overloaded."},
 };
 

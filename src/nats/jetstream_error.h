@@ -14,8 +14,10 @@ struct JetStreamError {
   std::string_view description;  // of the server; not owned
 };
 
+constexpr int kMessageNotFound = 10037;
 constexpr int kStreamNotFound = 10059;
 constexpr int kSubjectsOverlap = 10065;
+constexpr int kMessageBeingStored = 10158;  // with the same id
 
 // The stream does not end with the message, or at the place, that the refused message expects.
 bool IsWrongExpectation(const JetStreamError& error);

@@ -5,6 +5,7 @@
 
 #include "nats/api_call.h"
 #include "nats/jetstream_client.h"
+#include "nats/jetstream_error.h"
 
 namespace fraiseql::nats {
 

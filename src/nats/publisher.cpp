@@ -321,6 +321,7 @@ bool Publisher::OnNoAnswerer(Reply* reply) {
 
 bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
   reply->status = ToStatus(error, Named(stream_));
+  reply->refused = error.err_code != kMessageBeingStored;
   reply->out_of_step = chained() && IsWrongExpectation(error);
   return true;
 }
@@ -329,12 +330,16 @@ void Publisher::OnStored(const PubAck& ack, bool current, Reply* reply) {
   reply->duplicate = ack.duplicate;
   reply->stream_sequence = ack.stream_sequence;
   reply->late = !current;
+  // What is sent since the stream was looked at is stored behind its end, unless it is another
+  // stream now, or has lost something.
+  const bool astray = current && !ack.duplicate && ack.stream_sequence <= opening_.end().sequence;
   stream_end_ = std::max(stream_end_, ack.stream_sequence);
   if (current && !ack.duplicate) ++stored_since_;
+  reply->out_of_step = astray;
   if (!current || chain_.kind() != Chain::Kind::kMessageId) return;
   // A duplicate may be told of without a look at what it is tied to, and so proves nothing else.
   reply->through = !ack.duplicate;
-  reply->out_of_step = ack.duplicate;
+  reply->out_of_step = ack.duplicate || astray;
 }
 
 }  // namespace fraiseql::nats

@@ -17,6 +17,7 @@ namespace {
 
 constexpr uint64_t kBatch = 1000;
 constexpr int64_t kSecondNs = 1000000000;
+constexpr int kMostSilences = 10;  // of a second each
 
 // "<origin>.<rest>"?
 bool BeginsWith(std::string_view id, std::string_view origin) {
@@ -26,12 +27,17 @@ bool BeginsWith(std::string_view id, std::string_view origin) {
 
 }  // namespace
 
+bool IsOurs(std::string_view message_id, std::string_view its_origin, std::string_view origin) {
+  return BeginsWith(message_id, origin) || its_origin == origin;
+}
+
 ReadBack::Request ReadBack::Begin(Range range) {
   range_ = std::move(range);
   consumer_.clear();
-  done_ = saw_foreign_ = false;
+  done_ = saw_foreign_ = must_ask_leader_ = false;
+  silences_ = 0;
   delivered_ = range_.behind;
-  found_.Clear();
+  contents_ = {};
   const Json body = {
       {"stream_name", range_.stream},
       {"config",
@@ -61,8 +67,15 @@ Status ReadBack::OnCreated(std::string_view answer) {
   if (!CheckName("consumer", consumer_).ok()) {
     return Status::Unavailable("JetStream's answer names no consumer");
   }
-  done_ = !range_.replicated && pending != info.end() && *pending == 0;
+  if (!range_.replicated && pending != info.end() && *pending == 0) End();
   return Status::Ok();
+}
+
+// What the stream holds no more of the rest was let go of.
+void ReadBack::End() {
+  if (delivered_ < range_.end) contents_.LetGo(range_.end - delivered_);
+  delivered_ = std::max(delivered_, range_.end);
+  done_ = true;
 }
 
 ReadBack::Request ReadBack::Next() {
@@ -84,23 +97,44 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
   if (origin.sequence <= delivered_) {
     return Status::Unavailable("stream \"" + range_.stream + "\" is not delivered in its order");
   }
+  silences_ = 0;
+  const uint64_t let_go = std::min(origin.sequence - 1, range_.end) - delivered_;
+  if (let_go > 0) contents_.LetGo(let_go);
   delivered_ = origin.sequence;
   if (origin.sequence <= range_.end) Look(connection);
-  done_ = origin.sequence >= range_.end || (!range_.replicated && origin.pending == 0);
+  if (origin.sequence >= range_.end || (!range_.replicated && origin.pending == 0)) End();
   *used_up = done_ || --outstanding_ == 0;
   return Status::Ok();
 }
 
 void ReadBack::Look(const Connection& connection) {
   const std::string_view id = connection.DeliveredHeader("Nats-Msg-Id");
-  const bool ours = BeginsWith(id, range_.origin) ||
-                    connection.DeliveredHeader("Fraiseql-Origin") == range_.origin;
+  const bool ours = IsOurs(id, connection.DeliveredHeader("Fraiseql-Origin"), range_.origin);
   Position position;
   if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
     saw_foreign_ = true;
   } else if (position.commit_lsn >= range_.settled_lsn) {
-    found_.Insert(position);
+    contents_.Found(position);
   }
+}
+
+ReadBack::Request ReadBack::AskLeader() const {
+  return {MessageGetSubject(range_.stream), NextMessageRequest(delivered_ + 1)};
+}
+
+Status ReadBack::OnLeader(std::string_view answer) {
+  must_ask_leader_ = false;
+  const std::string what = "stream \"" + range_.stream + "\"";
+  std::optional<StoredMessage> next;
+  const Status status = ParseMessageReply(answer, what, &next);
+  if (!status.ok()) return status;
+  if (!next || next->sequence > range_.end) {
+    End();
+    return status;
+  }
+  if (++silences_ < kMostSilences) return Status::Ok();
+  return Status::Unavailable("a replica of " + what + " is behind its leader",
+                             "See whether all servers of the NATS cluster run and are connected.");
 }
 
 // The server's word on the request: no (more) messages (404, 408), or trouble with the consumer.
@@ -109,8 +143,14 @@ Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
   // The late answer to some other request, or a mere sign of life.
   if (code.empty() || code == "100") return Status::Ok();
   *used_up = true;
-  done_ = code == "404" || code == "408";
-  if (done_) return Status::Ok();
+  if (code == "404" || code == "408") {
+    if (range_.replicated) {
+      must_ask_leader_ = true;
+    } else {
+      End();
+    }
+    return Status::Ok();
+  }
   return Status::Unavailable("cannot read what stream \"" + range_.stream +
                              "\" holds: " + ForeignText(code) + " " +
                              ForeignText(connection.DeliveredHeader("Description")));

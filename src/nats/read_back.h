@@ -6,14 +6,20 @@
 #include <string_view>
 
 #include "core/status.h"
-#include "core/stored_positions.h"
+#include "core/stream_contents.h"
 #include "nats/connection.h"
 
 namespace fraiseql::nats {
 
-// Finds out which of our messages a stream holds behind a place: reads their headers by way of a
-// consumer of its own that lives as long.  Whoever drives it sends its requests one at a time and
-// passes on what comes back.
+// Whether a message with this Nats-Msg-Id and Fraiseql-Origin is of `origin`.
+bool IsOurs(std::string_view message_id, std::string_view its_origin, std::string_view origin);
+
+// Finds out which of our messages a stream holds behind a place, and where it has let go of some:
+// reads their headers by way of a consumer of its own that lives as long.  Whoever drives it sends
+// its requests one at a time and passes on what comes back.
+//
+// The consumer of a replicated stream may be at a replica that is behind the stream's leader.  So
+// its silence is not the end: the leader is asked what it holds behind the last delivery.
 class ReadBack {
  public:
   struct Request {
@@ -39,6 +45,10 @@ class ReadBack {
 
   // Asks for more.  What comes is for OnDelivery().  REQUIRES: !done().
   Request Next();
+  // Asks the leader instead, when due; the answer is for OnLeader().
+  bool must_ask_leader() const { return must_ask_leader_; }
+  Request AskLeader() const;
+  Status OnLeader(std::string_view answer);
   // `delivered` by `connection` just now.  `*used_up`: the request is, so that Next() is due unless
   // done().  Not ok: the reading has failed.
   Status OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
@@ -49,12 +59,13 @@ class ReadBack {
   // Removes the consumer; there is nothing to wait for.
   Request Finish() const;
 
-  StoredPositions TakeFound() { return std::move(found_); }
+  StreamContents TakeContents() { return std::move(contents_); }
   // There are messages of others in the range.
   bool saw_foreign() const { return saw_foreign_; }
 
  private:
   void Look(const Connection& connection);
+  void End();
   Status OnStatusMessage(const Connection& connection, bool* used_up);
 
   Range range_;
@@ -63,7 +74,9 @@ class ReadBack {
   uint64_t delivered_ = 0;
   bool done_ = false;
   bool saw_foreign_ = false;
-  StoredPositions found_;
+  bool must_ask_leader_ = false;
+  int silences_ = 0;  // while the leader holds more
+  StreamContents contents_;
 };
 
 }  // namespace fraiseql::nats

@@ -112,6 +112,25 @@ Status ParseStreamState(std::string_view data, std::string_view what, StreamStat
   return has_end && IsStreamCreated(state->created) ? Status::Ok() : NotUnderstood(what);
 }
 
+std::string MessageGetSubject(std::string_view stream) { return Subject("MSG.GET", stream); }
+
+std::string NextMessageRequest(uint64_t from) {
+  return ToText(Json{{"seq", from}, {"next_by_subj", ">"}});
+}
+
+Status ParseMessageReply(std::string_view data, std::string_view what,
+                         std::optional<StoredMessage>* message) {
+  message->reset();
+  const Json reply = ParseObject(data);
+  if (SmallIntegerAt(ObjectAt(reply, "error"), "err_code") == kMessageNotFound) return {};
+  const ApiReply answer = ParseApiReply(data, what);
+  if (!answer.status.ok()) return answer.status;
+  StoredMessage stored;
+  if (!ParseStoredMessage(ObjectAt(reply, "message"), &stored)) return NotUnderstood(what);
+  *message = std::move(stored);
+  return {};
+}
+
 int ParseApiLevel(std::string_view data) {
   return SmallIntegerAt(ObjectAt(ParseObject(data), "api"), "level");
 }

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/status.h"
 #include "nats/broker_settings.h"
+#include "nats/stored_message.h"
 
 namespace fraiseql::nats {
 
@@ -59,6 +61,14 @@ struct StreamState {
 };
 // kUnavailable if that makes no sense; `what` as in ParseApiReply().
 Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state);
+
+// Asks for one message: the first at or behind a place, or the last.
+std::string MessageGetSubject(std::string_view stream);
+std::string NextMessageRequest(uint64_t from);
+constexpr char kLastMessageRequest[] = R"({"last_by_subj":">"})";
+// None if there is none; then the status is ok.  `what` as in ParseApiReply().
+Status ParseMessageReply(std::string_view data, std::string_view what,
+                         std::optional<StoredMessage>* message);
 
 // 0 before 2.11.
 int ParseApiLevel(std::string_view data);

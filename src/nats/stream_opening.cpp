@@ -2,9 +2,12 @@
 #include "nats/stream_opening.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
+#include "core/message.h"
 #include "core/number.h"
+#include "core/position.h"
 
 namespace fraiseql::nats {
 
@@ -83,6 +86,18 @@ void StreamOpening::OnAnswer(std::string_view data) {
       }
       break;
     }
+    case Step::kLeader: {
+      Status status = read_back_.OnLeader(data);
+      if (status.ok()) {
+        ReadOn();
+      } else {
+        Fail(std::move(status));
+      }
+      break;
+    }
+    case Step::kLast:
+      OnLast(data);
+      break;
     case Step::kRead:
       break;
   }
@@ -141,17 +156,39 @@ void StreamOpening::CompareWithMark() {
 }
 
 void StreamOpening::ReadBackOrFinish() {
-  uint64_t behind = from_.mark.sequence;
-  if (!from_.mark.nothing_stored() && from_.mark.stream != opened_.end.stream) behind = 0;
-  // What is gone as soon as it is consumed cannot be looked for.
-  if (behind >= opened_.end.sequence || !stream_state_.keeps_consumed) {
+  behind_ = from_.mark.sequence;
+  if (!from_.mark.nothing_stored() && from_.mark.stream != opened_.end.stream) behind_ = 0;
+  if (behind_ >= opened_.end.sequence) {
     state_ = State::kDone;
-    return;
+  } else if (!stream_state_.keeps_consumed) {
+    Ask(Step::kLast, MessageGetSubject(stream_.name), kLastMessageRequest);
+  } else {
+    const ReadBack::Request request =
+        read_back_.Begin({stream_.name, stream_.origin, behind_, opened_.end.sequence,
+                          from_.settled_lsn, stream_state_.replicas > 1});
+    Ask(Step::kConsumer, request.subject, request.body);
   }
-  const ReadBack::Request request =
-      read_back_.Begin({stream_.name, stream_.origin, behind, opened_.end.sequence,
-                        from_.settled_lsn, stream_state_.replicas > 1});
-  Ask(Step::kConsumer, request.subject, request.body);
+}
+
+// What goes when it is consumed cannot be read by a consumer of ours, which would consume it or
+// keep it for longer.  But what is older than the last one, if that is ours, has been there.
+void StreamOpening::OnLast(std::string_view data) {
+  std::optional<StoredMessage> last;
+  Status status = ParseMessageReply(data, Named(stream_), &last);
+  if (!status.ok()) return Fail(std::move(status));
+  const uint64_t end = opened_.end.sequence;
+  const std::string headers = last ? last->headers : "";
+  Position position;
+  if (last && last->sequence > behind_ && last->sequence <= end &&
+      IsOurs(FindHeader(headers, "Nats-Msg-Id"), FindHeader(headers, "Fraiseql-Origin"),
+             stream_.origin) &&
+      ParsePosition(FindHeader(headers, "Fraiseql-Position"), &position)) {
+    opened_.contents.LetGo(last->sequence - 1 - behind_);
+    opened_.contents.Found(position);
+    behind_ = last->sequence;
+  }
+  opened_.contents.LetGo(end - behind_);
+  state_ = State::kDone;
 }
 
 void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
@@ -167,10 +204,14 @@ void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
 }
 
 void StreamOpening::ReadOn() {
+  if (read_back_.must_ask_leader()) {
+    const ReadBack::Request request = read_back_.AskLeader();
+    return Ask(Step::kLeader, request.subject, request.body);
+  }
   const ReadBack::Request request = read_back_.done() ? read_back_.Finish() : read_back_.Next();
   Ask(Step::kRead, request.subject, request.body);
   if (!read_back_.done() || state_ != State::kBusy) return;
-  opened_.stored = read_back_.TakeFound();
+  opened_.contents = read_back_.TakeContents();
   state_ = State::kDone;
 }
 

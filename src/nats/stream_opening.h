@@ -40,7 +40,7 @@ class StreamOpening {
   Opened TakeOpened() { return std::move(opened_); }
   const StreamMark& end() const { return opened_.end; }
   int replicas() const { return stream_state_.replicas; }
-  // Else nothing of ours is looked for: see StreamState.
+  // Else only the last message is looked at: see StreamState.
   bool keeps_consumed() const { return stream_state_.keeps_consumed; }
   const std::vector<std::string>& subjects() const { return stream_state_.subjects; }
   int api_level() const { return api_level_; }  // asked for only if there are several replicas
@@ -53,7 +53,9 @@ class StreamOpening {
     kOverlap,
     kAccountInfo,
     kConsumer,
-    kRead
+    kRead,
+    kLeader,
+    kLast
   };
 
   void Ask(Step step, const std::string& subject, const std::string& body);
@@ -66,6 +68,8 @@ class StreamOpening {
   void CompareWithMark();
   void ReadBackOrFinish();
   void ReadOn();
+  void AskForLast(uint64_t behind);
+  void OnLast(std::string_view data);
   void Fail(Status status);
 
   Connection* connection_ = nullptr;
@@ -82,6 +86,7 @@ class StreamOpening {
   int api_level_ = 0;
   ReadBack read_back_;
   Opened opened_;
+  uint64_t behind_ = 0;  // of the stream, what is looked for
 };
 
 }  // namespace fraiseql::nats

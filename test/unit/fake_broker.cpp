@@ -41,8 +41,11 @@ Opened FakeBroker::Look() const {
   const bool same = from_.mark.stream == opened.end.stream;
   if (!same || from_.seen > opened.end.sequence) opened.loss = Status::Unavailable("lost");
   for (size_t i = same ? from_.mark.sequence : 0; i < opened.end.sequence; ++i) {
-    if (stream_[i].empty() || positions_[i].commit_lsn < from_.settled_lsn) continue;
-    opened.stored.Insert(positions_[i]);
+    if (let_go_[i]) {
+      opened.contents.LetGo(1);
+    } else if (!stream_[i].empty() && positions_[i].commit_lsn >= from_.settled_lsn) {
+      opened.contents.Found(positions_[i]);
+    }
   }
   return opened;
 }
@@ -67,6 +70,13 @@ bool FakeBroker::IsInStep(const Sent& sent) const {
   if (!chained) return true;
   if (sent.expected_id.empty()) return stream_.size() == sent.expected_size;
   return !stream_.empty() && stream_.back() == sent.expected_id;
+}
+
+bool FakeBroker::Holds(const std::string& id) const {
+  for (size_t i = 0; i < stream_.size(); ++i) {
+    if (!let_go_[i] && stream_[i] == id) return true;
+  }
+  return false;
 }
 
 void FakeBroker::Answer(const Wire& wire, const Reply& reply, bool want_ack) {
@@ -99,14 +109,17 @@ void FakeBroker::Store(size_t wire) {
     reply.stream_sequence = known->second;
     reply.out_of_step = chained && wire + 1 == wires();
   } else if (IsInStep(sent)) {
+    if (Holds(sent.id)) ++twice_;
     stream_.push_back(sent.id);
     positions_.push_back(sent.position);
+    let_go_.push_back(false);
     remembered_[sent.id] = stream_.size();
     reply.stream_sequence = stream_.size();
     reply.through = chained;
   } else {
     ++gaps_;
     reply.out_of_step = true;
+    reply.refused = true;
     reply.status = Status::Unavailable("wrong last message");
   }
   Answer(wires_[wire], reply, sent.want_ack);
@@ -117,6 +130,7 @@ void FakeBroker::Refuse(size_t wire, const Status& status) {
   const Sent sent = Take(wire);
   Reply reply;
   reply.sequence = sent.sequence;
+  reply.refused = true;
   reply.status = status;
   Answer(wires_[wire], reply, sent.want_ack);
 }
@@ -141,6 +155,11 @@ void FakeBroker::WaitOutDeduplication() {
 void FakeBroker::StoreForeign() {
   stream_.emplace_back();
   positions_.emplace_back();
+  let_go_.push_back(false);
+}
+
+void FakeBroker::LetGo(size_t first, size_t end) {
+  for (size_t i = first; i < std::min(end, let_go_.size()); ++i) let_go_[i] = true;
 }
 
 std::vector<std::string> FakeBroker::stream() const {
@@ -154,6 +173,7 @@ void FakeBroker::Recreate() {
   deleted_.insert(stream_.begin(), stream_.end());
   stream_.clear();
   positions_.clear();
+  let_go_.clear();
   remembered_.clear();
 }
 

@@ -51,6 +51,9 @@ class FakeBroker : public Sink {
   void WaitOutDeduplication();
   // Somebody else stores a message.
   void StoreForeign();
+  // The stream removes the messages from this one to before that one, counted from 0.
+  void LetGo(size_t first, size_t end);
+  size_t length() const { return stream_.size(); }  // of the stream, with what it has let go of
   // The stream is deleted and made again.
   void Recreate();
 
@@ -69,11 +72,13 @@ class FakeBroker : public Sink {
   // The id of the oldest message on the present wire.  REQUIRES: it has one.
   const std::string& oldest() const { return wires_.back().messages.front().id; }
   int opens() const { return opens_; }
-  // The Nats-Msg-Ids of our messages in the stream, in its order.
+  // The Nats-Msg-Ids of our messages that the stream has stored, in its order.
   std::vector<std::string> stream() const;
   // Of this stream, or of one that was deleted.
   bool Stores(const std::string& id) const;
   const ResumePoint& from() const { return from_; }  // of the last Open()
+  // How often a message was stored though the stream held it.
+  int twice() const { return twice_; }
   // How often a message was not stored although later ones of its wire could be.
   int gaps() const { return gaps_; }
 
@@ -97,6 +102,7 @@ class FakeBroker : public Sink {
   Sent Take(size_t wire);
   Opened Look() const;
   bool IsInStep(const Sent& sent) const;
+  bool Holds(const std::string& id) const;
   void Answer(const Wire& wire, const Reply& reply, bool want_ack);
   void DropRefusals();
 
@@ -108,11 +114,13 @@ class FakeBroker : public Sink {
   Opened opened_;
   std::vector<std::string> stream_;             // ids; empty: somebody else's
   std::vector<Position> positions_;             // of the messages of the stream
+  std::vector<bool> let_go_;                    // the same
   std::map<std::string, uint64_t> remembered_;  // ids, with the place in the stream, from 1
   std::set<std::string> deleted_;               // ids that a deleted stream held
   int incarnation_ = 1;
   int opens_ = 0;
   int gaps_ = 0;
+  int twice_ = 0;
 };
 
 }  // namespace fraiseql

@@ -69,12 +69,15 @@ struct Faults {
   uint64_t lose_reply = 0;
   uint64_t repeat_reply = 0;
   uint64_t reorder_replies = 0;
-  uint64_t silence = 0;   // begins, and ends
-  uint64_t slow = 0;      // messages stay on the wire for a while
-  uint64_t crash = 0;     // of the sender
-  uint64_t outage = 0;    // longer than the broker remembers ids
-  uint64_t foreign = 0;   // somebody else writes to the stream
-  uint64_t recreate = 0;  // the stream is deleted and made again; not among any
+  uint64_t silence = 0;  // begins, and ends
+  uint64_t slow = 0;     // messages stay on the wire for a while
+  uint64_t crash = 0;    // of the sender
+  uint64_t outage = 0;   // longer than the broker remembers ids
+  uint64_t foreign = 0;  // somebody else writes to the stream
+  // Not among any:
+  uint64_t recreate = 0;  // the stream is deleted and made again
+  uint64_t limits = 0;    // the stream removes messages: its oldest, or some
+  uint64_t purge = 0;     // all
 
   // Any mixture, so that each trouble is also seen alone and none hides another.
   static Faults Any(Dice* dice) {
@@ -122,6 +125,8 @@ class Simulation {
       if (dice_.Percent(faults_.outage)) Outage();
       if (dice_.Percent(faults_.foreign)) broker_.StoreForeign();
       if (dice_.Percent(faults_.recreate)) broker_.Recreate();
+      if (dice_.Percent(faults_.limits)) KeepLimits();
+      if (dice_.Percent(faults_.purge)) broker_.LetGo(0, broker_.length());
       now_ += static_cast<int64_t>(dice_.Below(dice_.Percent(10) ? 400 : 10));
     }
     faults_ = {};
@@ -168,6 +173,14 @@ class Simulation {
     }
     broker_.StoreAll();
     broker_.WaitOutDeduplication();
+  }
+
+  // The newest stays.
+  void KeepLimits() {
+    const size_t length = broker_.length();
+    if (length == 0) return;
+    const size_t first = dice_.Percent(50) ? 0 : dice_.Below(length);
+    broker_.LetGo(first, std::min(first + 1 + dice_.Below(length), length - 1));
   }
 
   void SendStep() {
@@ -339,6 +352,37 @@ TEST(PipelineCrash, NothingIsStoredTwiceInAStreamThatIsDeletedAndMadeAgain) {
       simulation->Run();
       const Ids stream = Sorted(simulation->broker().stream());
       EXPECT_EQ(std::adjacent_find(stream.begin(), stream.end()), stream.end());
+      for (const std::string& id : simulation->log().ids) {
+        EXPECT_TRUE(simulation->broker().Stores(id)) << id << " is lost";
+      }
+    });
+  }
+}
+
+// Its newest message stays, as with any limit.
+TEST(PipelineCrash, WhatAStreamHasLetGoIsNotStoredAgain) {
+  for (const bool chained : {false, true}) {
+    ForManySeeds(3000, [=](Simulation* simulation) {
+      if (chained) simulation->Chain();
+      *simulation->faults() = simulation->faults()->WithoutGaps();
+      simulation->faults()->foreign = 0;
+      simulation->faults()->limits = 1 + simulation->log().ids.size() % 30;
+      simulation->Run();
+      EXPECT_EQ(simulation->broker().stream(), simulation->log().ids);
+    });
+  }
+}
+
+// Behind the newest that is left, or after a purge, nobody can know: nothing is lost.
+TEST(PipelineCrash, NothingIsLostNorTwiceInAStreamThatIsPurged) {
+  for (const bool chained : {false, true}) {
+    ForManySeeds(3000, [=](Simulation* simulation) {
+      if (chained) simulation->Chain();
+      *simulation->faults() = simulation->faults()->WithoutGaps();
+      simulation->faults()->limits = 1 + simulation->log().ids.size() % 30;
+      simulation->faults()->purge = 2;
+      simulation->Run();
+      EXPECT_EQ(simulation->broker().twice(), 0);
       for (const std::string& id : simulation->log().ids) {
         EXPECT_TRUE(simulation->broker().Stores(id)) << id << " is lost";
       }

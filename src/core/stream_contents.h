@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/position.h"
+#include "core/stored_positions.h"
+
+namespace fraiseql {
+
+// What a look into the stream has found behind a mark: our messages, and between which of them the
+// stream has let go of some (a limit, age, a purge, a deletion), whosever they were.
+//
+// Messages are stored in the order of the log, but for those that the broker refuses.  So a message
+// that is not there, while places were let go of where it would stand, was one of those; it must
+// not be stored again behind newer ones.  As many messages as there are such places, the first of
+// the log: what is refused comes behind what is taken.
+class StreamContents {
+ public:
+  enum class Verdict : uint8_t {
+    kHeld,     // it is there
+    kLetGo,    // it was there: newer ones of ours are, and no older one is missing
+    kMissing,  // it has not been stored
+    kUnknown,  // it may have been: places were let go of where nothing of ours follows, or fewer
+               // than there are messages, or more of them before
+  };
+
+  // Filling: what there is, in the order of the stream.
+  void Found(const Position& position);
+  void LetGo(uint64_t places);
+  // The end of the filling: this message is known to have been stored, whether it is there or not.
+  void HasHad(const Position& position);
+
+  // For each message once, in the order of the log: it uses up a place.
+  Verdict Judge(const Position& position);
+
+  bool Holds(const Position& position) const { return held_.Contains(position); }
+  // Messages at or behind `position` are held: to be asked in the order of the log.
+  bool HoldsFrom(const Position& position);
+  // Messages are held that HoldsFrom() has not yet found to be behind it.
+  bool holds_any() const { return !held_.empty(); }
+  size_t size() const { return held_.size(); }
+
+ private:
+  // Places between two of our messages.
+  struct Gap {
+    Position behind;
+    Position before;
+    uint64_t places;
+  };
+
+  void Close(const Position& before);
+  void Merge();
+
+  StoredPositions held_;
+  std::vector<Gap> gaps_;    // in the order of the log
+  size_t passed_ = 0;        // of the gaps
+  uint64_t spare_ = 0;       // places in those that no message has used up
+  Position newest_;          // of those found
+  uint64_t at_the_end_ = 0;  // places behind it
+};
+
+}  // namespace fraiseql
