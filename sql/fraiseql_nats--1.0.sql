@@ -848,9 +848,9 @@ CREATE TABLE alarm (
     acknowledged_at timestamptz,
     acknowledged_by name
 );
-COMMENT ON TABLE alarm IS 'what was lost and cannot be mended from here; rows may be deleted when they have been dealt with';
+COMMENT ON TABLE alarm IS 'what was lost or doubled and cannot be mended from here; rows may be deleted when they have been dealt with';
 COMMENT ON COLUMN alarm.at IS 'when the worker noticed';
-COMMENT ON COLUMN alarm.kind IS '"loss": the stream has lost messages that it had acknowledged';
+COMMENT ON COLUMN alarm.kind IS '"loss": the stream has lost messages that it had acknowledged; "twice": messages may have been published twice';
 COMMENT ON COLUMN alarm.message IS 'what has happened';
 COMMENT ON COLUMN alarm.hint IS 'what to do about it';
 COMMENT ON COLUMN alarm.slot IS 'name of the slot: rows with another one came with the template of this database';

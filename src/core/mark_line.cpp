@@ -10,7 +10,7 @@ namespace fraiseql {
 
 namespace {
 
-constexpr std::string_view kVersion = "1 ";
+constexpr std::string_view kVersion = "2 ";
 
 // Takes what follows the last blank off `text`; false if it is not a number and nothing else.
 template <typename Integer>
@@ -24,11 +24,14 @@ bool TakeLastNumber(std::string_view* text, Integer* number) {
 
 }  // namespace
 
-std::string FormatMark(const StreamMark& mark) {
+std::string FormatMark(const SettledMark& settled) {
+  const StreamMark& mark = settled.mark;
   assert(IsStreamCreated(mark.stream) && mark.sequence <= kMaxStreamSequence);
   std::string line(kVersion);
   line.append(mark.stream).push_back(' ');
   AppendDecimal(mark.sequence, &line);
+  line.push_back(' ');
+  AppendDecimal(settled.settled_lsn, &line);
   const uint32_t checksum = Crc32c(line);
   line.push_back(' ');
   AppendDecimal(checksum, &line);
@@ -36,17 +39,19 @@ std::string FormatMark(const StreamMark& mark) {
   return line;
 }
 
-std::optional<StreamMark> ParseMark(std::string_view line) {
+std::optional<SettledMark> ParseMark(std::string_view line) {
   if (line.empty() || line.back() != '\n') return {};
   line.remove_suffix(1);
   uint32_t checksum = 0;
   if (!TakeLastNumber(&line, &checksum) || checksum != Crc32c(line)) return {};
-  StreamMark mark;
+  SettledMark settled;
+  StreamMark& mark = settled.mark;
+  if (!TakeLastNumber(&line, &settled.settled_lsn)) return {};
   if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > kMaxStreamSequence) return {};
   if (line.substr(0, kVersion.size()) != kVersion) return {};
   mark.stream = line.substr(kVersion.size());
   if (!IsStreamCreated(mark.stream)) return {};
-  return mark;
+  return settled;
 }
 
 }  // namespace fraiseql

@@ -9,14 +9,20 @@
 
 namespace fraiseql {
 
-// A stream mark as the worker keeps it in a file, one line:
+// A stream mark, and the position for which it holds.
+struct SettledMark {
+  StreamMark mark;
+  uint64_t settled_lsn = 0;  // what committed before it is stored, or a dead letter
+};
+
+// It as the worker keeps it in a file, one line:
 //
-//   1 <stream's time of creation> <sequence> <checksum of what is before it>
+//   2 <stream's time of creation> <sequence> <LSN, decimal> <checksum of what is before it>
 //
 // REQUIRES: the mark is one of a stream that is known (IsStreamCreated()).
-std::string FormatMark(const StreamMark& mark);
+std::string FormatMark(const SettledMark& settled);
 
 // None if the line is damaged, or of another version.
-std::optional<StreamMark> ParseMark(std::string_view line);
+std::optional<SettledMark> ParseMark(std::string_view line);
 
 }  // namespace fraiseql

@@ -41,13 +41,14 @@ void AlarmTable::Insert(void* argument) {
   auto* self = static_cast<AlarmTable*>(argument);
   const Oid table = FindOwnTable(kAlarmTableName);
   if (!OidIsValid(table) || !ConditionalLockRelationOid(table, RowExclusiveLock)) return;
-  Oid types[] = {TIMESTAMPTZOID, TEXTOID, TEXTOID, NAMEOID};
+  Oid types[] = {TIMESTAMPTZOID, TEXTOID, TEXTOID, NAMEOID, TEXTOID};
   Datum values[] = {TimestampTzGetDatum(self->alarm_.at), CStringGetTextDatum(self->alarm_.message),
-                    CStringGetTextDatum(self->alarm_.hint), NameGetDatum(&self->slot_.name)};
+                    CStringGetTextDatum(self->alarm_.hint), NameGetDatum(&self->slot_.name),
+                    CStringGetTextDatum(self->alarm_.kind)};
   const int result = SPI_execute_with_args(
       "INSERT INTO fraiseql_nats.alarm (at, kind, message, hint, slot)"
-      " VALUES ($1, 'loss', $2, nullif($3, ''), $4)",
-      4, types, values, nullptr, false, 0);
+      " VALUES ($1, $5, $2, nullif($3, ''), $4)",
+      5, types, values, nullptr, false, 0);
   if (result != SPI_OK_INSERT) elog(ERROR, "%s", SPI_result_code_string(result));
   self->inserted_ = true;
 }

@@ -33,14 +33,14 @@ bool WriteAll(const char* path, const std::string& content) {
 
 }  // namespace
 
-bool WriteMarkFile(const char* slot, const StreamMark& mark) {
+bool WriteMarkFile(const char* slot, const SettledMark& mark) {
   const std::string path = Path(slot);
   const std::string temporary = path + ".tmp";
   return WriteAll(temporary.c_str(), FormatMark(mark)) &&
          rename(temporary.c_str(), path.c_str()) == 0;
 }
 
-std::optional<StreamMark> ReadMarkFile(const char* slot) {
+std::optional<SettledMark> ReadMarkFile(const char* slot) {
   const int file = open(Path(slot).c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) return {};
   char line[512];

@@ -48,6 +48,7 @@ struct WorkerTexts {
 // SharedState::lock.
 struct RaisedAlarm {
   TimestampTz at;  // 0: none
+  char kind[16];
   char message[256];
   char hint[256];
 };

@@ -22,7 +22,8 @@ class SlotKeeper {
   void SetDelay(int64_t delay_ms) { delay_.SetDelay(delay_ms); }
   bool delays() const { return delay_.on(); }
 
-  // Tells the slot that nothing before `lsn` is needed again; goes to disk at most once a second.
+  // Tells the slot that nothing before `lsn` is needed again; goes to disk at most once a second,
+  // and to a file that a crash of Postgres leaves ten times as often.
   // REQUIRES: the pipeline has settled what it was given before `lsn`.
   void Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms);
 
@@ -31,13 +32,15 @@ class SlotKeeper {
 
  private:
   void Tell(XLogRecPtr lsn);
-  void Save(const StreamMark& mark);
+  void SaveMark(const StreamMark& mark);
 
   SlotName slot_{};
   ConfirmDelay delay_;
   XLogRecPtr held_back_ = InvalidXLogRecPtr;  // the latest
   StreamMark mark_;                           // of what was told after it was held back
   bool dirty_ = false;
+  XLogRecPtr marked_ = InvalidXLogRecPtr;  // the position in the mark file
+  int64_t marked_ms_ = 0;
   bool told_unwritable_ = false;
   int64_t saved_ms_ = 0;
 };

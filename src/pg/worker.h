@@ -58,6 +58,7 @@ class Worker final : public MessageReceiver {
   void ShowState();
   Status Remark();
   void TellLoss();
+  void TellTwice();
   void WaitForLog();
   void AwaitVisible();
   void ApplySettings();
@@ -108,6 +109,7 @@ class Worker final : public MessageReceiver {
   uint64_t failures_seen_ = 0;
   uint64_t dead_letters_seen_ = 0;
   uint64_t losses_seen_ = 0;
+  int64_t twice_told_ms_ = 0;
 };
 
 }  // namespace fraiseql::pg

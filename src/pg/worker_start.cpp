@@ -108,7 +108,7 @@ void Worker::AwaitSpool() {
   for (Status wrong; !(wrong = dead_letters_.Open()).ok();) {
     AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
   }
-  if (!dead_letters_.damage().ok()) status_.RaiseAlarm(dead_letters_.damage(), false);
+  if (!dead_letters_.damage().ok()) status_.RaiseLossAlarm(dead_letters_.damage(), false);
 }
 
 // Reads FraiseQL's files for the first time.

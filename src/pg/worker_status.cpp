@@ -109,17 +109,27 @@ void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
   LWLockRelease(shared->lock);
 }
 
-void WorkerStatus::RaiseAlarm(const Status& loss, bool again) {
+void WorkerStatus::RaiseLossAlarm(const Status& loss, bool again) {
   ereport(WARNING,
           (errmsg("%s", loss.message().c_str()),
            again ? errdetail("What was acknowledged within \"fraiseql_nats.confirm_delay\" is sent "
                              "again.")
                  : 0,
            errhint("%s", loss.hint().c_str())));
-  const ServerText message(loss.message());
-  const ServerText hint(loss.hint());
+  RaiseAlarm("loss", loss);
+}
+
+void WorkerStatus::RaiseTwiceAlarm(const Status& twice) {
+  ereport(WARNING, (errmsg("%s", twice.message().c_str()), errhint("%s", twice.hint().c_str())));
+  RaiseAlarm("twice", twice);
+}
+
+void WorkerStatus::RaiseAlarm(const char* kind, const Status& what) {
+  const ServerText message(what.message());
+  const ServerText hint(what.hint());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   entry_->alarm.at = GetCurrentTimestamp();
+  ClipText(kind, entry_->alarm.kind);
   ClipText(message.c_str(), entry_->alarm.message);
   ClipText(hint.c_str(), entry_->alarm.hint);
   LWLockRelease(shared->lock);

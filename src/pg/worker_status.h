@@ -37,7 +37,9 @@ class WorkerStatus {
   void ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now);
 
   // The stream has lost what it had acknowledged, of which the latest is to be sent `again`.
-  void RaiseAlarm(const Status& loss, bool again);
+  void RaiseLossAlarm(const Status& loss, bool again);
+  // Messages may be in the stream twice.
+  void RaiseTwiceAlarm(const Status& twice);
 
   // Shows which settings the stream does not follow; empty: it follows all of them.
   void ShowDrift(const std::string& drift);
@@ -51,6 +53,7 @@ class WorkerStatus {
   void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:
+  void RaiseAlarm(const char* kind, const Status& what);
   uint64_t untestable_ = 0;  // as last shown
   void Log(WorkerState state, const Status& reason, const std::string& server);
   bool MayTell();

@@ -13,9 +13,10 @@ using namespace fraiseql;
 void Check(const std::string& line) {
   const auto mark = ParseMark(line);
   if (!mark) return;
-  MUST(mark->sequence <= kMaxStreamSequence && IsStreamCreated(mark->stream));
+  MUST(mark->mark.sequence <= kMaxStreamSequence && IsStreamCreated(mark->mark.stream));
   const auto again = ParseMark(FormatMark(*mark));
-  MUST(again && again->stream == mark->stream && again->sequence == mark->sequence);
+  MUST(again && again->mark.stream == mark->mark.stream &&
+       again->mark.sequence == mark->mark.sequence && again->settled_lsn == mark->settled_lsn);
 }
 
 }  // namespace

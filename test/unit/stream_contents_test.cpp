@@ -12,7 +12,8 @@ using Verdict = StreamContents::Verdict;
 
 Position At(uint64_t lsn, uint64_t ordinal = 1) { return {lsn, ordinal, 0}; }
 
-// Fills from a picture of the stream: "1" to "9" are our messages, "." is a place that is let go of.
+// Fills from a picture of the stream: "1" to "9" are our messages, "." is a place that is let go
+// of.
 StreamContents Of(const std::string& picture) {
   StreamContents contents;
   for (const char c : picture) {
