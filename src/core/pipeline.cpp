@@ -10,6 +10,11 @@ namespace fraiseql {
 namespace {
 // Where one acknowledgement tells of all messages before it.
 constexpr uint64_t kAckInterval = 64;
+
+Window::AckKind KindOf(const Reply& reply) {
+  if (reply.late) return Window::AckKind::kLate;
+  return reply.duplicate ? Window::AckKind::kDuplicate : Window::AckKind::kStored;
+}
 }  // namespace
 
 Pipeline::Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start)
@@ -70,6 +75,7 @@ void Pipeline::Begin() {
   from_.mark = mark();
   from_.seen = stream_end_;
   from_.settled_lsn = std::max(from_.settled_lsn, window_.settled_lsn());
+  from_.known = window_.PlacesBehind(from_.mark.sequence);
   state_ = State::kOpening;
   sink_->Open(from_);
 }
@@ -91,9 +97,6 @@ void Pipeline::TakeOpened() {
   stream_ = opened.end.stream;
   stream_end_ = looked_end_ = opened.end.sequence;
   contents_ = std::move(opened.contents);
-  if (window_.IsInside(window_.highest_acked())) {
-    contents_.HasHad(window_.at(window_.highest_acked()).position);
-  }
   window_.LookedThrough(contents_, looked_end_);
   window_.Rewind();
   state_ = State::kStreaming;
@@ -125,7 +128,7 @@ void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
   const uint64_t oldest = window_.first();
   const uint64_t acked =
       reply.through ? window_.AckThrough(reply.sequence, reply.stream_sequence)
-                    : (window_.Ack(reply.sequence, reply.stream_sequence, reply.duplicate) ? 1 : 0);
+                    : (window_.Ack(reply.sequence, reply.stream_sequence, KindOf(reply)) ? 1 : 0);
   if (acked == 0) return;
   acked_ += acked;
   duplicates_ += reply.duplicate ? 1 : 0;

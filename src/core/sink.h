@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/message.h"
 #include "core/status.h"
@@ -17,8 +18,8 @@ struct Reply {
   uint64_t stream_sequence = 0;  // where in the stream it is stored; 0: not known
   Status status;                 // ok: stored
   bool through = false;          // ok: so is all that was sent before it since the sink was opened
-  bool late = false;             // it was sent before the sink was last opened: to another stream,
-                                 // it may be, as `stream_sequence` then is a place of that one
+  bool late = false;             // it may have been sent to another stream, one that was there
+                                 // before, and `stream_sequence` be a place of that one
   bool refused = false;          // not ok: it is certain that the message was not stored
   bool out_of_step = false;      // the stream is not what the sink took it to be: open it again
 };
@@ -31,6 +32,9 @@ struct ResumePoint {
   // What committed before it may have been sent by a process that is dead, and may still be on its
   // way into the stream.
   uint64_t horizon_lsn = 0;
+  // Where acknowledged messages are in the stream of the mark, as far as that is known; in its
+  // order.
+  std::vector<StoredPlaces> known;
 };
 
 // What the sink found when it opened.

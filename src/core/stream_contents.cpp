@@ -16,7 +16,7 @@ void StreamContents::Found(const Position& position) {
   if (newest_ < position) Close(position);
 }
 
-void StreamContents::HasHad(const Position& position) {
+void StreamContents::LetGo(const Position& position) {
   if (newest_ < position) Close(position);
 }
 

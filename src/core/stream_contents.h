@@ -10,6 +10,13 @@
 
 namespace fraiseql {
 
+// Places of the stream in which messages of ours were stored, that are known.
+struct StoredPlaces {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  Position position;  // of the last one; zero: not known
+};
+
 // What a look into the stream has found behind a mark: our messages, and between which of them the
 // stream has let go of some (a limit, age, a purge, a deletion), whosever they were.
 //
@@ -30,8 +37,8 @@ class StreamContents {
   // Filling: what there is, in the order of the stream.
   void Found(const Position& position);
   void LetGo(uint64_t places);
-  // The end of the filling: this message is known to have been stored, whether it is there or not.
-  void HasHad(const Position& position);
+  // One of the places that the stream has let go of: it is known whose that was.
+  void LetGo(const Position& position);
 
   // For each message once, in the order of the log: it uses up a place.
   Verdict Judge(const Position& position);

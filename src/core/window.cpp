@@ -37,6 +37,7 @@ Message* Window::Add() {
   slot.overtaken = false;
   slot.refused = false;
   slot.maybe_twice = false;
+  slot.in_stream = false;
   slot.stream_sequence = 0;
   slot.behind = kUnsent;
   return &slot.message;
@@ -77,17 +78,17 @@ void Window::Refused(uint64_t sequence) {
   if (IsOpen(sequence)) entry(sequence).refused = true;
 }
 
-bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, bool once) {
+bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {
   if (!IsOpen(sequence)) return false;
-  entry(sequence).acked = true;
-  if (once) {
-    entry(sequence).maybe_twice = false;
+  Entry& acked = entry(sequence);
+  acked.acked = true;
+  acked.stream_sequence = stream_sequence;
+  acked.in_stream = kind == AckKind::kStored && stream_sequence > 0;
+  if (kind == AckKind::kDuplicate) {
+    acked.maybe_twice = false;
     // It is where it was before, be that before the end that was looked at.
-    if (stream_sequence > 0) {
-      entry(sequence).behind = std::min(entry(sequence).behind, stream_sequence - 1);
-    }
+    if (stream_sequence > 0) acked.behind = std::min(acked.behind, stream_sequence - 1);
   }
-  entry(sequence).stream_sequence = stream_sequence;
   // A dead letter, or what was found, has no place that is known.
   if (stream_sequence != 0) highest_acked_ = std::max(highest_acked_, sequence);
   Settle();
@@ -100,7 +101,10 @@ uint64_t Window::AckThrough(uint64_t sequence, uint64_t stream_sequence) {
   for (uint64_t i = first_; i <= sequence; ++i) {
     if (entry(i).acked) continue;
     entry(i).acked = true;
-    if (i == sequence) entry(i).stream_sequence = stream_sequence;
+    if (i == sequence) {
+      entry(i).stream_sequence = stream_sequence;
+      entry(i).in_stream = stream_sequence > 0;
+    }
     ++acked;
   }
   highest_acked_ = std::max(highest_acked_, sequence);
@@ -116,8 +120,26 @@ void Window::LookedThrough(const StreamContents& found, uint64_t stream_end) {
   }
 }
 
-void Window::ForgetPlaces() {
+std::vector<StoredPlaces> Window::PlacesBehind(uint64_t mark) {
+  settled_places_.ForgetUpTo(mark);
+  std::vector<StoredPlaces> places;
+  for (const PlaceSet::Range& range : settled_places_.ranges()) {
+    places.push_back({range.first, range.last, {}});
+  }
   for (uint64_t i = first_; i < end_; ++i) {
+    const Entry& acked = entry(i);
+    const uint64_t place = acked.stream_sequence;
+    if (acked.in_stream) places.push_back({place, place, acked.message.position});
+  }
+  std::sort(places.begin(), places.end(),
+            [](const StoredPlaces& a, const StoredPlaces& b) { return a.first < b.first; });
+  return places;
+}
+
+void Window::ForgetPlaces() {
+  settled_places_ = {};
+  for (uint64_t i = first_; i < end_; ++i) {
+    entry(i).in_stream = false;
     if (entry(i).behind != kUnsent) entry(i).behind = 0;
   }
   if (settled_behind_ != kUnsent) settled_behind_ = 0;
@@ -137,6 +159,7 @@ void Window::Settle() {
     Entry& oldest = entry(first_);
     CheckOrder(oldest);
     CountTwice(oldest);
+    if (oldest.in_stream) settled_places_.Add(oldest.stream_sequence);
     settled_behind_ = std::min(settled_behind_, oldest.behind);
     bytes_ -= oldest.message.size();
     Recycle(&oldest.message.subject);
@@ -146,6 +169,7 @@ void Window::Settle() {
     SettleTransactions();
   }
   if (next_ < first_) next_ = first_;
+  if (settled_places_.IsLarge()) settled_places_.ForgetUpTo(StoredBehind(UINT64_MAX));
 }
 
 void Window::SettleTransactions() {

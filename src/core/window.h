@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/message.h"
+#include "core/place_set.h"
 #include "core/stream_contents.h"
 
 namespace fraiseql {
@@ -66,10 +67,19 @@ class Window {
   }
   bool IsLast(uint64_t sequence) const { return OpenBehind(sequence) == 0; }
 
-  // Message `sequence` is stored, at this place of the stream (0: not known), once (the broker has
-  // recognised a second one), or as often as it may be.  False if the number is not in flight any
-  // more (a late second acknowledgement), which changes nothing.
-  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0, bool once = false);
+  enum class AckKind : uint8_t {
+    kStored,     // just now
+    kDuplicate,  // before, and not again
+    kLate,       // in another stream, it may be
+  };
+
+  // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
+  // is not in flight any more (a late second acknowledgement), which changes nothing.
+  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0, AckKind kind = AckKind::kStored);
+
+  // Where acknowledged messages are in the stream behind `mark`, as far as that is known, in the
+  // order of the stream.  Those before `mark` are forgotten.
+  std::vector<StoredPlaces> PlacesBehind(uint64_t mark);
 
   // The same for this message and all before it; how many were not known to be stored.
   uint64_t AckThrough(uint64_t sequence, uint64_t stream_sequence);
@@ -134,6 +144,7 @@ class Window {
     bool overtaken = false;
     bool refused = false;
     bool maybe_twice = false;
+    bool in_stream = false;  // `stream_sequence` is a place of the stream that is looked at
     uint64_t stream_sequence = 0;
     uint64_t behind = kUnsent;  // see Sent()
   };
@@ -163,6 +174,7 @@ class Window {
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;
   Twice twice_;
+  PlaceSet settled_places_;
 };
 
 }  // namespace fraiseql

@@ -153,6 +153,10 @@ void Publisher::BecomeOpen() {
   subjects_ = SubjectSet(stream_subjects_);
   looked_us_ = WallClockUs();
   ++openings_;
+  if (created_ != opening_.end().stream) {
+    created_ = opening_.end().stream;
+    created_generation_ = generation_;
+  }
   if (opening_.saw_foreign()) exclusivity_.SawForeign(now_ms_);
   chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas(), opening_.api_level()),
                stream_end_);
@@ -299,7 +303,7 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
     reply->status = Status::Unavailable("a message with this id is still being stored");
     return current;
   }
-  OnStored(ack, current, reply);
+  OnStored(ack, generation, reply);
   return true;
 }
 
@@ -326,10 +330,11 @@ bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
   return true;
 }
 
-void Publisher::OnStored(const PubAck& ack, bool current, Reply* reply) {
+void Publisher::OnStored(const PubAck& ack, uint64_t generation, Reply* reply) {
+  const bool current = generation == generation_;
   reply->duplicate = ack.duplicate;
   reply->stream_sequence = ack.stream_sequence;
-  reply->late = !current;
+  reply->late = generation < created_generation_;
   // What is sent since the stream was looked at is stored behind its end, unless it is another
   // stream now, or has lost something.
   const bool astray = current && !ack.duplicate && ack.stream_sequence <= opening_.end().sequence;

@@ -106,7 +106,7 @@ class Publisher final : public Sink {
   Status RefuseSubject(const Message& message);
   bool OnNoAnswerer(Reply* reply);
   bool OnRefusal(const JetStreamError& error, Reply* reply);
-  void OnStored(const PubAck& ack, bool current, Reply* reply);
+  void OnStored(const PubAck& ack, uint64_t generation, Reply* reply);
 
   BrokerSettings broker_;
   StreamSettings stream_;
@@ -120,6 +120,8 @@ class Publisher final : public Sink {
   SubjectSet subjects_;    // the same
   int64_t looked_us_ = 0;  // when the stream was looked at
   uint64_t openings_ = 0;
+  std::string created_;              // when, the stream that was last seen
+  uint64_t created_generation_ = 0;  // in which it was seen first
 
   State state_ = State::kClosed;
   Status status_;

@@ -36,6 +36,7 @@ ReadBack::Request ReadBack::Begin(Range range) {
   consumer_.clear();
   done_ = saw_foreign_ = must_ask_leader_ = false;
   silences_ = 0;
+  known_ = 0;
   delivered_ = range_.behind;
   contents_ = {};
   const Json body = {
@@ -71,9 +72,22 @@ Status ReadBack::OnCreated(std::string_view answer) {
   return Status::Ok();
 }
 
+// The stream holds nothing from `first` to `last`.
+void ReadBack::LetGo(uint64_t first, uint64_t last) {
+  for (; known_ < range_.known.size() && range_.known[known_].first <= last; ++known_) {
+    const StoredPlaces& known = range_.known[known_];
+    if (known.last < first) continue;
+    contents_.LetGo(std::max(known.first, first) - first);
+    contents_.LetGo(known.position);
+    first = known.last + 1;
+    if (known.last > last) break;  // it goes on behind what is held
+  }
+  if (first <= last) contents_.LetGo(last - first + 1);
+}
+
 // What the stream holds no more of the rest was let go of.
 void ReadBack::End() {
-  if (delivered_ < range_.end) contents_.LetGo(range_.end - delivered_);
+  if (delivered_ < range_.end) LetGo(delivered_ + 1, range_.end);
   delivered_ = std::max(delivered_, range_.end);
   done_ = true;
 }
@@ -98,8 +112,7 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
     return Status::Unavailable("stream \"" + range_.stream + "\" is not delivered in its order");
   }
   silences_ = 0;
-  const uint64_t let_go = std::min(origin.sequence - 1, range_.end) - delivered_;
-  if (let_go > 0) contents_.LetGo(let_go);
+  LetGo(delivered_ + 1, std::min(origin.sequence - 1, range_.end));
   delivered_ = origin.sequence;
   if (origin.sequence <= range_.end) Look(connection);
   if (origin.sequence >= range_.end || (!range_.replicated && origin.pending == 0)) End();

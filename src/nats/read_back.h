@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/status.h"
 #include "core/stream_contents.h"
@@ -37,6 +38,7 @@ class ReadBack {
     uint64_t end = 0;
     uint64_t settled_lsn = 0;
     bool replicated = false;
+    std::vector<StoredPlaces> known;  // see ResumePoint
   };
 
   // Begins anew.  The answer to the request is for OnCreated().
@@ -65,6 +67,7 @@ class ReadBack {
 
  private:
   void Look(const Connection& connection);
+  void LetGo(uint64_t first, uint64_t last);
   void End();
   Status OnStatusMessage(const Connection& connection, bool* used_up);
 
@@ -75,6 +78,7 @@ class ReadBack {
   bool done_ = false;
   bool saw_foreign_ = false;
   bool must_ask_leader_ = false;
+  size_t known_ = 0;  // of the known ones, how many were passed
   int silences_ = 0;  // while the leader holds more
   StreamContents contents_;
 };

@@ -165,9 +165,14 @@ void StreamOpening::ReadBackOrFinish() {
   } else {
     const ReadBack::Request request =
         read_back_.Begin({stream_.name, stream_.origin, behind_, opened_.end.sequence,
-                          from_.settled_lsn, stream_state_.replicas > 1});
+                          from_.settled_lsn, stream_state_.replicas > 1, KnownPlaces()});
     Ask(Step::kConsumer, request.subject, request.body);
   }
+}
+
+std::vector<StoredPlaces> StreamOpening::KnownPlaces() {
+  if (from_.mark.stream != opened_.end.stream) return {};  // places of another stream
+  return std::move(from_.known);
 }
 
 // What goes when it is consumed cannot be read by a consumer of ours, which would consume it or

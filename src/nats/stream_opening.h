@@ -67,6 +67,7 @@ class StreamOpening {
   void OnOverlap(std::string_view data);
   void CompareWithMark();
   void ReadBackOrFinish();
+  std::vector<StoredPlaces> KnownPlaces();
   void ReadOn();
   void AskForLast(uint64_t behind);
   void OnLast(std::string_view data);

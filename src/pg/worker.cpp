@@ -245,10 +245,11 @@ void Worker::TellTwice() {
   AppendPosition(twice.first, &message);
   message.append(" to ");
   AppendPosition(twice.last, &message);
-  status_.RaiseTwiceAlarm(Status::Unavailable(
-      std::move(message),
-      "Consumers can tell by the header Fraiseql-Position. A purge, age, consumption or the messages "
-      "of others may have removed the newest ones while the worker was away."));
+  status_.RaiseTwiceAlarm(
+      Status::Unavailable(std::move(message),
+                          "Consumers can tell by the header Fraiseql-Position. A purge, age, "
+                          "consumption or the messages "
+                          "of others may have removed the newest ones while the worker was away."));
   pipeline_->ForgetTwice();
 }
 

@@ -42,12 +42,21 @@ Opened FakeBroker::Look() const {
   if (!same || from_.seen > opened.end.sequence) opened.loss = Status::Unavailable("lost");
   for (size_t i = same ? from_.mark.sequence : 0; i < opened.end.sequence; ++i) {
     if (let_go_[i]) {
-      opened.contents.LetGo(1);
+      LetGo(i + 1, same, &opened.contents);
     } else if (!stream_[i].empty() && positions_[i].commit_lsn >= from_.settled_lsn) {
       opened.contents.Found(positions_[i]);
     }
   }
   return opened;
+}
+
+void FakeBroker::LetGo(uint64_t sequence, bool same_stream, StreamContents* contents) const {
+  for (const StoredPlaces& known : from_.known) {
+    if (same_stream && known.first <= sequence && sequence <= known.last) {
+      return contents->LetGo(known.position);
+    }
+  }
+  contents->LetGo(1);
 }
 
 Status FakeBroker::Check(const Message& message) {

@@ -103,6 +103,7 @@ class FakeBroker : public Sink {
   Opened Look() const;
   bool IsInStep(const Sent& sent) const;
   bool Holds(const std::string& id) const;
+  void LetGo(uint64_t sequence, bool same_stream, StreamContents* contents) const;
   void Answer(const Wire& wire, const Reply& reply, bool want_ack);
   void DropRefusals();
 

@@ -155,7 +155,7 @@ class Simulation {
 
   void Start() {
     pipeline_ = std::make_unique<Pipeline>(
-        &broker_, options_, ResumePoint{mark_, mark_.sequence, confirmed_, horizon_});
+        &broker_, options_, ResumePoint{mark_, mark_.sequence, confirmed_, horizon_, {}});
     read_ = log_.After(confirmed_);
   }
 

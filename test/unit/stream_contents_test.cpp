@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 namespace fraiseql {
 namespace {
@@ -50,6 +51,14 @@ TEST(StreamContents, WhatIsOlderThanTheNewestWasThereIfPlacesWereLetGo) {
 TEST(StreamContents, OnlyAsManyWereThereAsPlacesWereLetGo) {
   EXPECT_EQ(Verdicts(Of("..6")), "gguuuhmmm") << "three were refused";
   EXPECT_EQ(Verdicts(Of("13.6")), "hmhguhmmm");
+}
+
+// A full stream refused 4 to 6; those that it took before are acknowledged, consumed and gone.
+TEST(StreamContents, PlacesWhoseMessagesAreKnownAreNoOtherMessages) {
+  StreamContents contents;
+  for (uint64_t lsn = 1; lsn <= 3; ++lsn) contents.LetGo(At(lsn));
+  contents.Found(At(7));
+  EXPECT_EQ(Verdicts(std::move(contents)), "mmmmmmhmm");
 }
 
 TEST(StreamContents, BehindTheNewestItCannotBeKnown) {

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: PostgreSQL
+//
+// What a look into the stream concludes, with a JetStream that the test plays: a replica that is
+// behind its leader, and streams that have let go of messages.
+#include "nats/stream_opening.h"
+
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/position.h"
+#include "nats/library_session.h"
+
+namespace fraiseql::nats::test {
+namespace {
+
+constexpr char kOrigin[] = "77.5";
+constexpr int kEnd = 5;  // of the stream
+
+std::string PositionOf(int sequence) {
+  std::string position;
+  AppendPosition({static_cast<uint64_t>(sequence), 1, 0}, &position);
+  return position;
+}
+
+// A stream of five places with one message of ours each, but for those that were let go of, and a
+// consumer that delivers them.
+class PlayedJetStream final : public Connection {
+ public:
+  // `pulls`: what each request for more delivers, before 408 (silence).
+  PlayedJetStream(std::string retention, int replicas, std::vector<int> held,
+                  std::vector<std::vector<int>> pulls = {})
+      : Connection(nullptr),
+        retention_(std::move(retention)),
+        replicas_(replicas),
+        held_(std::move(held)),
+        pulls_(std::move(pulls)) {}
+
+  int socket() const override { return 0; }
+  bool wants_write() const override { return false; }
+  void Process(bool, bool) override {}
+  Status Check() const override { return {}; }
+  std::string_view refusal() const override { return {}; }
+  Status Publish(const Message&, const std::string&, std::string_view) override { return {}; }
+  bool NextAck(Delivery*) override { return false; }
+  size_t unsent_bytes() const override { return 0; }
+
+  Status Request(const std::string& subject, const std::string& body,
+                 const std::string& reply) override {
+    const auto asks = [&](const char* what) { return subject.find(what) != std::string::npos; };
+    const std::string address = reply.substr(1);
+    if (asks("STREAM.INFO")) Answer(address, Info());
+    if (asks("CONSUMER.CREATE")) {
+      Answer(address, R"({"name":"reader","num_pending":)" + std::to_string(held_.size()) + "}");
+    }
+    if (asks("STREAM.MSG.GET") && asks_for_last(body)) Answer(address, Get(held_.back()));
+    if (asks("STREAM.MSG.GET") && !asks_for_last(body)) {
+      Answer(address, Next(std::stoi(body.substr(body.find("seq\":") + 5))));
+    }
+    if (asks("MSG.NEXT")) Deliver(address);
+    return {};
+  }
+
+  bool NextAnswer(Delivery* delivery) override {
+    if (incoming_.empty()) return false;
+    now_ = incoming_.front();
+    incoming_.pop_front();
+    *delivery = {now_.address, now_.data, now_.reply, false};
+    return true;
+  }
+
+  std::string_view DeliveredHeader(const char* name) const override {
+    const std::string_view wanted(name);
+    if (wanted == "Status") return now_.status;
+    if (wanted == "Fraiseql-Position") return now_.position;
+    return wanted == "Fraiseql-Origin" && !now_.position.empty() ? kOrigin : std::string_view();
+  }
+
+  bool asked_consumer() const { return asked_consumer_; }
+
+ private:
+  struct Incoming {
+    std::string address;
+    std::string data;
+    std::string reply;
+    std::string status;
+    std::string position;
+  };
+
+  static bool asks_for_last(const std::string& body) {
+    return body.find("last_by_subj") != std::string::npos;
+  }
+
+  void Answer(const std::string& address, const std::string& data) {
+    incoming_.push_back({address, data, {}, {}, {}});
+  }
+
+  std::string Info() const {
+    return R"({"created":"2026-11-23T23:26:36Z","config":{"retention":")" + retention_ +
+           R"(","num_replicas":)" + std::to_string(replicas_) +
+           R"(,"subjects":["fraiseql.>"]},"state":{"last_seq":5}})";
+  }
+
+  static std::string Get(int sequence) {
+    // NATS/1.0\r\nFraiseql-Origin: 77.5\r\nFraiseql-Position: 0/4:1\r\n\r\n
+    const char* headers =
+        sequence == 4 ? "TkFUUy8xLjANCkZyYWlzZXFsLU9yaWdpbjogNzcuNQ0KRnJhaXNlcWwtUG9zaXRpb246IDAvNDox"
+                        "DQoNCg=="
+                      : "";
+    return R"({"message":{"subject":"a","time":"2026-11-23T23:26:36Z","data":"","seq":)" +
+           std::to_string(sequence) + R"(,"hdrs":")" + headers + R"("}})";
+  }
+
+  std::string Next(int from) const {
+    for (const int sequence : held_) {
+      if (sequence >= from) return Get(sequence);
+    }
+    return R"({"error":{"code":404,"err_code":10037,"description":"no message found"}})";
+  }
+
+  void Deliver(const std::string& address) {
+    asked_consumer_ = true;
+    const std::vector<int> pull = pulls_.empty() ? std::vector<int>() : pulls_.front();
+    if (!pulls_.empty()) pulls_.erase(pulls_.begin());
+    for (const int sequence : pull) {
+      const std::string number = std::to_string(sequence);
+      const std::string pending = sequence == held_.back() ? "0" : "1";
+      incoming_.push_back({"",
+                           "",
+                           "$JS.ACK.events.reader.1." + number + "." + number +
+                               ".1763940396000000000." + pending,
+                           "",
+                           PositionOf(sequence)});
+    }
+    incoming_.push_back({address, "", "", "408", ""});
+  }
+
+  const std::string retention_;
+  const int replicas_;
+  const std::vector<int> held_;
+  std::vector<std::vector<int>> pulls_;
+  std::deque<Incoming> incoming_;
+  Incoming now_;
+  bool asked_consumer_ = false;
+};
+
+// What is said of our messages 1 to 6: h(eld), g(one), m(issing), u(nknown); or why it fails.
+std::string Look(PlayedJetStream* jetstream) {
+  StreamSettings settings;
+  settings.name = "events";
+  settings.origin = kOrigin;
+  settings.exclusive = Exclusive::kOff;
+  ResumePoint from;
+  from.mark = {"2026-11-23T23:26:36Z", 0};
+  StreamOpening opening;
+  opening.Begin(jetstream, settings, from);
+  opening.TakeAnswers();
+  if (opening.state() != StreamOpening::State::kDone) return opening.status().message();
+  StreamContents contents = opening.TakeOpened().contents;
+  std::string said;
+  for (int sequence = 1; sequence <= kEnd + 1; ++sequence) {
+    const auto verdict = contents.Judge({static_cast<uint64_t>(sequence), 1, 0});
+    said.push_back("hgmu"[static_cast<int>(verdict)]);
+  }
+  return said;
+}
+
+TEST(StreamOpening, FindsWhatTheStreamHoldsAndWhereItHasLetGo) {
+  PlayedJetStream whole("limits", 1, {1, 2, 3, 4, 5}, {{1, 2, 3, 4, 5}});
+  EXPECT_EQ(Look(&whole), "hhhhhm");
+  PlayedJetStream limited("limits", 1, {2, 4, 5}, {{2, 4, 5}});
+  EXPECT_EQ(Look(&limited), "ghghhm");
+  PlayedJetStream purged_behind("limits", 1, {2}, {{2}});
+  EXPECT_EQ(Look(&purged_behind), "ghuuum");
+  PlayedJetStream purged("limits", 1, {});
+  EXPECT_EQ(Look(&purged), "uuuuum");
+}
+
+TEST(StreamOpening, WaitsForAReplicaThatIsBehindItsLeader) {
+  PlayedJetStream silent("limits", 3, {1, 2, 3, 4, 5}, {{1}, {}, {2, 3}, {}, {}, {4, 5}});
+  EXPECT_EQ(Look(&silent), "hhhhhm");
+}
+
+TEST(StreamOpening, BelievesAReplicaWhenTheLeaderHoldsNoMoreEither) {
+  PlayedJetStream limited("limits", 3, {2, 3}, {{}, {2}, {3}});
+  EXPECT_EQ(Look(&limited), "ghhuum");
+  PlayedJetStream purged("limits", 3, {});
+  EXPECT_EQ(Look(&purged), "uuuuum");
+}
+
+TEST(StreamOpening, FailsWhenAReplicaStaysBehind) {
+  PlayedJetStream stuck("limits", 3, {1, 2, 3, 4, 5}, {{1, 2}});
+  EXPECT_EQ(Look(&stuck), "a replica of stream \"events\" is behind its leader");
+}
+
+TEST(StreamOpening, LooksAtTheLastMessageOfAStreamThatLosesWhatIsConsumed) {
+  for (const char* retention : {"workqueue", "interest"}) {
+    PlayedJetStream ours(retention, 1, {3, 4});
+    EXPECT_EQ(Look(&ours), "ggghum") << "what is older than the last one was there";
+    EXPECT_FALSE(ours.asked_consumer()) << "which would consume, or keep, what is of others";
+    PlayedJetStream foreign(retention, 1, {3, 5});
+    EXPECT_EQ(Look(&foreign), "uuuuum");
+  }
+}
+
+}  // namespace
+}  // namespace fraiseql::nats::test
