@@ -6,6 +6,7 @@
 #include "core/json_object.h"
 #include "core/json_text.h"
 #include "core/topic.h"
+#include "core/uuid.h"
 
 namespace fraiseql {
 
@@ -115,14 +116,25 @@ void AppendUnchanged(const Route& route, const Change& change, std::string* out)
   if (!first) out->push_back(']');
 }
 
+// FraiseQL's own consumers know three operations; all else is CUSTOM for them.
+std::string_view EventType(Operation operation) {
+  const bool known = operation == Operation::kInsert || operation == Operation::kUpdate ||
+                     operation == Operation::kDelete;
+  return known ? OperationName(operation) : "CUSTOM";
+}
+
 void AppendFraiseqlPayload(const Route& route, const Change& change, std::string_view commit_time,
-                           std::string_view subject, std::string* out) {
+                           const Message& message, std::string* out) {
   const RowImage* row = MainRow(change);
-  out->append("{\"event\":\"").append(OperationName(change.operation)).append("\",\"entity\":");
-  out->append(route.entity_json).append(",\"entity_id\":");
+  out->append("{\"id\":\"");
+  AppendUuid5(FindHeader(message.headers, "Nats-Msg-Id"), out);
+  out->append("\",\"event\":\"").append(OperationName(change.operation));
+  out->append("\",\"event_type\":\"").append(EventType(change.operation));
+  out->append("\",\"entity\":").append(route.entity_json);
+  out->append(",\"entity_type\":").append(route.entity_json).append(",\"entity_id\":");
   AppendEntityId(route, *change.relation, row, out);
   out->append(",\"subject\":");
-  AppendJsonString(subject, out);
+  AppendJsonString(message.subject, out);
   out->append(",\"timestamp\":\"");
   out->append(commit_time);
   out->append("\",\"data\":");
@@ -268,8 +280,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   }
   switch (route.observer->format) {
     case Format::kFraiseql:
-      AppendFraiseqlPayload(route, change, transaction.commit_time(), message->subject,
-                            &message->payload);
+      AppendFraiseqlPayload(route, change, transaction.commit_time(), *message, &message->payload);
       break;
     case Format::kTopic:
       AppendTopicPayload(route, change, transaction.commit_time(), &message->payload);

@@ -9,8 +9,9 @@ void PlaceSet::Add(uint64_t place) {
   // The first that ends at the place before this one, or later.
   auto at = ranges_.end();
   if (!ranges_.empty() && ranges_.back().last + 1 >= place) {
-    at = std::lower_bound(ranges_.begin(), ranges_.end(), place,
-                          [](const Range& range, uint64_t wanted) { return range.last + 1 < wanted; });
+    at = std::lower_bound(
+        ranges_.begin(), ranges_.end(), place,
+        [](const Range& range, uint64_t wanted) { return range.last + 1 < wanted; });
   }
   if (at == ranges_.end() || at->first > place + 1) {
     ranges_.insert(at, {place, place});

@@ -19,7 +19,7 @@ $(BENCH_DIR)/%: $(BENCH_DIR)/test/bench/%.o
 	$(CXX) $< -o $@ -lnats -lpthread
 
 $(BENCH_DIR)/%: $(BENCH_DIR)/test/bench/micro/%.o $(MICRO_OBJS)
-	$(CXX) $^ -o $@ $(if $(filter %_benchmark,$@),-lbenchmark) -lpthread
+	$(CXX) $^ -o $@ $(if $(filter %_benchmark,$@),-lbenchmark) -lcrypto -lpthread
 
 # As the library is compiled.
 $(BENCH_DIR)/%.o: %.cpp

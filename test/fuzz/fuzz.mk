@@ -22,7 +22,7 @@ FUZZ_CXXFLAGS = -std=c++17 -g1 -O1 -Wall -Wextra $(if $(WERROR),-Werror) -fno-om
 fuzz-programs: $(FUZZ_TESTS:%=$(FUZZ_DIR)/%)
 
 $(FUZZ_DIR)/%: $(FUZZ_DIR)/test/fuzz/%.o $(FUZZ_DIR)/fuzz.a
-	$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined $^ -o $@
+	$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined $^ -o $@ -lcrypto
 
 $(FUZZ_DIR)/fuzz.a: $(FUZZ_OBJS)
 	@rm -f $@

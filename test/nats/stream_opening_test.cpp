@@ -107,9 +107,10 @@ class PlayedJetStream final : public Connection {
   static std::string Get(int sequence) {
     // NATS/1.0\r\nFraiseql-Origin: 77.5\r\nFraiseql-Position: 0/4:1\r\n\r\n
     const char* headers =
-        sequence == 4 ? "TkFUUy8xLjANCkZyYWlzZXFsLU9yaWdpbjogNzcuNQ0KRnJhaXNlcWwtUG9zaXRpb246IDAvNDox"
-                        "DQoNCg=="
-                      : "";
+        sequence == 4
+            ? "TkFUUy8xLjANCkZyYWlzZXFsLU9yaWdpbjogNzcuNQ0KRnJhaXNlcWwtUG9zaXRpb246IDAvNDox"
+              "DQoNCg=="
+            : "";
     return R"({"message":{"subject":"a","time":"2026-11-23T23:26:36Z","data":"","seq":)" +
            std::to_string(sequence) + R"(,"hdrs":")" + headers + R"("}})";
   }
@@ -128,12 +129,10 @@ class PlayedJetStream final : public Connection {
     for (const int sequence : pull) {
       const std::string number = std::to_string(sequence);
       const std::string pending = sequence == held_.back() ? "0" : "1";
-      incoming_.push_back({"",
-                           "",
-                           "$JS.ACK.events.reader.1." + number + "." + number +
-                               ".1763940396000000000." + pending,
-                           "",
-                           PositionOf(sequence)});
+      incoming_.push_back(
+          {"", "",
+           "$JS.ACK.events.reader.1." + number + "." + number + ".1763940396000000000." + pending,
+           "", PositionOf(sequence)});
     }
     incoming_.push_back({address, "", "", "408", ""});
   }

@@ -21,7 +21,7 @@ unit: $(UNIT_DIR)/unit_test
 	$< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
 
 $(UNIT_DIR)/unit_test: $(UNIT_OBJS)
-	$(CXX) $(UNIT_SANITIZE) $^ -o $@ -lgtest -lgtest_main -lpthread
+	$(CXX) $(UNIT_SANITIZE) $^ -o $@ -lgtest -lgtest_main -lcrypto -lpthread
 
 $(UNIT_OBJS): $(UNIT_DIR)/%.o: %.cpp
 	@mkdir -p $(@D)
