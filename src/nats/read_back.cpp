@@ -45,7 +45,7 @@ ReadBack::Request ReadBack::Begin(Range range) {
         {"num_replicas", 1},
         {"inactive_threshold", 30 * kSecondNs}}},
   };
-  return {"$JS.API.CONSUMER.CREATE." + range_.stream, body.dump()};
+  return {"CONSUMER.CREATE." + range_.stream, body.dump()};
 }
 
 Status ReadBack::OnCreated(std::string_view answer) {
@@ -70,7 +70,7 @@ ReadBack::Request ReadBack::Next() {
   // A replica may be a moment behind the stream's leader: there one waits for more to come.
   const Json body = range_.replicated ? Json{{"batch", kBatch}, {"expires", kSecondNs}}
                                       : Json{{"batch", kBatch}, {"no_wait", true}};
-  return {"$JS.API.CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
+  return {"CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
 }
 
 Status ReadBack::OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
@@ -117,7 +117,7 @@ Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
 }
 
 ReadBack::Request ReadBack::Finish() const {
-  return {"$JS.API.CONSUMER.DELETE." + range_.stream + "." + consumer_, ""};
+  return {"CONSUMER.DELETE." + range_.stream + "." + consumer_, ""};
 }
 
 }  // namespace fraiseql::nats

@@ -17,7 +17,7 @@ namespace fraiseql::nats {
 class ReadBack {
  public:
   struct Request {
-    std::string subject;
+    std::string name;  // of the JetStream API
     std::string body;
   };
 

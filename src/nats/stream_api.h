@@ -11,10 +11,10 @@
 
 namespace fraiseql::nats {
 
-// Requests of the JetStream API that concern a stream, as subject and body, and their answers.
+// Requests of the JetStream API that concern a stream, with their bodies and their answers.
 
 // Asks which streams have a subject in common with `subject`.
-constexpr std::string_view kStreamNamesSubject = "$JS.API.STREAM.NAMES";
+constexpr std::string_view kNamesRequest = "STREAM.NAMES";
 std::string StreamNamesRequest(std::string_view subject);
 
 // The first stream in the answer that is not `own`, as it may be shown; empty: there is none.
@@ -24,14 +24,14 @@ std::string StreamInNames(std::string_view answer, std::string_view own);
 // not known).
 Status OverlapWith(const std::string& other, Status refused);
 
-std::string StreamInfoSubject(std::string_view stream);
-std::string StreamCreateSubject(std::string_view stream);
+std::string StreamInfoRequest(std::string_view stream);
+std::string StreamCreateRequest(std::string_view stream);
 
 // The body of a create request; limits that the settings do not name are the server's defaults.
 std::string StreamConfig(const StreamSettings& settings);
 
 // The request that tells the account's limits and the server's API level.
-constexpr char kAccountInfoSubject[] = "$JS.API.INFO";
+constexpr char kInfoRequest[] = "INFO";
 
 struct ApiReply {
   bool not_found = false;  // the stream; then `status` is not ok, too

@@ -5,8 +5,11 @@
 
 #include <string>
 
+#include "broker_probe.h"
 #include "certificates.h"
 #include "jwt_account.h"
+#include "nats/jetstream_client.h"
+#include "nats/stream_management.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 
@@ -282,6 +285,117 @@ TEST(Access, NamesTheSettingAndFileThatIsMissingOrWrong) {
   two.user = "joe";
   expect_invalid(two, "more than one", "");
   expect_invalid(with(&BrokerSettings::url, " , "), "url", "");
+}
+
+TEST(Access, GoesOnToTheNextServerIfOneCannotServe) {
+  NatsServer bare("", "");
+  NatsServer server;
+  for (int i = 0; i < 8; ++i) {
+    WorkerLoop loop(Broker(bare.url() + "," + server.url()));
+    loop.Produce(3);
+    ASSERT_TRUE(loop.RunUntilSettled(5000)) << loop.pipeline.trouble().message();
+    EXPECT_EQ(loop.publisher.connected_url(), server.url());
+    EXPECT_LE(loop.publisher.connects(), 2u);
+  }
+  WorkerLoop loop(Broker(bare.url() + "," + bare.url()));
+  EXPECT_FALSE(loop.RunUntilOpen(1000));
+  EXPECT_LE(loop.publisher.connects(), 30u);  // 10, 20, 40, 80, 100, 100 ms ...: no hot loop
+}
+
+TEST(Access, StaysWithASingleServerThatCannotServe) {
+  NatsServer bare("", "");
+  WorkerLoop loop(Broker(bare.url()));
+  EXPECT_FALSE(loop.RunUntilOpen(1000));
+  EXPECT_EQ(loop.publisher.connects(), 1u);
+  EXPECT_GT(loop.pipeline.failures(), 3u);
+}
+
+TEST(Access, CallsGoOnToTheServerThatHasTheStream) {
+  NatsServer bare("", "");
+  NatsServer empty;
+  NatsServer server;
+  WorkerLoop loop(Broker(server.url()));
+  loop.Produce(1);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  for (int i = 0; i < 12; ++i) {
+    StreamInfo info;
+    const Status status = WithJetStream(
+        Broker(bare.url() + "," + empty.url() + "," + server.url()),
+        [&](JetStreamClient* js) { return GetStreamInfo(js, "fraiseql_events", &info); });
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_EQ(info.messages, 1u);
+  }
+  const Status nowhere =
+      WithJetStream(Broker(bare.url() + "," + empty.url()), [&](JetStreamClient* js) {
+        StreamInfo info;
+        return GetStreamInfo(js, "fraiseql_events", &info);
+      });
+  EXPECT_TRUE(Contains(nowhere.message(), "\"" + bare.url() + "\" cannot serve: nobody answers"))
+      << nowhere.message();
+  EXPECT_TRUE(Contains(nowhere.message(), "stream not found")) << nowhere.message();
+}
+
+TEST(Access, WithEncodedCredentialsInTheUrl) {
+  const Certificates certificates;
+  for (const std::string& tls : {std::string(), certificates.ServerConfig()}) {
+    NatsServer server(tls + R"(authorization: {user: "jo:e", password: "p@ss/w\"\\\n%"})");
+    BrokerSettings settings =
+        Broker("nats://jo%3Ae:p%40ss%2Fw%22%5c%0A%25@localhost:" + std::to_string(server.port()));
+    if (!tls.empty()) settings.tls_ca_file = certificates.ca();
+    EXPECT_TRUE(Delivers(settings));
+  }
+  NatsServer server(R"(authorization: {token: "t@\"k"})");
+  EXPECT_TRUE(Delivers(Broker("nats://t%40%22k@127.0.0.1:" + std::to_string(server.port()))));
+}
+
+TEST(Access, WithAnInboxOfItsOwn) {
+  NatsServer server(
+      R"(authorization: {users: [{user: joe, password: x,
+           permissions: {publish: ">", subscribe: "answers.pg.>"}}]})");
+  BrokerSettings settings = Broker("nats://joe:x@127.0.0.1:" + std::to_string(server.port()));
+  const Status refused = TroubleWith(settings);
+  EXPECT_TRUE(Contains(refused.hint(), "subscribe to \"_INBOX.>\"")) << refused.hint();
+  EXPECT_TRUE(Contains(refused.hint(), "inbox_prefix")) << refused.hint();
+  settings.inbox_prefix = "answers.pg";
+  EXPECT_TRUE(Delivers(settings));
+  StreamInfo info;
+  EXPECT_TRUE(WithJetStream(settings, [&](JetStreamClient* js) {
+                return GetStreamInfo(js, "fraiseql_events", &info);
+              }).ok());
+  settings.inbox_prefix = "fraiseql.answers";
+  EXPECT_EQ(TroubleWith(settings).code(), StatusCode::kInvalid);
+}
+
+// The worker's server has a JetStream of its own; the stream is in the domain of a leaf node.
+TEST(Access, ToAStreamInAnotherDomain) {
+  const int leaf_port = FreePort();
+  NatsServer hub("leafnodes: {listen: \"127.0.0.1:" + std::to_string(leaf_port) + "\"}",
+                 "{domain: hub}");
+  NatsServer leaf(
+      "leafnodes: {remotes: [{url: \"nats://127.0.0.1:" + std::to_string(leaf_port) + "\"}]}",
+      "{domain: leaf}");
+  BrokerSettings settings = Broker(hub.url());
+  settings.js_domain = "leaf";
+  WorkerLoop loop(settings);
+  loop.Produce(10);
+  ASSERT_TRUE(loop.RunUntilSettled(10000)) << loop.pipeline.trouble().message();
+  BrokerProbe there(leaf.url());
+  EXPECT_EQ(there.Messages("fraiseql_events").size(), 10u);
+  BrokerProbe here(hub.url());
+  EXPECT_TRUE(Contains(here.Api("STREAM.INFO.fraiseql_events"), "10059"));
+  // What is stored is read back, by a consumer there.
+  WorkerLoop again(settings, {}, WorkerLoop::QuickOptions(), {{}, 0, 0, 100});
+  again.Produce(12);
+  ASSERT_TRUE(again.RunUntilSettled(10000)) << again.pipeline.trouble().message();
+  EXPECT_EQ(again.pipeline.found(), 10u);
+  EXPECT_EQ(there.Messages("fraiseql_events").size(), 12u);
+  StreamInfo info;
+  EXPECT_TRUE(WithJetStream(settings, [&](JetStreamClient* js) {
+                return GetStreamInfo(js, "fraiseql_events", &info);
+              }).ok());
+  EXPECT_EQ(info.messages, 12u);
+  settings.js_domain = "none";
+  EXPECT_FALSE(TroubleWith(settings).hint().empty());
 }
 
 }  // namespace
