@@ -57,9 +57,10 @@ void ServerList::Failed(Status status) {
 
 void ServerList::Unfit(const Status& status) {
   current().unfit = true;
-  current().status = {status.code(), "NATS server \"" + WithoutUserInfo(current().url) +
-                                         "\" cannot serve: " + status.message(),
-                      status.hint()};
+  current().status = {
+      status.code(),
+      "NATS server \"" + WithoutUserInfo(current().url) + "\" cannot serve: " + status.message(),
+      status.hint()};
   if (single()) current().status = status;
 }
 

@@ -36,8 +36,8 @@ bool Accept(const Status& status) {
   return false;
 }
 
-void DefineFileSetting(const char* name, const char* short_desc, const char* long_desc, char** variable,
-                       const char* value) {
+void DefineFileSetting(const char* name, const char* short_desc, const char* long_desc,
+                       char** variable, const char* value) {
   DefineCustomStringVariable(name, short_desc, long_desc, variable, value, PGC_SIGHUP,
                              GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
 }
@@ -45,33 +45,37 @@ void DefineFileSetting(const char* name, const char* short_desc, const char* lon
 void DefineBrokerSettings() {
   static constexpr char kReadAgain[] = "Read again at every connect.  Empty: not used.";
   DefineCustomStringVariable("fraiseql_nats.url", "URLs of the NATS servers.",
-                             "nats://host:port or tls://host:port, several separated by commas: the next is tried when one cannot be reached or cannot serve.",
+                             "nats://host:port or tls://host:port, several separated by commas: "
+                             "the next is tried when one cannot be reached or cannot serve.",
                              &settings.url, "nats://localhost:4222", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
                              CheckUrl, nullptr, nullptr);
   DefineCustomStringVariable("fraiseql_nats.username", "User name at the NATS server.",
-                             "Empty: none.  What a URL says is for its server instead.", &settings.username, "",
-                             PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
-  DefineFileSetting("fraiseql_nats.password_file", "File with the password of fraiseql_nats.username.",
-             kReadAgain, &settings.password_file);
+                             "Empty: none.  What a URL says is for its server instead.",
+                             &settings.username, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr,
+                             nullptr, nullptr);
+  DefineFileSetting("fraiseql_nats.password_file",
+                    "File with the password of fraiseql_nats.username.", kReadAgain,
+                    &settings.password_file);
   DefineFileSetting("fraiseql_nats.token_file", "File with the authentication token.", kReadAgain,
-             &settings.token_file);
+                    &settings.token_file);
   DefineFileSetting("fraiseql_nats.creds_file", "Credentials file (user JWT and seed).", kReadAgain,
-             &settings.creds_file);
-  DefineFileSetting("fraiseql_nats.nkey_seed_file", "File with the seed of the user's NKey.", kReadAgain,
-             &settings.nkey_seed_file);
-  DefineFileSetting("fraiseql_nats.tls_ca_file", "Certificates of the authorities that sign the servers'.",
-             "Empty: the system's.", &settings.tls_ca_file);
-  DefineFileSetting("fraiseql_nats.tls_cert_file", "Client certificate for the NATS server.", kReadAgain,
-             &settings.tls_cert_file);
+                    &settings.creds_file);
+  DefineFileSetting("fraiseql_nats.nkey_seed_file", "File with the seed of the user's NKey.",
+                    kReadAgain, &settings.nkey_seed_file);
+  DefineFileSetting("fraiseql_nats.tls_ca_file",
+                    "Certificates of the authorities that sign the servers'.",
+                    "Empty: the system's.", &settings.tls_ca_file);
+  DefineFileSetting("fraiseql_nats.tls_cert_file", "Client certificate for the NATS server.",
+                    kReadAgain, &settings.tls_cert_file);
   DefineFileSetting("fraiseql_nats.tls_key_file", "Key of the client certificate.", kReadAgain,
-             &settings.tls_key_file);
+                    &settings.tls_key_file);
   DefineCustomBoolVariable("fraiseql_nats.tls_verify", "Verifies the NATS server's certificate.",
                            "Switch it off for tests only.", &settings.tls_verify, true, PGC_SIGHUP,
                            0, nullptr, nullptr, nullptr);
-  DefineCustomStringVariable("fraiseql_nats.inbox_prefix", "Subject before the inboxes for answers.",
-                             "For a NATS user who may not subscribe to _INBOX.>.",
-                             &settings.inbox_prefix, "_INBOX", PGC_SIGHUP, 0, CheckInbox, nullptr,
-                             nullptr);
+  DefineCustomStringVariable(
+      "fraiseql_nats.inbox_prefix", "Subject before the inboxes for answers.",
+      "For a NATS user who may not subscribe to _INBOX.>.", &settings.inbox_prefix, "_INBOX",
+      PGC_SIGHUP, 0, CheckInbox, nullptr, nullptr);
   DefineCustomStringVariable("fraiseql_nats.js_domain", "JetStream domain of the stream.",
                              "Empty: that of the server.", &settings.js_domain, "", PGC_SIGHUP, 0,
                              CheckDomain, nullptr, nullptr);
