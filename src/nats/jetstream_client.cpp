@@ -148,6 +148,32 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
   return status;
 }
 
+Status JetStreamClient::Read(ReadBack::Range range, ReadBack* reader) {
+  const std::string what = "stream \"" + range.stream + "\"";
+  ReadBack::Request request = reader->Begin(std::move(range));
+  std::string answer;
+  Status status = Request(ApiSubject(request.name), request.body, &answer);
+  if (status.ok()) status = reader->OnCreated(answer);
+  if (!status.ok()) return status;
+  while (status.ok() && !reader->done()) {
+    request = reader->Next();
+    const std::string reply = NewReply(Expect::kAnswer);
+    status = connection_->Request(ApiSubject(request.name), request.body, reply);
+    for (bool used_up = false; status.ok() && !used_up;) {
+      Connection::Delivery delivery;
+      status = Await(Expect::kMessage, reply, kRequestTimeoutMs, &delivery);
+      if (!status.ok()) break;
+      if (delivery.no_responders || (delivery.reply.empty() && delivery.address.empty())) {
+        return Lose(NoAnswer("JetStream", what + " at \"" + ApiSubject(request.name) + "\""));
+      }
+      status = reader->OnDelivery(*connection_, delivery, &used_up);
+    }
+  }
+  if (!status.ok()) return Lose(std::move(status));
+  request = reader->Finish();
+  return Request(ApiSubject(request.name), request.body, &answer);
+}
+
 Status JetStreamClient::Ack(const Delivered& message) {
   std::string answer;
   return Request(message.reply, "+ACK", &answer);

@@ -13,6 +13,7 @@
 #include "nats/broker_settings.h"
 #include "nats/connection.h"
 #include "nats/event_fd.h"
+#include "nats/read_back.h"
 #include "nats/server_list.h"
 
 namespace fraiseql::nats {
@@ -70,6 +71,8 @@ class JetStreamClient {
   // The consumer's next message; none if it has none within `wait_ms`.
   Status Pull(const std::string& stream, const std::string& consumer, int64_t wait_ms,
               std::optional<Delivered>* message);
+  // Reads a range of the stream, message by message, by their headers.
+  Status Read(ReadBack::Range range, ReadBack* reader);
   // Takes the message off the consumer's list for good; ok: the server has done so.
   Status Ack(const Delivered& message);
   // The same for one that nothing can be done with.

@@ -91,10 +91,14 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
   return Status::Ok();
 }
 
+bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
+                    std::string_view named_origin) {
+  return BeginsWith(message_id, origin) || named_origin == origin;
+}
+
 void ReadBack::Look(const Connection& connection) {
-  const std::string_view id = connection.DeliveredHeader("Nats-Msg-Id");
-  const bool ours = BeginsWith(id, range_.origin) ||
-                    connection.DeliveredHeader("Fraiseql-Origin") == range_.origin;
+  const bool ours = IsOf(range_.origin, connection.DeliveredHeader("Nats-Msg-Id"),
+                         connection.DeliveredHeader("Fraiseql-Origin"));
   Position position;
   if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
     saw_foreign_ = true;

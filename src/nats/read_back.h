@@ -44,6 +44,10 @@ class ReadBack {
   Status OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
                     bool* used_up);
 
+  // Whether a message with these headers comes from `origin`.
+  static bool IsOf(std::string_view origin, std::string_view message_id,
+                   std::string_view named_origin);
+
   bool done() const { return done_; }
   uint64_t delivered() const { return delivered_; }  // the last place
   // Removes the consumer; there is nothing to wait for.
