@@ -26,6 +26,7 @@ struct BrokerSettings {
   std::string tls_cert_file;
   std::string tls_key_file;
   bool tls_verify = true;  // the server's certificate, and its host name
+  bool tls_first = false;  // TLS from the first byte, before the server says anything
 
   int connect_timeout_ms = 2000;              // for each server
   std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us

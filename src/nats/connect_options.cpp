@@ -151,7 +151,8 @@ Status SetTls(const BrokerSettings& settings, natsOptions* options) {
 }  // namespace
 
 bool WantsTls(const BrokerSettings& settings) {
-  if (!settings.tls_ca_file.empty() || !settings.tls_cert_file.empty()) return true;
+  if (settings.tls_first || !settings.tls_ca_file.empty() || !settings.tls_cert_file.empty())
+    return true;
   return settings.url.find("tls://") != std::string::npos;
 }
 

@@ -10,6 +10,7 @@
 #include "nats/library_connection.h"
 #include "nats/nats_status.h"
 #include "nats/plain_connection.h"
+#include "nats/tls_first_connection.h"
 #include "core/server_url.h"
 
 namespace fraiseql::nats {
@@ -22,6 +23,7 @@ constexpr int64_t kMaxPayload = 64 * 1024 * 1024;  // a server takes no higher l
 
 Status Connection::Connect(const BrokerSettings& settings,
                            std::unique_ptr<Connection>* connection) {
+  if (settings.tls_first) return TlsFirstConnection::Make(settings, connection);
   bool tls = WantsTls(settings);
   for (;;) {
     std::unique_ptr<LibrarySession> session;
@@ -35,16 +37,20 @@ Status Connection::Connect(const BrokerSettings& settings,
 }
 
 Status Connection::Introduce(const BrokerSettings& settings) {
+  char url[512] = "";
+  natsConnection_GetConnectedUrl(session_->connection(), url, sizeof(url));
+  return Introduce(settings, url, natsConnection_GetMaxPayload(session_->connection()));
+}
+
+Status Connection::Introduce(const BrokerSettings& settings, std::string_view url,
+                             int64_t max_payload) {
   natsInbox* unique = nullptr;
   const natsStatus code = natsInbox_Create(&unique);
   if (code != NATS_OK) return ConnectFailure(code, LastError(), settings.url);
   api_prefix_ = settings.js_domain.empty() ? "$JS.API." : "$JS." + settings.js_domain + ".API.";
   inbox_ = settings.inbox_prefix + "." + (unique + kDefaultInboxPrefix.size());
   natsInbox_Destroy(unique);
-  char url[512] = "";
-  natsConnection_GetConnectedUrl(session_->connection(), url, sizeof(url));
   url_ = ForeignText(WithoutUserInfo(url));  // a server of the cluster may have told it
-  const int64_t max_payload = natsConnection_GetMaxPayload(session_->connection());
   if (max_payload <= 0) {
     return ConnectFailure(NATS_PROTOCOL_ERROR, "the server takes no messages (max_payload)",
                           settings.url);

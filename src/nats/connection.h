@@ -87,6 +87,8 @@ class Connection {
 
   // Makes up the inbox, and finds out about the server.
   Status Introduce(const BrokerSettings& settings);
+  // The same, as the server itself says it.
+  Status Introduce(const BrokerSettings& settings, std::string_view url, int64_t max_payload);
 
   // What follows "<inbox>." in a subject; empty if it does not begin so.
   std::string_view AddressOf(std::string_view subject) const {

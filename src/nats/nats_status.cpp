@@ -82,8 +82,12 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
     case NATS_ADDRESS_MISSING:
     case NATS_INVALID_ARG:
       return Status::Invalid(what, "Check url: nats://host:port, or several, separated by commas.");
-    case NATS_NO_SERVER:
     case NATS_TIMEOUT:
+      return Status::Unavailable(
+          what,
+          "Check url, and that the server runs and can be reached from here; "
+          "one that begins with TLS needs fraiseql_nats.tls_first.");
+    case NATS_NO_SERVER:
     case NATS_IO_ERROR:
       return Status::Unavailable(
           what, "Check url, and that the server runs and can be reached from here.");

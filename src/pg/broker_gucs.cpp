@@ -72,6 +72,9 @@ void DefineBrokerSettings() {
   DefineCustomBoolVariable("fraiseql_nats.tls_verify", "Verifies the NATS server's certificate.",
                            "Switch it off for tests only.", &settings.tls_verify, true, PGC_SIGHUP,
                            0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("fraiseql_nats.tls_first", "Begins with the TLS handshake.",
+                           "For servers with handshake_first, or behind a proxy that ends TLS.",
+                           &settings.tls_first, false, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
       "fraiseql_nats.inbox_prefix", "Subject before the inboxes for answers.",
       "For a NATS user who may not subscribe to _INBOX.>.", &settings.inbox_prefix, "_INBOX",

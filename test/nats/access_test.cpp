@@ -2,6 +2,9 @@
 //
 // Who may come in, and do what: authentication, TLS, permissions, and settings that are wrong.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 
@@ -10,6 +13,7 @@
 #include "jwt_account.h"
 #include "nats/jetstream_client.h"
 #include "nats/stream_management.h"
+#include "nats/why_unreachable.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 
@@ -396,6 +400,123 @@ TEST(Access, ToAStreamInAnotherDomain) {
   EXPECT_EQ(info.messages, 12u);
   settings.js_domain = "none";
   EXPECT_FALSE(TroubleWith(settings).hint().empty());
+}
+
+// A server that begins with TLS: a proxy that ends it, in front of a server that speaks in clear.
+class TlsProxy {
+ public:
+  TlsProxy(const Certificates& certificates, int server_port) : port_(FreePort()) {
+    const std::string port = std::to_string(port_);
+    const std::string to = std::to_string(server_port);
+    const std::string certificate = certificates.server_cert();
+    const std::string key = certificates.server_key();
+    pid_ = fork();
+    if (pid_ == 0) {
+      execlp("test/setup/tls-proxy", "tls-proxy", port.c_str(), to.c_str(), certificate.c_str(),
+             key.c_str(), static_cast<char*>(nullptr));
+      _exit(127);
+    }
+    // It takes connections as soon as it listens.
+    for (int tries = 0; tries < 500 && !WhyUnreachable(url(), 1000).empty(); ++tries) usleep(20000);
+  }
+  ~TlsProxy() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  std::string url(const std::string& host = "127.0.0.1") const {
+    return "tls://" + host + ":" + std::to_string(port_);
+  }
+
+ private:
+  const int port_;
+  pid_t pid_ = -1;
+};
+
+TEST(Access, BeginningWithTls) {
+  const Certificates certificates;
+  NatsServer server;
+  TlsProxy proxy(certificates, server.port());
+  BrokerSettings settings = Broker(proxy.url());
+  settings.tls_first = true;
+  settings.tls_ca_file = certificates.ca();
+  EXPECT_TRUE(Delivers(settings));
+  settings.url = proxy.url("localhost");
+  WorkerLoop large(settings);
+  large.payload_bytes = 700000;  // many records, both ways of the window
+  large.Produce(30);
+  ASSERT_TRUE(large.RunUntilSettled()) << large.pipeline.trouble().message();
+  EXPECT_EQ(large.publisher.connected_url(), proxy.url("localhost"));
+  StreamInfo info;
+  EXPECT_TRUE(WithJetStream(settings, [&](JetStreamClient* js) {
+                return GetStreamInfo(js, "fraiseql_events", &info);
+              }).ok());
+
+  const Certificates others("DNS:broker.example");
+  settings.tls_ca_file = others.ca();
+  Status status = TroubleWith(settings);
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(status.message(), "certificate")) << status.message();
+  TlsProxy elsewhere(others, server.port());
+  settings.url = elsewhere.url();
+  status = TroubleWith(settings);
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);  // its certificate is for another host
+  EXPECT_TRUE(Contains(status.message(), "mismatch")) << status.message();
+  settings.tls_verify = false;
+  EXPECT_TRUE(Delivers(settings));
+
+  settings.url = server.url();  // speaks in clear
+  status = TroubleWith(settings);
+  EXPECT_TRUE(Contains(status.message(), "does not begin with TLS")) << status.message();
+}
+
+TEST(Access, BeginningWithTlsAndAllKindsOfIdentity) {
+  const Certificates certificates;
+  const TempDir dir;
+  BrokerSettings tls = Broker("");
+  tls.tls_first = true;
+  tls.tls_ca_file = certificates.ca();
+  {
+    NatsServer server(R"(authorization: {user: "joe \"x\"", password: "p\"a\\s/s@w"})");
+    TlsProxy proxy(certificates, server.port());
+    BrokerSettings settings = tls;
+    settings.url = proxy.url();
+    settings.user = "joe \"x\"";
+    settings.password_file = dir.Write("password", "p\"a\\s/s@w\n");
+    EXPECT_TRUE(Delivers(settings));
+    dir.Write("password", "wrong");
+    const Status status = TroubleWith(settings);
+    EXPECT_EQ(status.code(), StatusCode::kInvalid);
+    EXPECT_TRUE(Contains(status.message(), "Authorization Violation")) << status.message();
+    settings.user = settings.password_file = "";
+    settings.url = proxy.url("joe%20%22x%22:p%22a%5Cs%2Fs%40w@localhost");
+    EXPECT_TRUE(Delivers(settings));
+  }
+  {
+    NatsServer server(R"(authorization: {token: "t\"k"})");
+    TlsProxy proxy(certificates, server.port());
+    BrokerSettings settings = tls;
+    settings.url = proxy.url();
+    settings.token_file = dir.Write("token", "t\"k\n");
+    EXPECT_TRUE(Delivers(settings));
+  }
+  {
+    NatsServer server("authorization: {users: [{nkey: " + std::string(kPublic) + "}]}");
+    TlsProxy proxy(certificates, server.port());
+    BrokerSettings settings = tls;
+    settings.url = proxy.url();
+    settings.nkey_seed_file = dir.Write("seed", kSeed);
+    EXPECT_TRUE(Delivers(settings));
+  }
+  {
+    NatsServer server(kJwtServerConfig);
+    TlsProxy proxy(certificates, server.port());
+    BrokerSettings settings = tls;
+    settings.url = proxy.url();
+    settings.creds_file = dir.Write("creds", kJwtUserCreds);
+    EXPECT_TRUE(Delivers(settings));
+    settings.creds_file = dir.path() + "/none";
+    EXPECT_TRUE(Contains(TroubleWith(settings).message(), "creds_file"));
+  }
 }
 
 }  // namespace
