@@ -33,7 +33,8 @@ ServerList::ServerList(const BrokerSettings& settings) : settings_(settings) {
 BrokerSettings ServerList::Next() {
   if (round_over()) BeginRound();
   BrokerSettings one = settings_;
-  one.url = servers_[order_[next_++]].url;
+  current_ = order_[next_++];
+  one.url = current().url;
   return one;
 }
 

@@ -40,12 +40,13 @@ class ServerList {
   };
 
   void BeginRound();
-  Server& current() { return servers_[order_[next_ - 1]]; }
+  Server& current() { return servers_[current_]; }
 
   BrokerSettings settings_;
   std::vector<Server> servers_;  // never empty
   std::vector<size_t> order_;    // of the present round
   size_t next_ = 0;              // in it
+  size_t current_ = 0;           // that Next() has returned
 };
 
 }  // namespace fraiseql::nats

@@ -92,10 +92,10 @@ Status TlsFirstConnection::Make(const BrokerSettings& settings,
   status = made->ReadInfo(settings, &text);
   if (!status.ok()) return status;
   const Json info = ParseObject(text);
-  Json connect = {{"verbose", false},      {"pedantic", false},
-                  {"tls_required", true},  {"name", settings.client_name},
-                  {"lang", "C++"},         {"version", "1.0"},
-                  {"protocol", 1},         {"headers", true},
+  Json connect = {{"verbose", false},     {"pedantic", false},
+                  {"tls_required", true}, {"name", settings.client_name},
+                  {"lang", "C++"},        {"version", "1.0"},
+                  {"protocol", 1},        {"headers", true},
                   {"no_responders", true}};
   status = AddIdentity(settings, TextAt(info, "nonce"), &connect);
   if (!status.ok()) return status;

@@ -40,7 +40,8 @@ Status TlsFailure(const BrokerSettings& settings, const std::string& detail) {
 
 bool IsAddress(const std::string& host) {
   in6_addr any{};
-  return inet_pton(AF_INET, host.c_str(), &any) == 1 || inet_pton(AF_INET6, host.c_str(), &any) == 1;
+  return inet_pton(AF_INET, host.c_str(), &any) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &any) == 1;
 }
 
 // What the settings say of certificates.

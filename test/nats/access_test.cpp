@@ -306,6 +306,29 @@ TEST(Access, GoesOnToTheNextServerIfOneCannotServe) {
   EXPECT_LE(loop.publisher.connects(), 30u);  // 10, 20, 40, 80, 100, 100 ms ...: no hot loop
 }
 
+TEST(Access, LeavesAServerThatDoesNotServeAnyMore) {
+  for (int i = 0; i < 4; ++i) {
+    NatsServer servers[2];
+    const std::string config = R"({"name":"fraiseql_events","subjects":["fraiseql.>"]})";
+    for (NatsServer& server : servers) {
+      BrokerProbe(server.url()).Api("STREAM.CREATE.fraiseql_events", config);
+    }
+    StreamSettings stream;
+    stream.create = false;
+    WorkerLoop loop(Broker(servers[0].url() + "," + servers[1].url()), stream);
+    loop.Produce(1);
+    ASSERT_TRUE(loop.RunUntilSettled());
+    const std::string first = loop.publisher.connected_url();
+    BrokerProbe(first).Api("STREAM.DELETE.fraiseql_events");
+    loop.Produce(1);
+    ASSERT_TRUE(loop.RunUntilSettled()) << loop.pipeline.trouble().message();
+    EXPECT_NE(loop.publisher.connected_url(), first);
+    EXPECT_EQ(loop.publisher.connects(), 2u);
+    EXPECT_TRUE(Contains(loop.pipeline.trouble().message(), "\"" + first + "\" cannot serve"))
+        << loop.pipeline.trouble().message();
+  }
+}
+
 TEST(Access, StaysWithASingleServerThatCannotServe) {
   NatsServer bare("", "");
   WorkerLoop loop(Broker(bare.url()));
