@@ -17,7 +17,7 @@ WARNINGS     = -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 PG_CPPFLAGS  = -iquote src -isystem $(shell $(PG_CONFIG) --includedir-server) \
                $(if $(ASSERT),,-DNDEBUG)
 PG_CXXFLAGS  = -std=c++17 $(WARNINGS) -fvisibility-inlines-hidden -fno-gnu-unique
-SHLIB_LINK   = -lnats -lcrypto -lstdc++ -lpthread -Wl,--version-script=src/exports.map -Wl,-z,now
+SHLIB_LINK   = -lnats -lssl -lcrypto -lstdc++ -lpthread -Wl,--version-script=src/exports.map -Wl,-z,now
 EXTRA_CLEAN  = build .deps src/.deps $(wildcard src/*/.deps)
 
 # Rebuild when a header changes; no bitcode, nothing here is inlined into queries.

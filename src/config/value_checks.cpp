@@ -43,33 +43,10 @@ Status CheckIsNats(const std::string& what, std::string_view value) {
                          "fraiseql_nats publishes to NATS; write \"nats\".");
 }
 
-Status CheckServerUrl(std::string_view url) {
-  const size_t host = url.find("://");
-  const std::string_view scheme = url.substr(0, host);
-  if ((scheme == "nats" || scheme == "tls") && url.size() > host + 3 &&
-      url.find(' ') == std::string_view::npos) {
-    return Status::Ok();
-  }
-  return Status::Invalid("server URL does not have the form nats://host:port or tls://host:port",
-                         "Give one URL, or several separated by commas.");
-}
-
 }  // namespace
 
 Status CheckBackend(std::string_view backend) { return CheckIsNats("backend", backend); }
 Status CheckTransport(std::string_view transport) { return CheckIsNats("transport", transport); }
-
-Status CheckServerUrls(std::string_view urls) {
-  while (true) {
-    const size_t comma = urls.find(',');
-    std::string_view url = urls.substr(0, comma);
-    while (!url.empty() && url.front() == ' ') url.remove_prefix(1);
-    while (!url.empty() && url.back() == ' ') url.remove_suffix(1);
-    const Status status = CheckServerUrl(url);
-    if (!status.ok() || comma == std::string_view::npos) return status;
-    urls.remove_prefix(comma + 1);
-  }
-}
 
 Status CheckStreamName(std::string_view name) { return CheckAssetName("stream name", name); }
 Status CheckConsumerName(std::string_view name) { return CheckAssetName("consumer name", name); }

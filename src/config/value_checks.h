@@ -3,16 +3,16 @@
 
 #include <string_view>
 
+#include "core/server_url.h"
 #include "core/status.h"
 
 namespace fraiseql {
 
 // Checks of strings, before they become settings or observers.  kInvalid with a message that stands
-// alone; that of CheckServerUrls() does not repeat the value, which may hold a password.
+// alone.
 
 Status CheckBackend(std::string_view backend);
 Status CheckTransport(std::string_view transport);
-Status CheckServerUrls(std::string_view urls);
 Status CheckStreamName(std::string_view name);
 Status CheckConsumerName(std::string_view name);
 

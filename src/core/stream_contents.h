@@ -48,6 +48,8 @@ class StreamContents {
   bool HoldsFrom(const Position& position);
   // Messages are held that HoldsFrom() has not yet found to be behind it.
   bool holds_any() const { return !held_.empty(); }
+  // Of those found, the last one in the log.  REQUIRES: holds_any().
+  const Position& newest() const { return held_.last(); }
   size_t size() const { return held_.size(); }
 
  private:

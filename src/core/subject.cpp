@@ -11,6 +11,8 @@ namespace {
 // The server's control line is 4096 bytes by default and also holds the reply subject and the
 // sizes; a longer one makes it close the connection.
 constexpr size_t kMaxSubjectBytes = 2048;
+constexpr size_t kMaxInboxPrefixBytes = 200;
+constexpr size_t kMaxDomainBytes = 64;
 
 constexpr bool IsForbiddenInToken(unsigned char c) {
   return c <= ' ' || c == 0x7F || c == '.' || c == '*' || c == '>';
@@ -79,6 +81,37 @@ bool AppendColumn(const SubjectValues& values, const std::string& name, std::str
 }  // namespace
 
 Status CheckSubject(std::string_view subject) { return CheckTokens(subject, subject); }
+
+Status CheckInboxPrefix(std::string_view prefix) {
+  if (prefix.size() > kMaxInboxPrefixBytes) {
+    return Status::Invalid(
+        "inbox prefix is longer than " + std::to_string(kMaxInboxPrefixBytes) + " bytes",
+        "Choose a shorter one.");
+  }
+  constexpr std::string_view kInbox = "_INBOX";
+  if (prefix == kInbox || prefix.substr(0, kInbox.size() + 1) == "_INBOX.") {
+    return CheckTokens("x" + std::string(prefix), prefix);
+  }
+  return CheckTokens(prefix, prefix);
+}
+
+Status CheckJetStreamDomain(std::string_view domain) {
+  if (domain.size() > kMaxDomainBytes) {
+    return Status::Invalid(
+        "JetStream domain is longer than " + std::to_string(kMaxDomainBytes) + " bytes",
+        "It is the domain in the section jetstream of the server's configuration.");
+  }
+  bool valid = true;
+  for (const char c : domain) {
+    const auto byte = static_cast<unsigned char>(c);
+    valid = valid && !IsForbiddenInToken(byte) && byte < 0x7F && c != '/' && c != '\\';
+  }
+  if (valid) return Status::Ok();
+  return Status::Invalid(
+      "JetStream domain has a dot, a wildcard, a blank or another character that none has",
+      "It is the domain in the section jetstream of the server's configuration: letters, digits, "
+      "\"_\" and \"-\".");
+}
 
 void AppendSubjectToken(std::string_view value, std::string* out) {
   if (value.empty()) {

@@ -16,6 +16,13 @@ namespace fraiseql {
 // ("$..." and "_INBOX...").
 Status CheckSubject(std::string_view subject);
 
+// ok if answers can come to subjects below `prefix`: as for CheckSubject(), but it may be _INBOX,
+// and is short, for it goes with each message.
+Status CheckInboxPrefix(std::string_view prefix);
+
+// ok if `domain` can be that of a JetStream ("$JS.<domain>.API"); empty: none.
+Status CheckJetStreamDomain(std::string_view domain);
+
 // Appends `value` as one token of a subject: a character that NATS forbids in a token, and '%', is
 // percent-encoded; an empty value becomes %00.
 void AppendSubjectToken(std::string_view value, std::string* out);

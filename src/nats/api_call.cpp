@@ -11,7 +11,7 @@ ApiAnswer CallApi(JetStreamClient* js, const std::string& request, const Json& b
   ApiAnswer answer;
   std::string text;
   if (!body.is_null()) text = ToText(body);
-  answer.status = js->Request("$JS.API." + request, text, &text);
+  answer.status = js->Request(js->ApiSubject(request), text, &text);
   if (!answer.status.ok()) return answer;
   answer.body = ParseObject(text);
   if (!answer.body.is_object()) {
@@ -20,12 +20,20 @@ ApiAnswer CallApi(JetStreamClient* js, const std::string& request, const Json& b
     return answer;
   }
   const Json error = ObjectAt(answer.body, "error");
-  if (error.empty()) return answer;
+  if (error.empty()) {
+    js->NoteServed();
+    return answer;
+  }
   const std::string description = TextAt(error, "description");
   JetStreamError found;
   found.code = SmallIntegerAt(error, "code");
   found.err_code = answer.err_code = SmallIntegerAt(error, "err_code");
   found.description = description;
+  if (IsMissingHere(found)) {
+    js->NoteMissing();
+  } else {
+    js->NoteServed();
+  }
   answer.status = ToStatus(found, what);
   return answer;
 }

@@ -22,8 +22,8 @@ constexpr int kConsumerNotFound = 10014;
 constexpr int kStreamNameInUse = 10058;
 constexpr int kWrongLastSequence = 10071;
 
-// Calls "$JS.API.<request>"; a null `body` is none.  `what` begins the text of an error:
-// 'stream "orders"'.
+// Calls `request` ("STREAM.INFO.orders") of the JetStream API; a null `body` is none.  `what`
+// begins the text of an error: 'stream "orders"'.
 ApiAnswer CallApi(JetStreamClient* js, const std::string& request, const Json& body,
                   std::string_view what);
 

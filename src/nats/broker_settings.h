@@ -12,6 +12,7 @@ namespace fraiseql::nats {
 // every connect, so that a rotated secret needs no restart.
 struct BrokerSettings {
   std::string url = "nats://localhost:4222";  // or several, separated by commas
+  std::string prefer;  // of several, the one to try first, without credentials; empty: any
 
   // At most one of user, token_file, creds_file and nkey_seed_file; each goes with or without TLS.
   std::string user;
@@ -25,10 +26,12 @@ struct BrokerSettings {
   std::string tls_cert_file;
   std::string tls_key_file;
   bool tls_verify = true;  // the server's certificate, and its host name
+  bool tls_first = false;  // TLS from the first byte, before the server says anything
 
-  int connect_timeout_ms = 2000;              // for each server of `url`
+  int connect_timeout_ms = 2000;              // for each server
   std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
   std::string inbox_prefix = "_INBOX";        // replies come to subjects below it
+  std::string js_domain;                      // JetStream's; empty: that of the server
   size_t max_answer = 4 * 1024 * 1024;        // bytes; not limited with TLS
 };
 

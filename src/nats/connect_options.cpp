@@ -5,12 +5,11 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/number.h"
 #include "nats/nats_status.h"
 #include "nats/nkey.h"
-#include "nats/server_url.h"
+#include "core/server_url.h"
 #include "nats/setting_file.h"
 
 namespace fraiseql::nats {
@@ -39,15 +38,14 @@ Status Checked(natsStatus code, std::string_view setting) {
   return SettingRefused(code, detail != nullptr ? detail : "", setting);
 }
 
-Status SetServers(const BrokerSettings& settings, natsOptions* options) {
-  const std::vector<std::string> servers = SplitServers(settings.url);
-  if (servers.empty()) {
+// The library neither decodes what a URL has before the host, nor quotes it in the JSON.
+Status SetServer(const BrokerSettings& settings, natsOptions* options, ServerUrl* url) {
+  if (settings.url.empty()) {
     return Status::Invalid("url is empty", "Set it to nats://host:port, or several by commas.");
   }
-  std::vector<const char*> pointers;
-  for (const std::string& server : servers) pointers.push_back(server.c_str());
-  return Checked(
-      natsOptions_SetServers(options, pointers.data(), static_cast<int>(pointers.size())), "url");
+  Status status = ParseServerUrl(settings.url, url);
+  if (!status.ok()) return status;
+  return Checked(natsOptions_SetURL(options, url->address.c_str()), "url");
 }
 
 Status SetUser(const BrokerSettings& settings, natsOptions* options) {
@@ -92,7 +90,8 @@ Status SetNkey(const BrokerSettings& settings, natsOptions* options) {
       "nkey_seed_file");
 }
 
-Status SetIdentity(const BrokerSettings& settings, natsOptions* options) {
+// What a URL says is for its server, whatever the settings say for all.
+Status SetIdentity(const BrokerSettings& settings, const ServerUrl& url, natsOptions* options) {
   const int identities = (settings.user.empty() ? 0 : 1) + (settings.token_file.empty() ? 0 : 1) +
                          (settings.creds_file.empty() ? 0 : 1) +
                          (settings.nkey_seed_file.empty() ? 0 : 1);
@@ -103,6 +102,14 @@ Status SetIdentity(const BrokerSettings& settings, natsOptions* options) {
   }
   if (settings.user.empty() && !settings.password_file.empty()) {
     return Status::Invalid("password_file is set without username", "Set username, too.");
+  }
+  if (url.has_user) {
+    return Checked(natsOptions_SetUserInfo(options, JsonEscaped(url.user).c_str(),
+                                           JsonEscaped(url.password).c_str()),
+                   "url");
+  }
+  if (!url.token.empty()) {
+    return Checked(natsOptions_SetToken(options, JsonEscaped(url.token).c_str()), "url");
   }
   if (!settings.user.empty()) return SetUser(settings, options);
   if (!settings.token_file.empty()) return SetToken(settings, options);
@@ -144,19 +151,18 @@ Status SetTls(const BrokerSettings& settings, natsOptions* options) {
 }  // namespace
 
 bool WantsTls(const BrokerSettings& settings) {
-  if (!settings.tls_ca_file.empty() || !settings.tls_cert_file.empty()) return true;
-  for (const std::string& server : SplitServers(settings.url)) {
-    if (server.compare(0, 6, "tls://") == 0) return true;
-  }
-  return false;
+  if (settings.tls_first || !settings.tls_ca_file.empty() || !settings.tls_cert_file.empty())
+    return true;
+  return settings.url.find("tls://") != std::string::npos;
 }
 
 Status MakeConnectOptions(const BrokerSettings& settings, natsOptions** options) {
   natsOptions* made = nullptr;
   Status status = Checked(natsOptions_Create(&made), "NATS client library");
   if (!status.ok()) return status;
-  status = SetServers(settings, made);
-  if (status.ok()) status = SetIdentity(settings, made);
+  ServerUrl url;
+  status = SetServer(settings, made, &url);
+  if (status.ok()) status = SetIdentity(settings, url, made);
   if (status.ok()) status = SetTls(settings, made);
   if (status.ok()) {
     status = Checked(natsOptions_SetName(made, JsonEscaped(settings.client_name).c_str()),

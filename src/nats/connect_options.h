@@ -8,9 +8,9 @@ struct __natsOptions;  // natsOptions of nats.c
 
 namespace fraiseql::nats {
 
-// What nats.c has to know of the servers, of us, and of TLS: makes `*options`, to be freed by
+// What nats.c has to know of the server, of us, and of TLS: makes `*options`, to be freed by
 // natsOptions_Destroy(), from the settings and the files they name.  kInvalid with the setting to
-// blame; nothing is made then.
+// blame; nothing is made then.  REQUIRES: the URL is of one server.
 Status MakeConnectOptions(const BrokerSettings& settings, __natsOptions** options);
 
 // Whether the connection has to use TLS (it may also be the server that demands it).

@@ -4,16 +4,14 @@
 #include <nats/nats.h>
 
 #include <algorithm>
-#include <numeric>
-#include <random>
-#include <vector>
 
 #include "core/foreign_text.h"
 #include "nats/connect_options.h"
 #include "nats/library_connection.h"
 #include "nats/nats_status.h"
 #include "nats/plain_connection.h"
-#include "nats/server_url.h"
+#include "nats/tls_first_connection.h"
+#include "core/server_url.h"
 
 namespace fraiseql::nats {
 
@@ -21,34 +19,11 @@ namespace {
 constexpr std::string_view kDefaultInboxPrefix = "_INBOX.";
 constexpr int64_t kMaxPayload = 64 * 1024 * 1024;  // a server takes no higher limit
 
-// If one of several servers is to be talked to in TLS, so are all of them.
-std::string AsTls(const std::string& url) {
-  constexpr std::string_view kClear = "nats://";
-  return url.compare(0, kClear.size(), kClear) == 0 ? "tls://" + url.substr(kClear.size()) : url;
-}
-
 }  // namespace
 
 Status Connection::Connect(const BrokerSettings& settings,
                            std::unique_ptr<Connection>* connection) {
-  const std::vector<std::string> servers = SplitServers(settings.url);
-  if (servers.size() < 2) return ConnectToOne(settings, connection);
-  // The load is spread over the servers; but what went wrong is told in their order.
-  std::vector<size_t> order(servers.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::shuffle(order.begin(), order.end(), std::minstd_rand(std::random_device()()));
-  std::vector<Status> failures(servers.size());
-  BrokerSettings one = settings;
-  for (const size_t i : order) {
-    one.url = WantsTls(settings) ? AsTls(servers[i]) : servers[i];
-    failures[i] = ConnectToOne(one, connection);
-    if (failures[i].ok()) return Status::Ok();
-  }
-  return ConnectFailureOfAll(failures);
-}
-
-Status Connection::ConnectToOne(const BrokerSettings& settings,
-                                std::unique_ptr<Connection>* connection) {
+  if (settings.tls_first) return TlsFirstConnection::Make(settings, connection);
   bool tls = WantsTls(settings);
   for (;;) {
     std::unique_ptr<LibrarySession> session;
@@ -62,15 +37,20 @@ Status Connection::ConnectToOne(const BrokerSettings& settings,
 }
 
 Status Connection::Introduce(const BrokerSettings& settings) {
+  char url[512] = "";
+  natsConnection_GetConnectedUrl(session_->connection(), url, sizeof(url));
+  return Introduce(settings, url, natsConnection_GetMaxPayload(session_->connection()));
+}
+
+Status Connection::Introduce(const BrokerSettings& settings, std::string_view url,
+                             int64_t max_payload) {
   natsInbox* unique = nullptr;
   const natsStatus code = natsInbox_Create(&unique);
   if (code != NATS_OK) return ConnectFailure(code, LastError(), settings.url);
+  api_prefix_ = settings.js_domain.empty() ? "$JS.API." : "$JS." + settings.js_domain + ".API.";
   inbox_ = settings.inbox_prefix + "." + (unique + kDefaultInboxPrefix.size());
   natsInbox_Destroy(unique);
-  char url[512] = "";
-  natsConnection_GetConnectedUrl(session_->connection(), url, sizeof(url));
   url_ = ForeignText(WithoutUserInfo(url));  // a server of the cluster may have told it
-  const int64_t max_payload = natsConnection_GetMaxPayload(session_->connection());
   if (max_payload <= 0) {
     return ConnectFailure(NATS_PROTOCOL_ERROR, "the server takes no messages (max_payload)",
                           settings.url);

@@ -34,8 +34,8 @@ class Connection {
     bool no_responders = false;  // nobody listens to what was published; all else is unknown then
   };
 
-  // Blocks for up to twice the connect timeout for each server: not for the main thread.
-  // REQUIRES: all signals are blocked, but one that is to interrupt it.
+  // Blocks for up to twice the connect timeout: not for the main thread.
+  // REQUIRES: all signals are blocked, but one that is to interrupt it; the URL is of one server.
   static Status Connect(const BrokerSettings& settings, std::unique_ptr<Connection>* connection);
 
   // What is unsent is dropped.  REQUIRES: all signals are blocked.
@@ -76,6 +76,10 @@ class Connection {
 
   int64_t max_payload() const { return max_payload_; }  // of the server, for headers and payload
   const std::string& inbox() const { return inbox_; }
+  // The subject of a request of JetStream's API: "STREAM.INFO.orders".
+  std::string ApiSubject(std::string_view request) const {
+    return std::string(api_prefix_).append(request);
+  }
   const std::string& url() const { return url_; }  // of the server, without credentials
 
  protected:
@@ -83,6 +87,8 @@ class Connection {
 
   // Makes up the inbox, and finds out about the server.
   Status Introduce(const BrokerSettings& settings);
+  // The same, as the server itself says it.
+  Status Introduce(const BrokerSettings& settings, std::string_view url, int64_t max_payload);
 
   // What follows "<inbox>." in a subject; empty if it does not begin so.
   std::string_view AddressOf(std::string_view subject) const {
@@ -94,12 +100,10 @@ class Connection {
   LibrarySession* session() const { return session_.get(); }
 
  private:
-  static Status ConnectToOne(const BrokerSettings& settings,
-                             std::unique_ptr<Connection>* connection);
-
   std::unique_ptr<LibrarySession> session_;
   int64_t max_payload_ = 0;
   std::string inbox_;
+  std::string api_prefix_;
   std::string url_;
 };
 

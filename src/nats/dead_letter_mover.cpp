@@ -43,12 +43,13 @@ struct DeadLetterMover::Shared {
 
   // The thread.
   void Run(const BrokerSettings& broker, const DeadLetterSettings& settings) {
+    ServerList servers(broker);
     Backoff backoff(kMinBackoffMs, kMaxBackoffMs);
     while (!cancel.raised()) {
       Snapshot now = Get();
       Status status;
       try {
-        status = RunSession(broker, settings, &now, &backoff);
+        status = RunSession(&servers, settings, &now, &backoff);
       } catch (const std::exception& error) {
         status = Status::Internal(error.what());
       }
@@ -60,10 +61,10 @@ struct DeadLetterMover::Shared {
   }
 
   // Until it fails, or is cancelled.
-  Status RunSession(const BrokerSettings& broker, const DeadLetterSettings& settings, Snapshot* now,
+  Status RunSession(ServerList* servers, const DeadLetterSettings& settings, Snapshot* now,
                     Backoff* backoff) {
     DeadLetterSession session(settings);
-    Status status = session.Open(broker, &cancel);
+    Status status = session.Open(servers, &cancel);
     if (!status.ok()) return status;
     now->connected = true;
     now->trouble = Status::Ok();

@@ -33,10 +33,16 @@ std::string AdvisorySubject(const char* kind, const std::string& stream) {
 DeadLetterSession::DeadLetterSession(DeadLetterSettings settings)
     : settings_(std::move(settings)), advisories_(settings_.stream + "_advisories") {}
 
-Status DeadLetterSession::Open(const BrokerSettings& broker, const EventFd* cancel) {
-  Status status = JetStreamClient::Open(broker, cancel, &js_);
-  if (status.ok()) status = EnsureAdvisories();
+Status DeadLetterSession::Open(ServerList* servers, const EventFd* cancel) {
+  Status status = JetStreamClient::Open(servers, cancel, &js_);
+  if (!status.ok()) return status;
+  status = EnsureAdvisories();
   if (status.ok()) status = FindDeadLetterStream();
+  if (status.ok()) {
+    servers->Serves();
+  } else if (js_->missing()) {
+    servers->Unfit(status);
+  }
   return status;
 }
 

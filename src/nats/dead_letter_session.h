@@ -24,7 +24,7 @@ class DeadLetterSession {
   explicit DeadLetterSession(DeadLetterSettings settings);
 
   // Connects, and sees to the stream of advisories and its consumer.
-  Status Open(const BrokerSettings& broker, const EventFd* cancel);
+  Status Open(ServerList* servers, const EventFd* cancel);
 
   // Waits up to a few seconds for an advisory and deals with it.  Adds to the counters of
   // `snapshot`.  Not ok: the session is over.

@@ -13,7 +13,7 @@
 #include "nats/connector.h"
 #include "nats/nats_status.h"
 #include "nats/pub_ack.h"
-#include "nats/server_url.h"
+#include "nats/server_list.h"
 
 namespace fraiseql::nats {
 
@@ -28,24 +28,33 @@ bool IsRaised(const EventFd* event) { return event != nullptr && event->raised()
 
 Status Cancelled() { return Status::Unavailable("given up, as the caller is leaving"); }
 
-Status NoAnswer(const std::string& subject) {
-  return Status::Unavailable(
-      "NATS does not answer: \"" + subject + "\"",
-      "The server may be stopped or overloaded, or the NATS cluster have no leader.");
-}
-
 }  // namespace
 
 Status JetStreamClient::Open(const BrokerSettings& broker, const EventFd* cancel,
                              std::unique_ptr<JetStreamClient>* client) {
+  ServerList servers(broker);
+  return Open(&servers, cancel, client);
+}
+
+Status JetStreamClient::Open(ServerList* servers, const EventFd* cancel,
+                             std::unique_ptr<JetStreamClient>* client) {
+  do {
+    Status status = OpenOne(servers->Next(), cancel, client);
+    if (status.ok() || IsRaised(cancel)) return status;
+    servers->Failed(std::move(status));
+  } while (!servers->round_over());
+  return servers->Trouble();
+}
+
+Status JetStreamClient::OpenOne(const BrokerSettings& broker, const EventFd* cancel,
+                                std::unique_ptr<JetStreamClient>* client) {
   std::unique_ptr<JetStreamClient> made(new JetStreamClient(cancel));
   Connector connector;  // one that leaves cuts the attempt short
   BrokerSettings settings = broker;
   settings.max_answer = kMaxAnswer;
   Status status = connector.Start(settings, nullptr);
   if (!status.ok()) return status;
-  const auto servers = static_cast<int64_t>(SplitServers(broker.url).size());
-  const int64_t end = SteadyMs() + servers * broker.connect_timeout_ms + kConnectGraceMs;
+  const int64_t end = SteadyMs() + broker.connect_timeout_ms + kConnectGraceMs;
   while (!connector.Finish(&status, &made->connection_)) {
     const int64_t left = end - SteadyMs();
     if (left <= 0) return ConnectTimeout(broker.url);
@@ -69,13 +78,17 @@ Status JetStreamClient::Request(const std::string& subject, const std::string& b
   Status status = connection_->Request(subject, body, reply);
   Connection::Delivery delivery;
   if (status.ok()) status = Await(Expect::kAnswer, reply, kRequestTimeoutMs, &delivery);
-  if (!status.ok()) return Lose(std::move(status));
+  if (!status.ok()) {
+    if (status.code() == StatusCode::kInvalid) NoteMissing();  // it may not ask for anything here
+    return Lose(std::move(status));
+  }
   if (delivery.no_responders) {
+    NoteMissing();
     return Status::Unavailable(
         "nobody answers to \"" + subject + "\"",
         "JetStream may be disabled in the NATS server, or have no leader at present.");
   }
-  if (delivery.address.empty()) return Lose(NoAnswer(subject));
+  if (delivery.address.empty()) return Lose(NoAnswer("NATS", "\"" + subject + "\""));
   answer->assign(delivery.data);
   return Status::Ok();
 }
@@ -94,10 +107,11 @@ Status JetStreamClient::Publish(const Message& message, Stored* stored) {
       return Status::Unavailable("no stream takes subject \"" + message.subject + "\"",
                                  "Add it to the subjects of a stream.");
     }
-    if (delivery.address.empty()) status = NoAnswer(message.subject);
+    if (delivery.address.empty()) status = NoAnswer("NATS", "\"" + message.subject + "\"");
     ack = ParsePubAck(delivery.data);
   }
-  if (status.ok() && ack.kind == PubAck::Kind::kAbsurd) status = NoAnswer(message.subject);
+  if (status.ok() && ack.kind == PubAck::Kind::kAbsurd)
+    status = NoAnswer("NATS", "\"" + message.subject + "\"");
   if (!status.ok()) return Lose(std::move(status));
   if (ack.kind == PubAck::Kind::kRefused) {
     stored->err_code = ack.error.err_code;
@@ -115,7 +129,7 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
   AppendDecimal(wait_ms * 1000000, &body);
   body.push_back('}');
   const std::string reply = NewReply(Expect::kAnswer);
-  const std::string subject = "$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer;
+  const std::string subject = ApiSubject("CONSUMER.MSG.NEXT." + stream + "." + consumer);
   Status status = connection_->Request(subject, body, reply);
   Connection::Delivery delivery;
   if (status.ok()) {
@@ -129,7 +143,45 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
   if (!delivery.reply.empty()) {
     *message = Delivered{std::string(delivery.data), std::string(delivery.reply)};
   } else if (delivery.address.empty()) {  // else the server has said that there is none
-    return Lose(NoAnswer(subject));
+    return Lose(NoAnswer("NATS", "\"" + subject + "\""));
+  }
+  return status;
+}
+
+Status JetStreamClient::Read(ReadBack::Range range, ReadBack* reader) {
+  ReadBack::Request request = reader->Begin(std::move(range));
+  std::string answer;
+  Status status = Request(ApiSubject(request.name), request.body, &answer);
+  if (status.ok()) status = reader->OnCreated(answer);
+  if (!status.ok()) return status;
+  while (status.ok() && !reader->done()) {
+    if (reader->must_ask_leader()) {
+      request = reader->AskLeader();
+      status = Request(ApiSubject(request.name), request.body, &answer);
+      if (status.ok()) status = reader->OnLeader(answer);
+    } else {
+      status = ReadMore(reader);
+    }
+  }
+  if (!status.ok()) return Lose(std::move(status));
+  request = reader->Finish();
+  return Request(ApiSubject(request.name), request.body, &answer);
+}
+
+// One request for messages, until it is used up.
+Status JetStreamClient::ReadMore(ReadBack* reader) {
+  const ReadBack::Request request = reader->Next();
+  const std::string subject = ApiSubject(request.name);
+  const std::string reply = NewReply(Expect::kAnswer);
+  Status status = connection_->Request(subject, request.body, reply);
+  for (bool used_up = false; status.ok() && !used_up;) {
+    Connection::Delivery delivery;
+    status = Await(Expect::kMessage, reply, kRequestTimeoutMs, &delivery);
+    if (!status.ok()) break;
+    if (delivery.no_responders || (delivery.reply.empty() && delivery.address.empty())) {
+      return NoAnswer("JetStream", "a look into a stream at \"" + subject + "\"");
+    }
+    status = reader->OnDelivery(*connection_, delivery, &used_up);
   }
   return status;
 }
@@ -217,9 +269,18 @@ Status JetStreamClient::Lose(Status status) {
 
 Status WithJetStream(const BrokerSettings& broker,
                      const std::function<Status(JetStreamClient*)>& work) {
-  std::unique_ptr<JetStreamClient> client;
-  Status status = JetStreamClient::Open(broker, nullptr, &client);
-  return status.ok() ? work(client.get()) : status;
+  ServerList servers(broker);
+  bool done = false;  // all that there was to do, at a server that has nothing of it
+  do {
+    std::unique_ptr<JetStreamClient> client;
+    Status status = JetStreamClient::Open(&servers, nullptr, &client);
+    if (!status.ok()) return done ? Status::Ok() : status;
+    status = work(client.get());
+    if (!client->missing()) return status;
+    done = done || status.ok();
+    if (!status.ok()) servers.Unfit(status);
+  } while (!servers.round_over());
+  return done ? Status::Ok() : servers.Trouble();
 }
 
 }  // namespace fraiseql::nats

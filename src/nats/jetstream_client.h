@@ -6,12 +6,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/message.h"
 #include "core/status.h"
 #include "nats/broker_settings.h"
 #include "nats/connection.h"
 #include "nats/event_fd.h"
+#include "nats/read_back.h"
+#include "nats/server_list.h"
 
 namespace fraiseql::nats {
 
@@ -27,6 +30,10 @@ class JetStreamClient {
   // without delay.
   static Status Open(const BrokerSettings& broker, const EventFd* cancel,
                      std::unique_ptr<JetStreamClient>* client);
+  // The same with the next server of the list that can be reached; tries no further than the end of
+  // the round.
+  static Status Open(ServerList* servers, const EventFd* cancel,
+                     std::unique_ptr<JetStreamClient>* client);
   ~JetStreamClient();
 
   JetStreamClient(const JetStreamClient&) = delete;
@@ -34,6 +41,16 @@ class JetStreamClient {
 
   // All calls: not ok with lost() means that the client is of no use any more.
   bool lost() const { return lost_; }
+
+  // All that was asked for is missing at this server, JetStream or the stream: nothing was done.
+  bool missing() const { return missing_ && !served_; }
+  // What an answer was.
+  void NoteMissing() { missing_ = true; }
+  void NoteServed() { served_ = true; }
+
+  std::string ApiSubject(std::string_view request) const {
+    return connection_->ApiSubject(request);
+  }
 
   // Sends `body` to `subject` and waits up to two seconds for the first answer.
   Status Request(const std::string& subject, const std::string& body, std::string* answer);
@@ -54,6 +71,8 @@ class JetStreamClient {
   // The consumer's next message; none if it has none within `wait_ms`.
   Status Pull(const std::string& stream, const std::string& consumer, int64_t wait_ms,
               std::optional<Delivered>* message);
+  // Reads a range of the stream, message by message, by their headers.
+  Status Read(ReadBack::Range range, ReadBack* reader);
   // Takes the message off the consumer's list for good; ok: the server has done so.
   Status Ack(const Delivered& message);
   // The same for one that nothing can be done with.
@@ -67,8 +86,11 @@ class JetStreamClient {
   int64_t max_payload() const { return connection_->max_payload(); }  // headers included
 
  private:
+  Status ReadMore(ReadBack* reader);
   enum class Expect : uint8_t { kAck, kAnswer, kMessage };
 
+  static Status OpenOne(const BrokerSettings& broker, const EventFd* cancel,
+                        std::unique_ptr<JetStreamClient>* client);
   explicit JetStreamClient(const EventFd* cancel) : cancel_(cancel) {}
   std::string NewReply(Expect expected);
   Status Await(Expect expected, const std::string& reply, int64_t wait_ms,
@@ -81,9 +103,12 @@ class JetStreamClient {
   std::unique_ptr<Connection> connection_;
   uint64_t requests_ = 0;  // their number is the address of the answer
   bool lost_ = false;
+  bool missing_ = false;
+  bool served_ = false;
 };
 
-// Calls `work` with a client that lives as long; the first thing that fails is the result.
+// Calls `work` with a client that lives as long; the first thing that fails is the result.  If
+// there is nothing at one of several servers, `work` is called again with the next.
 Status WithJetStream(const BrokerSettings& broker,
                      const std::function<Status(JetStreamClient*)>& work);
 

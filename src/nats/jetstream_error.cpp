@@ -29,6 +29,22 @@ constexpr char kNoPeers[] =
 constexpr char kNoJetStream[] = "Enable JetStream in the NATS server, and for the account.";
 constexpr char kOtherStream[] = "Check stream_name and stream_subjects.";
 
+constexpr char kConsumers[] =
+    "Raise max_consumers of the stream or the account, or delete consumers that nobody needs: "
+    "publishing takes one for a moment, when it looks for what is stored.";
+constexpr char kStreams[] =
+    "Raise the limit of streams of the NATS account, delete a stream that nobody needs, or set "
+    "fraiseql_nats.stream_name to one that exists.";
+constexpr char kSealed[] =
+    "A sealed stream takes no messages and cannot be opened again: set fraiseql_nats.stream_name "
+    "to another one, or delete the stream.";
+constexpr char kAccountMaxBytes[] =
+    "The NATS account limits the size of a stream: set fraiseql_nats.max_bytes to a size that it "
+    "allows, or raise its limit.";
+constexpr char kNoTier[] =
+    "The NATS account has no limits for this number of replicas: choose another one in "
+    "fraiseql_nats.replicas, or give the account such a tier.";
+
 // Only errors that need another treatment or hint than their HTTP code gives.
 constexpr KnownError kKnownErrors[] = {
     {10002, StatusCode::kUnavailable, kStorageFull},  // account's resources exceeded
@@ -36,6 +52,8 @@ constexpr KnownError kKnownErrors[] = {
     {10008, StatusCode::kUnavailable, kNoLeader},     // temporarily unavailable
     {10023, StatusCode::kUnavailable, kStorageFull},  // insufficient resources
     {10025, StatusCode::kInvalid, ""},                // invalid request
+    {kConsumersExhausted, StatusCode::kUnavailable, kConsumers},
+    {10027, StatusCode::kUnavailable, kStreams},
     {10028, StatusCode::kUnavailable, kStorageFull},  // memory exceeded
     {10039, StatusCode::kInvalid, kNoJetStream},      // not enabled for the account
     {10047, StatusCode::kUnavailable, kStorageFull},  // storage exceeded
@@ -53,7 +71,11 @@ constexpr KnownError kKnownErrors[] = {
     {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled
     {10077, StatusCode::kUnavailable, kStreamFull},
     {10097, StatusCode::kRejected, "NATS takes at most 64 kB of headers."},
-    {10118, StatusCode::kUnavailable, kNoLeader},  // stream offline
+    {10109, StatusCode::kInvalid, kSealed},
+    {10113, StatusCode::kInvalid, kAccountMaxBytes},  // the account demands a limit
+    {10118, StatusCode::kUnavailable, kNoLeader},     // stream offline
+    {10120, StatusCode::kInvalid, kNoTier},
+    {10122, StatusCode::kInvalid, kAccountMaxBytes},
     {kMessageBeingStored, StatusCode::kUnavailable, ""},
     {10167, StatusCode::kUnavailable, "The stream's server is overloaded."},
 };
@@ -67,6 +89,10 @@ StatusCode ByHttpCode(int code) {
 
 bool IsWrongExpectation(const JetStreamError& error) {
   return error.err_code == 10070 || error.err_code == 10071;
+}
+
+bool IsMissingHere(const JetStreamError& error) {
+  return error.err_code == kStreamNotFound || error.err_code == 10039 || error.err_code == 10076;
 }
 
 Status ToStatus(const JetStreamError& error, std::string_view what) {

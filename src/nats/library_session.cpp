@@ -22,14 +22,6 @@ void SetSocketOption(int socket, int level, int option, int value) {
   setsockopt(socket, level, option, &value, sizeof(value));  // all of them are mere improvements
 }
 
-// An idle connection notices within half a minute that the other side is gone without a word.
-void KeepAlive(int socket) {
-  SetSocketOption(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
-  SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
-  SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
-  SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
-}
-
 // With TLS, nats.c does not return from a write before all of it is in the socket's buffer, so one
 // must ask before writing, and that answer has to be good for all there is to write.  A socket
 // counts as writable when a third of that buffer is free; so let a third hold what
@@ -115,6 +107,13 @@ Status LibrarySession::Connect(const BrokerSettings& settings, bool tls,
   }
   *session = std::move(made);
   return Status::Ok();
+}
+
+void LibrarySession::KeepAlive(int socket) {
+  SetSocketOption(socket, SOL_SOCKET, SO_KEEPALIVE, 1);
+  SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+  SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+  SetSocketOption(socket, IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
 LibrarySession::~LibrarySession() {

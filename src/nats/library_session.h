@@ -22,6 +22,9 @@ class LibrarySession {
   static Status Connect(const BrokerSettings& settings, bool tls,
                         std::unique_ptr<LibrarySession>* session);
 
+  // Has an idle connection notice within half a minute that the other side is gone without a word.
+  static void KeepAlive(int socket);
+
   // What is unsent is dropped.  REQUIRES: all signals are blocked.
   ~LibrarySession();
 

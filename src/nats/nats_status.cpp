@@ -6,7 +6,8 @@
 #include <utility>
 
 #include "core/foreign_text.h"
-#include "nats/server_url.h"
+#include "core/server_url.h"
+#include "nats/refused_subjects.h"
 
 namespace fraiseql::nats {
 
@@ -21,6 +22,33 @@ std::string Reason(int code, std::string_view detail) {
   const size_t place = detail[0] == '(' ? detail.find("): ") : std::string_view::npos;
   if (place != std::string_view::npos) detail.remove_prefix(place + 3);
   return ForeignText(WithoutUserInfo(detail.substr(0, kMaxDetail)));
+}
+
+// Our inboxes are "<prefix>.<random>.*" and "...*.*".
+std::string InboxPrefix(std::string subject) {
+  while (subject.size() > 2 && subject.compare(subject.size() - 2, 2, ".*") == 0) {
+    subject.resize(subject.size() - 2);
+  }
+  return subject.substr(0, subject.rfind('.'));
+}
+
+std::string WhatToPermit(std::string_view detail, const std::string& subject) {
+  if (subject.empty()) {
+    return "The NATS user needs the permissions to publish to the messages' subjects, to "
+           "\"$JS.API.>\" and to \"$JS.ACK.>\", and to subscribe to \"_INBOX.>\".";
+  }
+  if (detail.find("Subscription to") != std::string_view::npos) {
+    return "Allow the NATS user to subscribe to \"" + InboxPrefix(subject) +
+           ".>\", where answers come to, or set fraiseql_nats.inbox_prefix to what it may "
+           "subscribe to.";
+  }
+  std::string hint = "Allow the NATS user to publish to \"" + subject + "\"";
+  const size_t api = subject.find(".API.");
+  if (subject.compare(0, 4, "$JS.") == 0 && api != std::string::npos) {
+    hint += "; all that it may need of JetStream is \"" + subject.substr(0, api) +
+            ".API.>\" and \"$JS.ACK.>\"";
+  }
+  return hint + ".";
 }
 
 }  // namespace
@@ -54,8 +82,12 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
     case NATS_ADDRESS_MISSING:
     case NATS_INVALID_ARG:
       return Status::Invalid(what, "Check url: nats://host:port, or several, separated by commas.");
-    case NATS_NO_SERVER:
     case NATS_TIMEOUT:
+      return Status::Unavailable(
+          what,
+          "Check url, and that the server runs and can be reached from here; "
+          "one that begins with TLS needs fraiseql_nats.tls_first.");
+    case NATS_NO_SERVER:
     case NATS_IO_ERROR:
       return Status::Unavailable(
           what, "Check url, and that the server runs and can be reached from here.");
@@ -70,15 +102,19 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
 }
 
 // It may be worth another attempt if it is for one of them.
-Status ConnectFailureOfAll(const std::vector<Status>& failures) {
+Status FailureOfAll(const std::vector<Status>& failures) {
   StatusCode code = StatusCode::kInvalid;
-  std::string message(kCannotConnect);
+  std::string message;
   std::string hint;
+  bool connecting = false;  // that is what the last text says
   for (const Status& failure : failures) {
     std::string_view text = failure.message();
-    if (text.substr(0, kCannotConnect.size()) != kCannotConnect) return failure;  // of a setting
-    if (&failure != &failures.front()) message += "; ";
-    message.append(text.substr(kCannotConnect.size()));
+    const bool begins = text.substr(0, kCannotConnect.size()) == kCannotConnect;
+    if (begins && connecting) text.remove_prefix(kCannotConnect.size());
+    connecting = begins;
+    if (text == message) continue;  // of a setting: it is the same for all of them
+    if (!message.empty()) message += "; ";
+    message.append(text);
     if (failure.code() != StatusCode::kInvalid) code = StatusCode::kUnavailable;
     if (hint.empty() || failure.code() == StatusCode::kInvalid) hint = failure.hint();
   }
@@ -92,10 +128,15 @@ Status ConnectionLost(int code, std::string_view detail) {
 }
 
 Status NotPermitted(std::string_view detail) {
-  return Status::Invalid(
-      "NATS refuses: " + Reason(NATS_NOT_PERMITTED, detail),
-      "The NATS user needs the permissions to publish to the messages' subjects and to "
-      "\"$JS.API.>\", and to subscribe to \"_INBOX.>\".");
+  return Status::Invalid("NATS refuses: " + Reason(NATS_NOT_PERMITTED, detail),
+                         WhatToPermit(detail, ForeignText(SubjectOfRefusal(detail))));
+}
+
+Status NoAnswer(std::string_view who, const std::string& what) {
+  return Status::Unavailable(
+      std::string(who) + " does not answer: " + what,
+      "The server may be stopped or overloaded, the NATS cluster have no leader or quorum (see "
+      "nats server report jetstream), or what is imported from another account not lead there.");
 }
 
 Status NotASubject(std::string_view subject) {

@@ -22,8 +22,8 @@ Status SettingRefused(int code, std::string_view detail, std::string_view settin
 // An attempt to connect to one of `url` failed.
 Status ConnectFailure(int code, std::string_view detail, std::string_view url);
 
-// The attempts to connect to each of several servers failed: says why each of them did.
-Status ConnectFailureOfAll(const std::vector<Status>& failures);
+// Each of several servers has failed: says why each of them did.
+Status FailureOfAll(const std::vector<Status>& failures);
 
 // An attempt to connect to one of `url` was given up.
 Status ConnectTimeout(std::string_view url);
@@ -32,7 +32,11 @@ Status ConnectTimeout(std::string_view url);
 Status ConnectionLost(int code, std::string_view detail);
 
 // The server has refused a publish or subscribe for lack of permission; the connection goes on.
+// `detail` is the server's text, which names the subject.
 Status NotPermitted(std::string_view detail);
+
+// `who` does not answer; `what` says to which question.
+Status NoAnswer(std::string_view who, const std::string& what);
 
 // A request's subject, of names that a server has told, is none.
 Status NotASubject(std::string_view subject);

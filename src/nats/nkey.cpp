@@ -82,25 +82,66 @@ std::string_view FindSeed(std::string_view content) {
   return {};
 }
 
-}  // namespace
-
-Status PublicNkey(std::string_view seed_file, std::string* public_key) {
+// Null if there is none, with the reason.
+EVP_PKEY* KeyPair(std::string_view seed_file, Status* status) {
   const std::string_view seed = FindSeed(seed_file);
   uint8_t bytes[kSeedBytes];
   if (seed.empty() || !DecodeSeed(seed, bytes) ||
       Crc16(bytes, kSeedBytes - 2) != (bytes[kSeedBytes - 2] | bytes[kSeedBytes - 1] << 8)) {
-    return Status::Invalid("nkey_seed_file: no user seed found in the file",
-                           "A user's seed is a line of 58 characters that begins with \"SU\".");
+    *status = Status::Invalid("nkey_seed_file: no user seed found in the file",
+                              "A user's seed is a line of 58 characters that begins with \"SU\".");
+    return nullptr;
   }
+  EVP_PKEY* pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes + 2, kKeyBytes);
+  OPENSSL_cleanse(bytes, sizeof(bytes));
+  if (pair == nullptr) *status = Status::Internal("OpenSSL cannot use an Ed25519 key");
+  return pair;
+}
+
+std::string UrlBase64(const uint8_t* data, size_t size) {
+  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  uint32_t pending = 0;
+  int bits = 0;
+  for (size_t i = 0; i < size; ++i) {
+    pending = (pending << 8 | data[i]) & 0xFFFF;
+    for (bits += 8; bits >= 6; bits -= 6) text.push_back(kDigits[(pending >> (bits - 6)) & 63]);
+  }
+  if (bits > 0) text.push_back(kDigits[(pending << (6 - bits)) & 63]);
+  return text;
+}
+
+}  // namespace
+
+Status PublicNkey(std::string_view seed_file, std::string* public_key) {
+  Status status;
+  EVP_PKEY* pair = KeyPair(seed_file, &status);
+  if (pair == nullptr) return status;
   uint8_t key[kKeyBytes];
   size_t key_size = sizeof(key);
-  EVP_PKEY* pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes + 2, kKeyBytes);
-  const bool ok = pair != nullptr && EVP_PKEY_get_raw_public_key(pair, key, &key_size) == 1;
+  const bool ok = EVP_PKEY_get_raw_public_key(pair, key, &key_size) == 1;
   EVP_PKEY_free(pair);
-  OPENSSL_cleanse(bytes, sizeof(bytes));
   if (!ok) return Status::Internal("OpenSSL cannot derive an Ed25519 public key");
   *public_key = EncodePublic(key);
-  return Status::Ok();
+  return status;
+}
+
+Status SignWithNkey(std::string_view seed_file, std::string_view nonce, std::string* signature) {
+  Status status;
+  EVP_PKEY* pair = KeyPair(seed_file, &status);
+  if (pair == nullptr) return status;
+  uint8_t bytes[64];
+  size_t size = sizeof(bytes);
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  const bool ok = context != nullptr &&
+                  EVP_DigestSignInit(context, nullptr, nullptr, nullptr, pair) == 1 &&
+                  EVP_DigestSign(context, bytes, &size,
+                                 reinterpret_cast<const uint8_t*>(nonce.data()), nonce.size()) == 1;
+  EVP_MD_CTX_free(context);
+  EVP_PKEY_free(pair);
+  if (!ok) return Status::Internal("OpenSSL cannot sign with an Ed25519 key");
+  *signature = UrlBase64(bytes, size);
+  return status;
 }
 
 }  // namespace fraiseql::nats

@@ -13,4 +13,7 @@ namespace fraiseql::nats {
 // line of its own, other lines may be around it.
 Status PublicNkey(std::string_view seed_file, std::string* public_key);
 
+// What proves to the server that we have the seed: its nonce, signed, as base64 for URLs.
+Status SignWithNkey(std::string_view seed_file, std::string_view nonce, std::string* signature);
+
 }  // namespace fraiseql::nats

@@ -52,7 +52,7 @@ Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
   std::unique_ptr<PlainConnection> made(
       new PlainConnection(std::move(session), settings.max_answer));
   Status status = made->Introduce(settings);
-  if (status.ok()) status = made->Greet(settings);
+  if (status.ok()) status = made->Greet(settings, "");
   *encrypted = made->encrypted_;
   if (status.ok()) *connection = std::move(made);
   return status;
@@ -61,8 +61,9 @@ Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
 // Subscribes, and waits for a sign that the server understands.  One that speaks TLS must not take
 // the beginning for that of a record, and wait for the rest: "ping" would be one of 26,381 bytes,
 // more than there may be, and so it says that at once ("PING" would be within TLS 1.2's limit).
-Status PlainConnection::Greet(const BrokerSettings& settings) {
-  out_ = "ping\r\nSUB " + inbox() + ".*.* 1\r\nSUB " + inbox() + ".* 2\r\n";
+Status PlainConnection::Greet(const BrokerSettings& settings, std::string_view first) {
+  out_.assign(first);
+  out_ += "ping\r\nSUB " + inbox() + ".*.* 1\r\nSUB " + inbox() + ".* 2\r\n";
   const int64_t deadline = SteadyMs() + settings.connect_timeout_ms;
   while (end_.ok() && !greeted_) {
     pollfd fd = {socket(), static_cast<short>(POLLIN | (wants_write() ? POLLOUT : 0)), 0};
@@ -73,13 +74,19 @@ Status PlainConnection::Greet(const BrokerSettings& settings) {
   return end_;
 }
 
+ssize_t PlainConnection::Receive(char* at, size_t size) { return recv(socket(), at, size, 0); }
+
+ssize_t PlainConnection::Send(const char* at, size_t size) {
+  return send(socket(), at, size, MSG_NOSIGNAL);
+}
+
 void PlainConnection::Process(bool readable, bool writable) {
   if (readable && end_.ok()) Read();
   if (writable && end_.ok() && wants_write()) Write();
 }
 
 void PlainConnection::Write() {
-  const ssize_t sent = send(socket(), out_.data() + written_, unsent_bytes(), MSG_NOSIGNAL);
+  const ssize_t sent = Send(out_.data() + written_, unsent_bytes());
   if (sent < 0) {
     if (!WouldBlock(errno)) End(ErrorText(errno));
     return;
@@ -100,7 +107,7 @@ void PlainConnection::Read() {
     return End("the server sends what it was not asked for");
   }
   for (int i = 0; i < kMaxReads && end_.ok(); ++i) {
-    const ssize_t got = recv(socket(), reader_.Space(kReadSize), kReadSize, 0);
+    const ssize_t got = Receive(reader_.Space(kReadSize), kReadSize);
     if (got < 0 && WouldBlock(errno)) return;
     if (got <= 0) return End(got == 0 ? "the server has closed it" : ErrorText(errno));
     reader_.Added(static_cast<size_t>(got));

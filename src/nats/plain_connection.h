@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <sys/types.h>
+
 #include <vector>
 
 #include "nats/connection.h"
@@ -11,14 +13,14 @@ namespace fraiseql::nats {
 // What is said goes right through the socket that nats.c has connected: the library makes of each
 // message, and of each answer, an object of its own, 8,300 instructions for
 // both in its 3.4.1, where 1,600 do.
-class PlainConnection final : public Connection {
+class PlainConnection : public Connection {
  public:
   // Blocks for up to the connect timeout.  `*encrypted`: it failed, for the server has made the
   // library use TLS.
   static Status Make(std::unique_ptr<LibrarySession> session, const BrokerSettings& settings,
                      std::unique_ptr<Connection>* connection, bool* encrypted);
 
-  int socket() const override { return end_.ok() ? session()->socket() : -1; }
+  int socket() const override { return end_.ok() ? Descriptor() : -1; }
   bool wants_write() const override { return unsent_bytes() > 0; }
   void Process(bool readable, bool writable) override;
   Status Check() const override;
@@ -33,6 +35,18 @@ class PlainConnection final : public Connection {
     return HeaderOf(delivered_headers_, name);
   }
   size_t unsent_bytes() const override { return out_.size() - written_; }
+
+ protected:
+  PlainConnection(std::unique_ptr<LibrarySession> session, size_t max_answer)
+      : Connection(std::move(session)), reader_(max_answer) {}
+
+  // Where the bytes go and come from; as recv() and send().
+  virtual int Descriptor() const { return session()->socket(); }
+  virtual ssize_t Receive(char* at, size_t size);
+  virtual ssize_t Send(const char* at, size_t size);
+
+  // Says `first`, and subscribes.
+  Status Greet(const BrokerSettings& settings, std::string_view first);
 
  private:
   // What has arrived and was not asked for yet, copied out of the way of what arrives next.
@@ -53,9 +67,6 @@ class PlainConnection final : public Connection {
     size_t next_byte_ = 0;
   };
 
-  PlainConnection(std::unique_ptr<LibrarySession> session, size_t max_answer)
-      : Connection(std::move(session)), reader_(max_answer) {}
-  Status Greet(const BrokerSettings& settings);
   void Write();
   void Read();
   void TakeIn();

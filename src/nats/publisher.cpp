@@ -8,7 +8,6 @@
 #include "core/foreign_text.h"
 #include "core/number.h"
 #include "nats/blocked_signals.h"
-#include "nats/server_url.h"
 
 namespace fraiseql::nats {
 
@@ -49,7 +48,7 @@ size_t WireSize(const Message& message) {
 }  // namespace
 
 Publisher::Publisher(BrokerSettings broker, StreamSettings stream)
-    : broker_(std::move(broker)), stream_(std::move(stream)) {
+    : broker_(std::move(broker)), servers_(broker_), stream_(std::move(stream)) {
   exclusivity_.Configure(stream_.exclusive);
 }
 
@@ -60,6 +59,7 @@ Publisher::~Publisher() {
 
 void Publisher::Configure(BrokerSettings broker, StreamSettings stream) {
   broker_ = std::move(broker);
+  servers_ = ServerList(broker_);
   stream_ = std::move(stream);
   exclusivity_.Configure(stream_.exclusive);
   renew_connection_ = true;
@@ -87,7 +87,7 @@ void Publisher::Connect() {
   connect_deadline_ms_ = 0;
   renew_connection_ = false;
   ++socket_generation_;
-  Status status = connector_.Start(broker_, std::move(connection_));
+  Status status = connector_.Start(servers_.Next(), std::move(connection_));
   if (!status.ok()) Close(std::move(status));
 }
 
@@ -104,7 +104,9 @@ void Publisher::OnWake() {
     connected_us_ = WallClockUs();
     AskStream();
   } else {
-    Close(std::move(status));
+    servers_.Failed(std::move(status));
+    if (!servers_.round_over()) return Connect();
+    Close(servers_.Trouble());
   }
 }
 
@@ -129,7 +131,11 @@ void Publisher::OnSocket(bool readable, bool writable) {
   renew_connection_ = true;
   if (state_ == State::kClosed) return;
   Status refused = refused_.Learn(connection_->refusal(), WallClockUs());
-  Close(refused.ok() ? std::move(status) : std::move(refused));
+  if (!refused.ok()) return Close(std::move(refused));
+  if (state_ == State::kOpening && status.code() == StatusCode::kInvalid) {
+    return CloseUnfit(status);
+  }
+  Close(std::move(status));
 }
 
 void Publisher::TakeOpening() {
@@ -138,11 +144,27 @@ void Publisher::TakeOpening() {
     BecomeOpen();
   } else if (opening_.state() == StreamOpening::State::kFailed) {
     renew_connection_ = renew_connection_ || opening_.timed_out();
-    Close(opening_.status());
+    if (!opening_.unfit()) return Close(opening_.status());
+    CloseUnfit(opening_.status());
   }
 }
 
+// What is wrong is of this server, or of what it lets us do: the next attempt is made at another
+// one, if there is one.
+void Publisher::CloseUnfit(const Status& status) {
+  servers_.Unfit(status);
+  renew_connection_ = renew_connection_ || !servers_.single();
+  Close(servers_.Trouble());
+}
+
 void Publisher::BecomeOpen() {
+  servers_.Serves();
+  if (!opening_.subjects().empty() &&
+      SubjectSet(opening_.subjects()).Takes(connection_->inbox() + ".1.1")) {
+    return Close(Status::Invalid(
+        Named(stream_) + " takes the subjects of the inbox, \"" + broker_.inbox_prefix + ".>\"",
+        "The answers of the server would be stored: choose another fraiseql_nats.inbox_prefix."));
+  }
   reply_ = connection_->inbox() + ".";
   AppendDecimal(generation_, &reply_);
   reply_.push_back('.');
@@ -170,10 +192,7 @@ void Publisher::Close(Status status) {
   status_ = std::move(status);
 }
 
-int64_t Publisher::ConnectLimitMs() const {
-  const auto servers = static_cast<int64_t>(SplitServers(broker_.url).size());
-  return servers * broker_.connect_timeout_ms + kConnectGraceMs;
-}
+int64_t Publisher::ConnectLimitMs() const { return broker_.connect_timeout_ms + kConnectGraceMs; }
 
 void Publisher::Tick(int64_t now_ms) {
   now_ms_ = now_ms;

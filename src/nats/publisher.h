@@ -14,6 +14,7 @@
 #include "nats/connector.h"
 #include "nats/pub_ack.h"
 #include "nats/refused_subjects.h"
+#include "nats/server_list.h"
 #include "nats/stream_opening.h"
 #include "nats/subject_set.h"
 
@@ -100,6 +101,7 @@ class Publisher final : public Sink {
   void TakeOpening();
   void BecomeOpen();
   void Close(Status status);
+  void CloseUnfit(const Status& status);
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
   bool IsAbsurd(const PubAck& ack) const;
@@ -109,6 +111,7 @@ class Publisher final : public Sink {
   void OnStored(const PubAck& ack, uint64_t generation, Reply* reply);
 
   BrokerSettings broker_;
+  ServerList servers_;  // of it
   StreamSettings stream_;
   Connector connector_;
   std::unique_ptr<Connection> connection_;

@@ -27,10 +27,6 @@ bool BeginsWith(std::string_view id, std::string_view origin) {
 
 }  // namespace
 
-bool IsOurs(std::string_view message_id, std::string_view its_origin, std::string_view origin) {
-  return BeginsWith(message_id, origin) || its_origin == origin;
-}
-
 ReadBack::Request ReadBack::Begin(Range range) {
   range_ = std::move(range);
   consumer_.clear();
@@ -52,7 +48,7 @@ ReadBack::Request ReadBack::Begin(Range range) {
         {"num_replicas", 1},
         {"inactive_threshold", 30 * kSecondNs}}},
   };
-  return {"$JS.API.CONSUMER.CREATE." + range_.stream, body.dump()};
+  return {"CONSUMER.CREATE." + range_.stream, body.dump()};
 }
 
 Status ReadBack::OnCreated(std::string_view answer) {
@@ -97,7 +93,7 @@ ReadBack::Request ReadBack::Next() {
   // A replica may be a moment behind the stream's leader: there one waits for more to come.
   const Json body = range_.replicated ? Json{{"batch", kBatch}, {"expires", kSecondNs}}
                                       : Json{{"batch", kBatch}, {"no_wait", true}};
-  return {"$JS.API.CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
+  return {"CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
 }
 
 Status ReadBack::OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
@@ -120,9 +116,14 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
   return Status::Ok();
 }
 
+bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
+                    std::string_view named_origin) {
+  return BeginsWith(message_id, origin) || named_origin == origin;
+}
+
 void ReadBack::Look(const Connection& connection) {
-  const std::string_view id = connection.DeliveredHeader("Nats-Msg-Id");
-  const bool ours = IsOurs(id, connection.DeliveredHeader("Fraiseql-Origin"), range_.origin);
+  const bool ours = IsOf(range_.origin, connection.DeliveredHeader("Nats-Msg-Id"),
+                         connection.DeliveredHeader("Fraiseql-Origin"));
   Position position;
   if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
     saw_foreign_ = true;
@@ -132,7 +133,7 @@ void ReadBack::Look(const Connection& connection) {
 }
 
 ReadBack::Request ReadBack::AskLeader() const {
-  return {MessageGetSubject(range_.stream), NextMessageRequest(delivered_ + 1)};
+  return {MessageGetRequest(range_.stream), NextMessageRequest(delivered_ + 1)};
 }
 
 Status ReadBack::OnLeader(std::string_view answer) {
@@ -170,7 +171,7 @@ Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
 }
 
 ReadBack::Request ReadBack::Finish() const {
-  return {"$JS.API.CONSUMER.DELETE." + range_.stream + "." + consumer_, ""};
+  return {"CONSUMER.DELETE." + range_.stream + "." + consumer_, ""};
 }
 
 }  // namespace fraiseql::nats

@@ -12,9 +12,6 @@
 
 namespace fraiseql::nats {
 
-// Whether a message with this Nats-Msg-Id and Fraiseql-Origin is of `origin`.
-bool IsOurs(std::string_view message_id, std::string_view its_origin, std::string_view origin);
-
 // Finds out which of our messages a stream holds behind a place, and where it has let go of some:
 // reads their headers by way of a consumer of its own that lives as long.  Whoever drives it sends
 // its requests one at a time and passes on what comes back.
@@ -24,7 +21,7 @@ bool IsOurs(std::string_view message_id, std::string_view its_origin, std::strin
 class ReadBack {
  public:
   struct Request {
-    std::string subject;
+    std::string name;  // of the JetStream API
     std::string body;
   };
 
@@ -55,6 +52,10 @@ class ReadBack {
   // done().  Not ok: the reading has failed.
   Status OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
                     bool* used_up);
+
+  // Whether a message with these headers comes from `origin`.
+  static bool IsOf(std::string_view origin, std::string_view message_id,
+                   std::string_view named_origin);
 
   bool done() const { return done_; }
   uint64_t delivered() const { return delivered_; }  // the last place

@@ -66,6 +66,13 @@ int64_t WallClockUs() {
       .count();
 }
 
+std::string SubjectOfRefusal(std::string_view text) {
+  const size_t quote = text.find('"');
+  std::string subject;
+  if (quote != std::string_view::npos) (void)Unquote(text.substr(quote + 1), &subject);
+  return subject;
+}
+
 bool IsStillBelieved(const Message& message, int64_t learned_us, int64_t now_us) {
   if (message.attempts > 0 && message.commit_time_us >= learned_us) return false;
   return now_us >= learned_us && now_us - learned_us < kBeliefUs;

@@ -19,6 +19,10 @@ bool IsStillBelieved(const Message& message, int64_t learned_us, int64_t now_us)
 
 int64_t WallClockUs();
 
+// The subject in a server's 'Permissions Violation for Publish to "x"', or Subscription; empty if
+// there is none.  It may be cut off.
+std::string SubjectOfRefusal(std::string_view text);
+
 // The subjects for which the server has refused the permission to publish.  It says so some time
 // after the message was sent, of no message in particular, and the library tells only the last such
 // refusal of a connection.  So the connection is given up and what was in flight is sent again, but

@@ -18,7 +18,8 @@ constexpr char kOneByte[] = R"({"batch":1,"expires":100000000,"max_bytes":1})";
 
 Status AskForOneByte(JetStreamClient* js, const std::string& stream, const std::string& consumer) {
   std::string answer;
-  return js->Request("$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer, kOneByte, &answer);
+  return js->Request(js->ApiSubject("CONSUMER.MSG.NEXT." + stream + "." + consumer), kOneByte,
+                     &answer);
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace fraiseql::nats {
 
 namespace {
 
-std::string Subject(std::string_view request, std::string_view stream) {
-  return std::string("$JS.API.STREAM.").append(request).append(".").append(stream);
+std::string Request(std::string_view request, std::string_view stream) {
+  return std::string("STREAM.").append(request).append(".").append(stream);
 }
 
 Status NotUnderstood(std::string_view what) {
@@ -46,9 +46,9 @@ Status OverlapWith(const std::string& other, Status refused) {
               "stream_subjects."};
 }
 
-std::string StreamInfoSubject(std::string_view stream) { return Subject("INFO", stream); }
+std::string StreamInfoRequest(std::string_view stream) { return Request("INFO", stream); }
 
-std::string StreamCreateSubject(std::string_view stream) { return Subject("CREATE", stream); }
+std::string StreamCreateRequest(std::string_view stream) { return Request("CREATE", stream); }
 
 std::string StreamConfig(const StreamSettings& settings) {
   const Json config = {
@@ -112,7 +112,9 @@ Status ParseStreamState(std::string_view data, std::string_view what, StreamStat
   return has_end && IsStreamCreated(state->created) ? Status::Ok() : NotUnderstood(what);
 }
 
-std::string MessageGetSubject(std::string_view stream) { return Subject("MSG.GET", stream); }
+std::string MessageGetRequest(std::string_view stream) {
+  return "STREAM.MSG.GET." + std::string(stream);
+}
 
 std::string NextMessageRequest(uint64_t from) {
   return ToText(Json{{"seq", from}, {"next_by_subj", ">"}});

@@ -13,10 +13,10 @@
 
 namespace fraiseql::nats {
 
-// Requests of the JetStream API that concern a stream, as subject and body, and their answers.
+// Requests of the JetStream API that concern a stream, with their bodies and their answers.
 
 // Asks which streams have a subject in common with `subject`.
-constexpr std::string_view kStreamNamesSubject = "$JS.API.STREAM.NAMES";
+constexpr std::string_view kNamesRequest = "STREAM.NAMES";
 std::string StreamNamesRequest(std::string_view subject);
 
 // The first stream in the answer that is not `own`, as it may be shown; empty: there is none.
@@ -26,14 +26,14 @@ std::string StreamInNames(std::string_view answer, std::string_view own);
 // not known).
 Status OverlapWith(const std::string& other, Status refused);
 
-std::string StreamInfoSubject(std::string_view stream);
-std::string StreamCreateSubject(std::string_view stream);
+std::string StreamInfoRequest(std::string_view stream);
+std::string StreamCreateRequest(std::string_view stream);
 
 // The body of a create request; limits that the settings do not name are the server's defaults.
 std::string StreamConfig(const StreamSettings& settings);
 
 // The request that tells the account's limits and the server's API level.
-constexpr char kAccountInfoSubject[] = "$JS.API.INFO";
+constexpr char kInfoRequest[] = "INFO";
 
 struct ApiReply {
   bool not_found = false;  // the stream; then `status` is not ok, too
@@ -63,7 +63,7 @@ struct StreamState {
 Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state);
 
 // Asks for one message: the first at or behind a place, or the last.
-std::string MessageGetSubject(std::string_view stream);
+std::string MessageGetRequest(std::string_view stream);
 std::string NextMessageRequest(uint64_t from);
 constexpr char kLastMessageRequest[] = R"({"last_by_subj":">"})";
 // None if there is none; then the status is ok.  `what` as in ParseApiReply().

@@ -8,6 +8,7 @@
 #include "core/message.h"
 #include "core/number.h"
 #include "core/position.h"
+#include "nats/nats_status.h"
 
 namespace fraiseql::nats {
 
@@ -26,18 +27,19 @@ void StreamOpening::Begin(Connection* connection, const StreamSettings& stream,
   from_ = from;
   state_ = State::kBusy;
   status_ = Status::Ok();
-  timed_out_ = false;
+  timed_out_ = unfit_ = false;
   opened_ = {};
   read_back_ = {};
-  Ask(Step::kStreamInfo, StreamInfoSubject(stream_.name), "");
+  Ask(Step::kStreamInfo, StreamInfoRequest(stream_.name), "");
 }
 
-void StreamOpening::Ask(Step step, const std::string& subject, const std::string& body) {
+void StreamOpening::Ask(Step step, const std::string& request, const std::string& body) {
   step_ = step;
+  asked_ = connection_->ApiSubject(request);
   deadline_ms_ = 0;
   std::string reply = connection_->inbox() + ".";
   AppendDecimal(++requests_, &reply);
-  Status status = connection_->Request(subject, body, reply);
+  Status status = connection_->Request(asked_, body, reply);
   if (!status.ok()) Fail(std::move(status));
 }
 
@@ -60,6 +62,7 @@ void StreamOpening::TakeAnswers() {
 }
 
 void StreamOpening::OnNoAnswerer() {
+  unfit_ = true;
   Fail(Status::Unavailable("JetStream is not enabled in the NATS server, or has no leader",
                            "Start nats-server with -js or a section jetstream {}."));
 }
@@ -112,12 +115,12 @@ void StreamOpening::OnStream(std::string_view data) {
     opened_.end = {stream_state_.created, stream_state_.last_sequence};
     CompareWithMark();
     if (stream_state_.replicas > 1 && stream_.exclusive != Exclusive::kOff) {
-      Ask(Step::kAccountInfo, kAccountInfoSubject, "");
+      Ask(Step::kAccountInfo, kInfoRequest, "");
     } else {
       ReadBackOrFinish();
     }
   } else if (step_ == Step::kStreamInfo && answer.not_found && stream_.create) {
-    Ask(Step::kStreamCreate, StreamCreateSubject(stream_.name), StreamConfig(stream_));
+    Ask(Step::kStreamCreate, StreamCreateRequest(stream_.name), StreamConfig(stream_));
   } else if (step_ == Step::kStreamCreate && answer.overlaps && !stream_.subjects.empty()) {
     status_ = std::move(answer.status);
     overlap_looked_at_ = 0;
@@ -128,7 +131,7 @@ void StreamOpening::OnStream(std::string_view data) {
 }
 
 void StreamOpening::AskForOverlap() {
-  Ask(Step::kOverlap, std::string(kStreamNamesSubject),
+  Ask(Step::kOverlap, std::string(kNamesRequest),
       StreamNamesRequest(stream_.subjects[overlap_looked_at_]));
 }
 
@@ -161,12 +164,12 @@ void StreamOpening::ReadBackOrFinish() {
   if (behind_ >= opened_.end.sequence) {
     state_ = State::kDone;
   } else if (!stream_state_.keeps_consumed) {
-    Ask(Step::kLast, MessageGetSubject(stream_.name), kLastMessageRequest);
+    Ask(Step::kLast, MessageGetRequest(stream_.name), kLastMessageRequest);
   } else {
     const ReadBack::Request request =
         read_back_.Begin({stream_.name, stream_.origin, behind_, opened_.end.sequence,
                           from_.settled_lsn, stream_state_.replicas > 1, KnownPlaces()});
-    Ask(Step::kConsumer, request.subject, request.body);
+    Ask(Step::kConsumer, request.name, request.body);
   }
 }
 
@@ -185,8 +188,8 @@ void StreamOpening::OnLast(std::string_view data) {
   const std::string headers = last ? last->headers : "";
   Position position;
   if (last && last->sequence > behind_ && last->sequence <= end &&
-      IsOurs(FindHeader(headers, "Nats-Msg-Id"), FindHeader(headers, "Fraiseql-Origin"),
-             stream_.origin) &&
+      ReadBack::IsOf(stream_.origin, FindHeader(headers, "Nats-Msg-Id"),
+                     FindHeader(headers, "Fraiseql-Origin")) &&
       ParsePosition(FindHeader(headers, "Fraiseql-Position"), &position)) {
     opened_.contents.LetGo(last->sequence - 1 - behind_);
     opened_.contents.Found(position);
@@ -211,10 +214,10 @@ void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
 void StreamOpening::ReadOn() {
   if (read_back_.must_ask_leader()) {
     const ReadBack::Request request = read_back_.AskLeader();
-    return Ask(Step::kLeader, request.subject, request.body);
+    return Ask(Step::kLeader, request.name, request.body);
   }
   const ReadBack::Request request = read_back_.done() ? read_back_.Finish() : read_back_.Next();
-  Ask(Step::kRead, request.subject, request.body);
+  Ask(Step::kRead, request.name, request.body);
   if (!read_back_.done() || state_ != State::kBusy) return;
   opened_.contents = read_back_.TakeContents();
   state_ = State::kDone;
@@ -222,6 +225,7 @@ void StreamOpening::ReadOn() {
 
 void StreamOpening::Fail(Status status) {
   state_ = State::kFailed;
+  if (status.code() == StatusCode::kInvalid) unfit_ = true;
   status_ = std::move(status);
 }
 
@@ -230,10 +234,8 @@ void StreamOpening::Tick(int64_t now_ms) {
   if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
   if (now_ms < deadline_ms_) return;
   if (step_ == Step::kOverlap) return Fail(std::move(status_));  // it may not be allowed to ask
-  timed_out_ = true;
-  Fail(Status::Unavailable(
-      "JetStream does not answer: " + Named(stream_),
-      "The server may be stopped or overloaded, or the NATS cluster have no leader."));
+  timed_out_ = unfit_ = true;
+  Fail(NoAnswer("JetStream", Named(stream_) + " at \"" + asked_ + "\""));
 }
 
 int64_t StreamOpening::WaitMs(int64_t now_ms) const {

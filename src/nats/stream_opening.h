@@ -35,6 +35,8 @@ class StreamOpening {
   const Status& status() const { return status_; }  // why it has failed
   // The server has not answered: the connection may be dead.
   bool timed_out() const { return timed_out_; }
+  // It is of this server, or of what it lets us do, that it has failed: another one may serve.
+  bool unfit() const { return unfit_; }
 
   // When done:
   Opened TakeOpened() { return std::move(opened_); }
@@ -58,7 +60,7 @@ class StreamOpening {
     kLast
   };
 
-  void Ask(Step step, const std::string& subject, const std::string& body);
+  void Ask(Step step, const std::string& request, const std::string& body);
   void OnAnswer(std::string_view data);
   void OnStream(std::string_view data);
   void OnDelivery(const Connection::Delivery& delivery);
@@ -81,6 +83,8 @@ class StreamOpening {
   Status status_;
   size_t overlap_looked_at_ = 0;  // of the subjects
   bool timed_out_ = false;
+  bool unfit_ = false;
+  std::string asked_;        // the subject of the last request
   int64_t deadline_ms_ = 0;  // of the step; 0: to be set by the next Tick()
   uint64_t requests_ = 0;    // their number is the address of the answer
   StreamState stream_state_;

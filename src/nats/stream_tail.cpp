@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "core/message.h"
+#include "core/position.h"
 #include "nats/api_call.h"
 #include "nats/jetstream_client.h"
 #include "nats/jetstream_error.h"
 #include "nats/message_lookup.h"
+#include "nats/read_back.h"
 #include "nats/stream_api.h"
 #include "nats/subject_set.h"
 
@@ -17,36 +20,16 @@ namespace fraiseql::nats {
 
 namespace {
 
-// Foreign messages may stand behind the last one of ours; each costs a round trip.
-constexpr uint64_t kMostLookedAt = 256;
-constexpr size_t kLsnDigits = 16;
+// Most often the last message of ours is near the end, but others may have written behind it.
+constexpr uint64_t kFirstStep = 500;
+constexpr uint64_t kLargestStep = 100000;
+constexpr uint64_t kMostOneByOne = 256;
 
-// The commit LSN in a Nats-Msg-Id behind `prefix`; 0 for any other id.
-uint64_t LsnOf(const StoredMessage& message, const std::string& prefix) {
-  const std::string_view id = FindHeader(message.headers, "Nats-Msg-Id");
-  if (id.size() <= prefix.size() + kLsnDigits || id.substr(0, prefix.size()) != prefix ||
-      id[prefix.size() + kLsnDigits] != '.') {
-    return 0;
-  }
-  uint64_t lsn = 0;
-  for (const char c : id.substr(prefix.size(), kLsnDigits)) {
-    const bool digit = c >= '0' && c <= '9';
-    if (!digit && !(c >= 'A' && c <= 'F')) return 0;
-    lsn = lsn << 4 | static_cast<uint64_t>(digit ? c - '0' : c - 'A' + 10);
-  }
-  return lsn;
-}
-
-// True if the message is one of those that are looked for.
-bool Take(const std::optional<StoredMessage>& message, const std::string& prefix,
-          StreamTail* tail) {
-  const uint64_t lsn = message ? LsnOf(*message, prefix) : 0;
-  if (lsn > tail->newest_lsn) {
-    tail->newest_lsn = lsn;
-    tail->sequence = message->sequence;
-  }
-  return lsn != 0;
-}
+struct Bounds {
+  uint64_t first = 0;
+  uint64_t last = 0;
+  bool replicated = false;
+};
 
 bool Takes(const Json& config, const std::string& subject) {
   const auto subjects = config.find("subjects");
@@ -54,6 +37,56 @@ bool Takes(const Json& config, const std::string& subject) {
   return std::any_of(subjects->begin(), subjects->end(), [&](const Json& wide) {
     return wide.is_string() && Covers(wide.get<std::string>(), subject);
   });
+}
+
+// True if the message is one of those that are looked for.
+bool Take(const std::optional<StoredMessage>& message, const TailQuery& query, StreamTail* tail) {
+  Position position;
+  if (!message ||
+      !ReadBack::IsOf(query.origin, FindHeader(message->headers, "Nats-Msg-Id"),
+                      FindHeader(message->headers, "Fraiseql-Origin")) ||
+      !ParsePosition(FindHeader(message->headers, "Fraiseql-Position"), &position)) {
+    return false;
+  }
+  tail->newest_lsn = std::max(tail->newest_lsn, position.commit_lsn);
+  tail->sequence = message->sequence;
+  return true;
+}
+
+// Goes back from the end to `begin` or the first of them, with a round trip for each message.
+Status LookOneByOne(JetStreamClient* js, const TailQuery& query, uint64_t last, uint64_t begin,
+                    StreamTail* tail) {
+  std::optional<StoredMessage> message;
+  for (uint64_t sequence = last; sequence >= begin && sequence > 0; --sequence) {
+    Status status = GetMessage(js, query.stream, sequence, &message);
+    if (!status.ok() || Take(message, query, tail)) return status;
+  }
+  return Status::Ok();
+}
+
+// Goes back from the end to what is before `begin`, or to the first step that has one of them.
+Status LookBack(JetStreamClient* js, const TailQuery& query, const Bounds& bounds, uint64_t begin,
+                StreamTail* tail) {
+  uint64_t step = kFirstStep;
+  for (uint64_t end = bounds.last; end >= begin && end > 0;
+       step = std::min(step * 8, kLargestStep)) {
+    const uint64_t behind = std::max(begin - 1, end - std::min(end, step));
+    ReadBack reader;
+    Status status =
+        js->Read({query.stream, query.origin, behind, end, 0, bounds.replicated, {}}, &reader);
+    if (!status.ok()) return status;
+    const StreamContents contents = reader.TakeContents();
+    if (contents.holds_any() && contents.newest().commit_lsn >= tail->newest_lsn) {
+      tail->newest_lsn = contents.newest().commit_lsn;
+      tail->sequence = end;
+    }
+    if (contents.holds_any()) {
+      tail->cut_short = false;
+      return status;
+    }
+    end = behind;
+  }
+  return Status::Ok();
 }
 
 }  // namespace
@@ -64,23 +97,32 @@ Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail)
       CallApi(js, "STREAM.INFO." + query.stream, nullptr, StreamNamed(query.stream));
   if (info.err_code == kStreamNotFound) return Status::Ok();
   if (!info.status.ok()) return info.status;
-  if (IsBeingMade(TextAt(info.body, "created"))) return Status::Ok();  // there is nothing in it
-  tail->takes_subject = Takes(ObjectAt(info.body, "config"), query.asked_subject);
+  const std::string created = TextAt(info.body, "created");
+  if (IsBeingMade(created)) return Status::Ok();  // there is nothing in it
+  const Json config = ObjectAt(info.body, "config");
+  tail->takes_subject = Takes(config, query.asked_subject);
   const Json state = ObjectAt(info.body, "state");
-  const uint64_t first = CountAt(state, "first_seq");
-  const uint64_t last = CountAt(state, "last_seq");
+  if (CountAt(state, "messages") == 0) return Status::Ok();
+  const Bounds bounds = {CountAt(state, "first_seq"), CountAt(state, "last_seq"),
+                         SmallIntegerAt(config, "num_replicas") > 1};
 
-  std::optional<StoredMessage> message;
-  Status status = GetLastMessage(js, query.stream, query.likely, &message);
+  std::optional<StoredMessage> likely;
+  Status status = GetLastMessage(js, query.stream, query.likely, &likely);
   if (!status.ok()) return status;
-  uint64_t end = std::max(first, last - std::min(last, kMostLookedAt));
-  if (Take(message, query.id_prefix, tail)) end = std::max(end, message->sequence + 1);
-  for (uint64_t sequence = last; sequence >= end && sequence > 0; --sequence) {
-    status = GetMessage(js, query.stream, sequence, &message);
-    if (!status.ok()) return status;
-    if (Take(message, query.id_prefix, tail)) break;
+  (void)Take(likely, query, tail);
+  uint64_t begin = std::max({uint64_t{1}, bounds.first, tail->sequence + 1});
+  // A consumer for looking would take what others are to consume.
+  if (TextAt(config, "retention") != "limits") {
+    begin = std::max(begin, bounds.last - std::min(bounds.last, kMostOneByOne));
+    return LookOneByOne(js, query, bounds.last, begin, tail);
   }
-  return Status::Ok();
+  if (query.mark.stream == created && !query.mark.nothing_stored()) {
+    begin = std::max(begin, query.mark.sequence + 1);
+  } else if (bounds.last >= query.limit && begin < bounds.last - query.limit + 1) {
+    begin = bounds.last - query.limit + 1;
+    tail->cut_short = true;
+  }
+  return LookBack(js, query, bounds, begin, tail);
 }
 
 }  // namespace fraiseql::nats

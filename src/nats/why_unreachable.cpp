@@ -33,8 +33,8 @@ void SplitHostAndPort(std::string_view url, std::string* host, std::string* port
 
 std::string Text(int error) { return std::generic_category().message(error); }
 
-// 0, or what is in the way.
-int TryToConnect(const addrinfo& address, int timeout_ms) {
+// 0 with a socket, or what is in the way.
+int TryToConnect(const addrinfo& address, int timeout_ms, int* connected) {
   const int made = socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (made < 0) return errno;
   int error = 0;
@@ -49,31 +49,45 @@ int TryToConnect(const addrinfo& address, int timeout_ms) {
       error = ready == 0 ? ETIMEDOUT : errno;
     }
   }
-  close(made);
+  if (error == 0) {
+    *connected = made;
+  } else {
+    close(made);
+  }
   return error;
 }
 
 }  // namespace
 
-std::string WhyUnreachable(std::string_view url, int timeout_ms) {
-  std::string host;
+int ConnectSocket(std::string_view url, int timeout_ms, std::string* host, std::string* why) {
   std::string port;
-  SplitHostAndPort(url, &host, &port);
+  SplitHostAndPort(url, host, &port);
   addrinfo wanted{};
   wanted.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const int lookup = getaddrinfo(host.c_str(), port.c_str(), &wanted, &found);
+  const int lookup = getaddrinfo(host->c_str(), port.c_str(), &wanted, &found);
   if (lookup != 0) {
-    return "host name cannot be looked up: " +
+    *why = "host name cannot be looked up: " +
            (lookup == EAI_SYSTEM ? Text(errno) : std::string(gai_strerror(lookup)));
+    return -1;
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
   int error = 0;
+  int connected = -1;
   for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
-    error = TryToConnect(*one, timeout_ms);
-    if (error == 0) return "";
+    error = TryToConnect(*one, timeout_ms, &connected);
+    if (error == 0) return connected;
   }
-  return Text(error);
+  *why = Text(error);
+  return -1;
+}
+
+std::string WhyUnreachable(std::string_view url, int timeout_ms) {
+  std::string host;
+  std::string why;
+  const int connected = ConnectSocket(url, timeout_ms, &host, &why);
+  if (connected >= 0) close(connected);
+  return why;
 }
 
 }  // namespace fraiseql::nats

@@ -11,4 +11,7 @@ namespace fraiseql::nats {
 // for up to `timeout_ms` and a name lookup: not for the main thread.
 std::string WhyUnreachable(std::string_view url, int timeout_ms);
 
+// A socket that does not block, connected to the host of the URL; -1, and `*why`, if that failed.
+int ConnectSocket(std::string_view url, int timeout_ms, std::string* host, std::string* why);
+
 }  // namespace fraiseql::nats

@@ -19,6 +19,9 @@ nats::BrokerSettings CurrentBrokerSettings(const char* database) {
   broker.tls_cert_file = settings.tls_cert_file;
   broker.tls_key_file = settings.tls_key_file;
   broker.tls_verify = settings.tls_verify;
+  broker.tls_first = settings.tls_first;
+  broker.inbox_prefix = settings.inbox_prefix;
+  broker.js_domain = settings.js_domain;
   broker.connect_timeout_ms = settings.connect_timeout_ms;
   broker.client_name = std::string("fraiseql_nats ") + database;
   return broker;

@@ -55,13 +55,16 @@ void BrokerUpkeep::Begin(const nats::BrokerSettings& broker) {
   mover_.Stop();
 }
 
-void BrokerUpkeep::Run(bool publishing, int64_t now_ms, WorkerStatus* status) {
+void BrokerUpkeep::Run(const std::string& server, int64_t now_ms, WorkerStatus* status) {
   if (status->StreamWasTouched() && settings.stream_manage != kManageOff) {
     pending_ = true;
     not_before_ms_ = 0;
   }
   if (call_.busy()) FinishCall(now_ms, status);
-  if (pending_ && publishing && !call_.busy() && now_ms >= not_before_ms_) StartCall();
+  if (pending_ && !server.empty() && !call_.busy() && now_ms >= not_before_ms_) {
+    broker_.prefer = server;  // another one may have another stream of this name
+    StartCall();
+  }
   if (now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + kLookMs;
   LookAtMover(status);

@@ -20,9 +20,9 @@ class BrokerUpkeep {
   // To be done (again), by the settings in force now; begins when the worker next publishes.
   void Begin(const nats::BrokerSettings& broker);
 
-  // Goes on with it, and tells `status`.  `publishing`: the broker and the stream are there. Cheap;
-  // logs what it finds.
-  void Run(bool publishing, int64_t now_ms, WorkerStatus* status);
+  // Goes on with it, and tells `status`.  `server`: at which is published, as status() shows it;
+  // empty: at none now.  Cheap; logs what it finds.
+  void Run(const std::string& server, int64_t now_ms, WorkerStatus* status);
 
  private:
   void StartCall();

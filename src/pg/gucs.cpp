@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/varlena.h"
 }
 
+#include "pg/broker_gucs.h"
 #include "pg/compat.h"
 #include "pg/gucs.h"
 #include "pg/settings_check.h"
@@ -52,17 +53,6 @@ const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
                                          {nullptr, 0, false}};
 constexpr double kMaxCount = 9007199254740992.0;  // 2^53
 
-// Check hooks run in any process, also in the postmaster: they may not raise, and what they
-// allocate for the value is of malloc.  They report by errdetail and errhint and return false.
-
-bool Refuse(const Status& status) {
-  const std::string& message = status.message();
-  GUC_check_errdetail("%c%s.", pg_toupper(static_cast<unsigned char>(message[0])),
-                      message.c_str() + 1);
-  if (!status.hint().empty()) GUC_check_errhint("%s", status.hint().c_str());
-  return false;
-}
-
 // Calls `check` for each item of a comma separated list, without blanks around it.
 template <typename Check>
 Status ForEachItem(std::string_view list, Check check) {
@@ -77,28 +67,13 @@ Status ForEachItem(std::string_view list, Check check) {
   }
 }
 
-bool CheckUrl(char** value, void**, GucSource) {
-  const Status status = ForEachItem(*value, [](std::string_view url) {
-    const bool known = url.substr(0, 7) == "nats://" || url.substr(0, 6) == "tls://";
-    const size_t host = url.find("//");
-    if (known && url.size() > host + 2 && url.find(' ') == std::string_view::npos) {
-      return Status::Ok();
-    }
-    // The text is not repeated: it may hold a password.
-    return Status::Invalid(
-        "A server URL does not have the form nats://host:port or tls://host:port",
-        "Give one URL, or several separated by commas.");
-  });
-  return status.ok() || Refuse(status);
-}
-
 bool CheckStreamName(char** value, void**, GucSource) {
   const std::string_view name = *value;
   if (!name.empty() && name.size() <= 255 &&
       name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
     return true;
   }
-  return Refuse(Status::Invalid("A name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
+  return Accept(Status::Invalid("A name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
                                 "It may have letters, digits, '_' and '-'."));
 }
 
@@ -114,7 +89,7 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
     }
     return CheckSubject(plain);
   });
-  return status.ok() || Refuse(status);
+  return Accept(status);
 }
 
 // A consumer is named by the rules for streams.
@@ -124,12 +99,12 @@ bool CheckConsumerName(char** value, void** extra, GucSource source) {
 
 bool CheckOptionalSubject(char** value, void**, GucSource) {
   const Status status = **value == '\0' ? Status::Ok() : CheckSubject(*value);
-  return status.ok() || Refuse(status);
+  return Accept(status);
 }
 
 bool CheckPrefix(char** value, void**, GucSource) {
   const Status status = CheckSubject(*value);
-  return status.ok() || Refuse(status);
+  return Accept(status);
 }
 
 bool CheckTraceparent(char** value, void**, GucSource) {
@@ -142,7 +117,7 @@ bool CheckTraceparent(char** value, void**, GucSource) {
     good = kShape[i] == '-' ? text[i] == '-' : hex;
   }
   return good ||
-         Refuse(Status::Invalid("The value is no W3C traceparent",
+         Accept(Status::Invalid("The value is no W3C traceparent",
                                 "It looks like "
                                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01."));
 }
@@ -155,7 +130,7 @@ bool CheckDatabases(char** value, void**, GucSource) {
   const bool good = strcmp(*value, "*") == 0 || SplitIdentifierString(copy, ',', &names);
   list_free(names);
   pfree(copy);
-  return good || Refuse(Status::Invalid("The value is no list of database names",
+  return good || Accept(Status::Invalid("The value is no list of database names",
                                         "Use * for all databases, or names separated by commas."));
 }
 
@@ -181,49 +156,6 @@ void DefineWhatRuns() {
                           "max_replication_slots.",
                           &settings.max_databases, kDefaultMaxDatabases, 1, 1024, PGC_POSTMASTER, 0,
                           nullptr, nullptr, nullptr);
-}
-
-void DefineFile(const char* name, const char* short_desc, const char* long_desc, char** variable,
-                const char* value = "") {
-  DefineCustomStringVariable(name, short_desc, long_desc, variable, value, PGC_SIGHUP,
-                             GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
-}
-
-void DefineBroker() {
-  static constexpr char kReadAgain[] = "Read again at every connect.  Empty: not used.";
-  DefineCustomStringVariable("fraiseql_nats.url", "URLs of the NATS servers.",
-                             "nats://host:port or tls://host:port, several separated by commas.",
-                             &settings.url, "nats://localhost:4222", PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-                             CheckUrl, nullptr, nullptr);
-  DefineCustomStringVariable("fraiseql_nats.username", "User name at the NATS server.",
-                             "Empty: none, or the one in the URL.", &settings.username, "",
-                             PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
-  DefineFile("fraiseql_nats.password_file", "File with the password of fraiseql_nats.username.",
-             kReadAgain, &settings.password_file);
-  DefineFile("fraiseql_nats.token_file", "File with the authentication token.", kReadAgain,
-             &settings.token_file);
-  DefineFile("fraiseql_nats.creds_file", "Credentials file (user JWT and seed).", kReadAgain,
-             &settings.creds_file);
-  DefineFile("fraiseql_nats.nkey_seed_file", "File with the seed of the user's NKey.", kReadAgain,
-             &settings.nkey_seed_file);
-  DefineFile("fraiseql_nats.tls_ca_file", "Certificates of the authorities that sign the servers'.",
-             "Empty: the system's.", &settings.tls_ca_file);
-  DefineFile("fraiseql_nats.tls_cert_file", "Client certificate for the NATS server.", kReadAgain,
-             &settings.tls_cert_file);
-  DefineFile("fraiseql_nats.tls_key_file", "Key of the client certificate.", kReadAgain,
-             &settings.tls_key_file);
-  DefineCustomBoolVariable("fraiseql_nats.tls_verify", "Verifies the NATS server's certificate.",
-                           "Switch it off for tests only.", &settings.tls_verify, true, PGC_SIGHUP,
-                           0, nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("fraiseql_nats.connect_timeout",
-                          "How long to wait for one NATS server when connecting.", nullptr,
-                          &settings.connect_timeout_ms, 2000, 100, 60000, PGC_SIGHUP, GUC_UNIT_MS,
-                          nullptr, nullptr, nullptr);
-  DefineCustomIntVariable("fraiseql_nats.reconnect_delay_max",
-                          "Longest pause between two attempts to reach the stream.",
-                          "The first follows almost at once; each later pause is twice as long.",
-                          &settings.reconnect_delay_max_ms, 5000, 10, 3600000, PGC_SIGHUP,
-                          GUC_UNIT_MS, nullptr, nullptr, nullptr);
 }
 
 void DefineStream() {
@@ -305,10 +237,10 @@ void DefineConsumer() {
 void DefineFiles() {
   static constexpr char kWhere[] =
       "Below the data directory if it is no absolute path.  Empty: none.";
-  DefineFile("fraiseql_nats.config_file", "FraiseQL's fraiseql.toml.", kWhere,
-             &settings.config_file, kDefaultConfigFile);
-  DefineFile("fraiseql_nats.observer_config_file", "FraiseQL's fraiseql-observer.toml.", kWhere,
-             &settings.observer_config_file, kDefaultObserverConfigFile);
+  DefineFileSetting("fraiseql_nats.config_file", "FraiseQL's fraiseql.toml.", kWhere,
+                    &settings.config_file, kDefaultConfigFile);
+  DefineFileSetting("fraiseql_nats.observer_config_file", "FraiseQL's fraiseql-observer.toml.",
+                    kWhere, &settings.observer_config_file, kDefaultObserverConfigFile);
 }
 
 void DefineDelivery() {
@@ -363,7 +295,7 @@ void DefineDelivery() {
 
 void DefineSettings() {
   DefineWhatRuns();
-  DefineBroker();
+  DefineBrokerSettings();
   DefineStream();
   DefineStreamLimits();
   DefineConsumer();

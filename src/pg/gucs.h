@@ -22,6 +22,9 @@ struct Settings {
   char* tls_cert_file;
   char* tls_key_file;
   bool tls_verify;
+  bool tls_first;
+  char* inbox_prefix;
+  char* js_domain;
   int connect_timeout_ms;
   int reconnect_delay_max_ms;
   // stream

@@ -4,7 +4,7 @@
 #include "core/number.h"
 #include "nats/consumer_management.h"
 #include "nats/jetstream_client.h"
-#include "nats/server_url.h"
+#include "core/server_url.h"
 #include "nats/stream_management.h"
 
 extern "C" {
@@ -165,7 +165,7 @@ void ConfigValues(const LoadedConfig& loaded, std::string* rows) {
     const std::string& text = setting.value.text;
     RowBuilder()
         .Text("fraiseql_nats." + setting.name)
-        .Text(setting.name == "url" ? nats::WithoutUserInfo(text) : text)
+        .Text(setting.name == "url" ? WithoutUserInfo(text) : text)
         .Text(SourceName(setting.value.source))
         .Text(setting.value.where)
         .AppendTo(rows);

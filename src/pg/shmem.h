@@ -30,15 +30,15 @@ const char* WorkerStateName(WorkerState state);
 
 // Texts of status(), under SharedState::lock.
 struct WorkerTexts {
-  char reason[256];  // why the state is not streaming; empty: no reason
-  char hint[256];
+  char reason[512];  // why the state is not streaming; empty: no reason
+  char hint[512];
   char server[128];
   char stream[256];
   // What the stream takes, separated by commas, as last seen; empty: not known, or too much to say.
   char subjects[1024];
   char subject_prefix[256];  // that the worker uses
   char topic_prefix[256];
-  char last_error[256];
+  char last_error[512];
   char dlq_trouble[256];  // what keeps dead letters of consumers from being moved; empty: nothing
   TimestampTz last_error_at;  // 0: none
   char stream_drift[256];     // settings that the stream does not follow; empty: none

@@ -16,6 +16,7 @@ extern "C" {
 
 #include "pg/compat.h"
 #include "pg/gucs.h"
+#include "pg/mark_file.h"
 #include "pg/slot_guardian.h"
 
 namespace fraiseql::pg {
@@ -111,7 +112,10 @@ SlotGuardian::Outcome SlotGuardian::Verify(const nats::BrokerSettings& broker) {
   if (unsure) NotePartition();
   if (unsure && record_.is_copy && !record_.adopted) return Refuse();
   if (!unsure && !(record_.known && record_.gap_open)) return Outcome::kReady;
+  const std::string at = broker.url + " " + settings.stream_name;
+  if (unsure && !record_.adopted && at == in_vain_at_) return RefuseUnknown();
   if (!LookAtStream(broker)) return Outcome::kUnavailable;
+  in_vain_at_ = tail_.cut_short ? at : "";
   published_ = tail_.newest_lsn;
   return unsure ? Judge() : Outcome::kReady;
 }
@@ -130,8 +134,11 @@ void SlotGuardian::NotePartition() {
 // False: trouble() says why it could not be looked at.
 bool SlotGuardian::LookAtStream(const nats::BrokerSettings& broker) {
   query_.stream = settings.stream_name;
-  query_.id_prefix.clear();
-  AppendIdPrefix(OriginNow(), &query_.id_prefix);
+  query_.origin.clear();
+  AppendOrigin(OriginNow(), &query_.origin);
+  // What was settled before it does not tell a copy from its original.
+  const std::optional<SettledMark> settled = ReadMarkFile(slot_.c_str());
+  query_.mark = settled ? settled->mark : StreamMark::NothingStored();
   query_.likely = std::string(settings.subject_prefix) + ".>";
   query_.asked_subject = std::string(settings.topic_prefix) + ".gap";
   trouble_ = call_.Start([broker, query = query_](nats::StreamTail* tail) {
@@ -150,7 +157,10 @@ bool SlotGuardian::LookAtStream(const nats::BrokerSettings& broker) {
 
 // Somebody else has published in the place of this server if the stream is further than it got.
 SlotGuardian::Outcome SlotGuardian::Judge() {
-  if (tail_.newest_lsn < record_.parted_at && !record_.is_copy) return Outcome::kReady;
+  if (tail_.newest_lsn < record_.parted_at && !record_.is_copy) {
+    if (!tail_.cut_short) return Outcome::kReady;
+    if (!record_.adopted) return RefuseUnknown();
+  }
   if (!record_.adopted) {
     record_.is_copy = true;
     MarkParted(slot_, record_);
@@ -171,6 +181,18 @@ SlotGuardian::Outcome SlotGuardian::Refuse() {
       "If this server is to publish as well, run SELECT fraiseql_nats.adopt(); if not, set "
       "\"fraiseql_nats.enabled\" to off here, or drop the extension.");
   return Outcome::kCopy;
+}
+
+// The slot is made, and keeps the log.
+SlotGuardian::Outcome SlotGuardian::RefuseUnknown() {
+  trouble_ = Status::Invalid(
+      "this server may be a copy: whether another one has published in its place since they parted "
+      "at " +
+          LsnText(record_.parted_at) + " cannot be seen in the last " +
+          std::to_string(query_.limit) + " messages of stream \"" + query_.stream + "\"",
+      "If this server is to publish, run SELECT fraiseql_nats.adopt(); if not, set "
+      "\"fraiseql_nats.enabled\" to off here, or drop the extension.");
+  return Outcome::kUnavailable;
 }
 
 void SlotGuardian::Settle() {

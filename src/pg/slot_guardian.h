@@ -61,6 +61,7 @@ class SlotGuardian {
   void NotePartition();
   Outcome Judge();
   Outcome Refuse();
+  Outcome RefuseUnknown();
   void Settle();
   void Report(const Gap& gap) const;
   void LeaveIfAsked() const;
@@ -74,6 +75,7 @@ class SlotGuardian {
   nats::BackgroundCall<nats::StreamTail> call_;
   nats::TailQuery query_;
   nats::StreamTail tail_;
+  std::string in_vain_at_;  // the broker and stream that did not tell; it is not asked again
   Status trouble_;
   bool made_ = false;  // the slot, in this process
   bool is_copy_ = false;

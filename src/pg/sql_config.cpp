@@ -14,7 +14,7 @@ extern "C" {
 #include "utils/builtins.h"
 }
 
-#include "nats/server_url.h"
+#include "core/server_url.h"
 #include "pg/guard.h"
 #include "pg/process_call.h"
 #include "pg/process_functions.h"
@@ -70,7 +70,7 @@ void Reload() {
 
 Datum WithoutUserInfo(FunctionCallInfo fcinfo) {
   auto* shown = NewInContext<std::string>(CurrentMemoryContext);
-  *shown = nats::WithoutUserInfo(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+  *shown = fraiseql::WithoutUserInfo(text_to_cstring(PG_GETARG_TEXT_PP(0)));
   return CStringGetTextDatum(shown->c_str());
 }
 

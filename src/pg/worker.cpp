@@ -139,7 +139,8 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   } while (pipeline_->HasWork());
   ShowState();
   if (listener_ == nullptr) lag_watch_.Run(now);
-  upkeep_.Run(pipeline_->state() == Pipeline::State::kStreaming, now, &status_);
+  const bool publishing = pipeline_->state() == Pipeline::State::kStreaming;
+  upkeep_.Run(publishing ? publisher_->connected_url() : "", now, &status_);
   for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
     if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);
   }

@@ -3,7 +3,7 @@
 #include "core/foreign_text.h"
 
 #include "fuzz.h"
-#include "nats/server_url.h"
+#include "core/server_url.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fraiseql;
@@ -11,6 +11,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const size_t limit = TakeByte(&text);
   const std::string shown = ForeignText(text, limit);
   MUST(IsClean(shown) && shown.size() <= std::max<size_t>(limit, 3));
-  MUST(IsClean(ForeignText(nats::WithoutUserInfo(text))));
+  MUST(IsClean(ForeignText(WithoutUserInfo(text))));
   return 0;
 }

@@ -16,6 +16,7 @@
 #include "nats/stalled_consumers.h"
 #include "nats/stream_management.h"
 #include "nats/stream_tail.h"
+#include "nats/stream_tail.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 
@@ -115,6 +116,18 @@ TEST_F(HostileAnswers, DoNoHarmToConsumers) {
       EXPECT_EQ(consumer.config.name.find('\x1B'), std::string::npos);
     }
     return status;
+  });
+}
+
+TEST_F(HostileAnswers, DoNotKeepTheLookAtTheTail) {
+  ForEach([](JetStreamClient* js, const std::string&) {
+    TailQuery query;
+    query.stream = "events";
+    query.origin = "77.5";
+    query.likely = "fraiseql.mutation.>";
+    query.asked_subject = "fraiseql.gap";
+    StreamTail tail;
+    return LookAtTail(js, query, &tail);
   });
 }
 

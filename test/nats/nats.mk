@@ -26,7 +26,7 @@ nats-test: $(NATS_TEST_DIR)/nats_test
 	$(NATS_TEST_ENV) $< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
 
 $(NATS_TEST_DIR)/nats_test: $(NATS_TEST_OBJS)
-	$(CXX) $(NATS_TEST_SANITIZE) $^ -o $@ -lgtest -lgtest_main -lnats -lcrypto -lpthread
+	$(CXX) $(NATS_TEST_SANITIZE) $^ -o $@ -lgtest -lgtest_main -lnats -lssl -lcrypto -lpthread
 
 $(NATS_TEST_OBJS): $(NATS_TEST_DIR)/%.o: %.cpp
 	@mkdir -p $(@D)

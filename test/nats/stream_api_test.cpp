@@ -55,8 +55,8 @@ TEST(StreamApi, DescribesTheStream) {
   settings.storage = Storage::kMemory;
   settings.replicas = 3;
   settings.duplicate_window_s = 5;
-  EXPECT_EQ(StreamInfoSubject("orders"), "$JS.API.STREAM.INFO.orders");
-  EXPECT_EQ(StreamCreateSubject("orders"), "$JS.API.STREAM.CREATE.orders");
+  EXPECT_EQ(StreamInfoRequest("orders"), "STREAM.INFO.orders");
+  EXPECT_EQ(StreamCreateRequest("orders"), "STREAM.CREATE.orders");
   EXPECT_EQ(StreamConfig(settings),
             R"({"discard":"old","duplicate_window":5000000000,"max_age":0,"max_bytes":-1,)"
             R"("max_msgs":-1,"name":"orders","num_replicas":3,)"

@@ -42,7 +42,7 @@ use constant {
 
 my @running;
 
-# Options: start (default 1), jetstream (default 1), port, directory, config (more lines for the configuration file),
+# Options: start (default 1), jetstream (default 1), domain (of JetStream), port, directory, config (more lines for the configuration file),
 # user and pass (of clients that this module makes).
 sub new {
     my ($class, %options) = @_;
@@ -238,7 +238,8 @@ listen: "127.0.0.1:$self->{port}"
 server_name: "test_$self->{port}"
 pid_file: "$directory/pid"
 END
-    print $file "jetstream { store_dir: \"$directory/store\" }\n" if $self->_has_jetstream;
+    my $domain = $self->{options}{domain} ? ", domain: $self->{options}{domain}" : '';
+    print $file "jetstream { store_dir: \"$directory/store\"$domain }\n" if $self->_has_jetstream;
     print $file "$self->{options}{config}\n" if $self->{options}{config};
     close $file or croak "could not write $path: $!";
     return;

@@ -231,5 +231,27 @@ TEST(SubjectTemplate, RefusesWhatIsNoTemplate) {
   }
 }
 
+TEST(InboxPrefix, IsASubjectThatMayBeAnInbox) {
+  for (const char* good : {"_INBOX", "_INBOX.pg", "answers", "answers.pg", "_INBOX_pg"}) {
+    EXPECT_TRUE(CheckInboxPrefix(good).ok()) << good;
+  }
+  for (const std::string& bad :
+       {std::string(), std::string("_INBOX."), std::string("_INBOX..a"), std::string("a.*"),
+        std::string(">"), std::string("$JS.API"), std::string("a b"), std::string("a\nb"),
+        std::string("a\x7F"), std::string(201, 'a')}) {
+    EXPECT_EQ(CheckInboxPrefix(bad).code(), StatusCode::kInvalid) << bad;
+  }
+}
+
+TEST(JetStreamDomain, IsOneToken) {
+  EXPECT_TRUE(CheckJetStreamDomain("").ok());
+  EXPECT_TRUE(CheckJetStreamDomain("leaf-1_A").ok());
+  for (const std::string& bad :
+       {std::string("a.b"), std::string("*"), std::string("a>"), std::string("a b"),
+        std::string("a\r"), std::string("a\x80"), std::string("a/b"), std::string(65, 'a')}) {
+    EXPECT_EQ(CheckJetStreamDomain(bad).code(), StatusCode::kInvalid) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace fraiseql

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/server_url.h"
+#include "core/server_url.h"
 
 #include <gtest/gtest.h>
 
-namespace fraiseql::nats {
+namespace fraiseql {
 namespace {
 
 using Servers = std::vector<std::string>;
@@ -54,5 +54,44 @@ TEST(ServerUrl, HidesCredentialsThatHaveNoHost) {
   EXPECT_EQ(WithoutUserInfo("nats://joe:a,nats://b@h"), "nats://***,nats://h");
 }
 
+TEST(ServerUrl, HasCredentialsAsInEveryClient) {
+  ServerUrl url;
+  ASSERT_TRUE(ParseServerUrl("nats://h:1", &url).ok());
+  EXPECT_EQ(url.address, "nats://h:1");
+  EXPECT_FALSE(url.has_user);
+  EXPECT_EQ(url.token, "");
+  ASSERT_TRUE(ParseServerUrl("tls://us%3Aer:p%40ss%2Fw%22%5C%0a:x@[::1]:1", &url).ok());
+  EXPECT_EQ(url.address, "tls://[::1]:1");
+  EXPECT_TRUE(url.has_user);
+  EXPECT_EQ(url.user, "us:er");
+  EXPECT_EQ(url.password, "p@ss/w\"\\\n:x");
+  ASSERT_TRUE(ParseServerUrl("nats://t%25k@h", &url).ok());
+  EXPECT_EQ(url.address, "nats://h");
+  EXPECT_FALSE(url.has_user);
+  EXPECT_EQ(url.token, "t%k");
+  ASSERT_TRUE(ParseServerUrl("nats://joe:@h", &url).ok());
+  EXPECT_TRUE(url.has_user);
+  EXPECT_EQ(url.password, "");
+  ASSERT_TRUE(ParseServerUrl("nats://joe:p@ss/w@h", &url).ok());  // sloppy, but clear
+  EXPECT_EQ(url.password, "p@ss/w");
+  ASSERT_TRUE(ParseServerUrl("nats://@h", &url).ok());
+  EXPECT_FALSE(url.has_user);
+}
+
+TEST(ServerUrl, IsRefusedWithoutAWordOfIt) {
+  for (const char* text : {"", "h:1", "http://h", "nats://", "nats://joe:secret@",
+                           "nats://joe:secret%@h", "nats://joe:secret%4@h", "nats://secret%gg@h",
+                           "nats://joe:secret%00@h", "nats://jo e:secret@h"}) {
+    ServerUrl url;
+    const Status status = ParseServerUrl(text, &url);
+    EXPECT_EQ(status.code(), StatusCode::kInvalid) << text;
+    EXPECT_EQ(status.message().find("secret"), std::string::npos) << text;
+    EXPECT_NE(status.hint(), "") << text;
+  }
+  EXPECT_TRUE(CheckServerUrls(" nats://a:1 ,tls://b").ok());
+  EXPECT_FALSE(CheckServerUrls("nats://a:1,,nats://b").ok());
+  EXPECT_FALSE(CheckServerUrls("").ok());
+}
+
 }  // namespace
-}  // namespace fraiseql::nats
+}  // namespace fraiseql
