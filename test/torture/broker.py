@@ -26,11 +26,12 @@ def free_port():
 
 
 class Broker:
-    """`store`: a directory; `limit`: the most bytes JetStream may store, 0: what the disk has."""
+    """`store`: a directory; `limit`: the most bytes JetStream may store, 0: what the disk has;
+    `more`: further lines of its configuration."""
 
-    def __init__(self, directory, store, log, limit=0):
+    def __init__(self, directory, store, log, limit=0, max_payload=1 << 20, more=""):
         path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
-        self._program = shutil.which("nats-server", path=path)
+        self._program = os.environ.get("NATS_SERVER") or shutil.which("nats-server", path=path)
         if not self._program:
             raise RuntimeError("there is no nats-server; install the package of this name")
         self.port = free_port()
@@ -40,14 +41,26 @@ class Broker:
         self._popen = None
         directory.mkdir()
         self._config = directory / "nats.conf"
-        storage = f"max_file_store: {limit or 1 << 40}"
+        self._more = more
+        self._configure(max_payload)
+
+    def _configure(self, max_payload):
+        storage = f"max_file_store: {self.limit or 1 << 40}"
         self._config.write_text(
-            f"host: 127.0.0.1\nport: {self.port}\n"
-            f'jetstream {{ store_dir: "{store}", {storage} }}\n'
+            f"host: 127.0.0.1\nport: {self.port}\nmax_payload: {max_payload}\n"
+            f'jetstream {{ store_dir: "{self.store}", {storage} }}\n{self._more}'
         )
 
-    async def start(self):
-        """Returns when JetStream answers."""
+    def allow_payload(self, size):
+        """Messages of so many bytes, at once."""
+        self._configure(size)
+        self._popen.send_signal(signal.SIGHUP)
+
+    @property
+    def ports(self):
+        return [self.port]
+
+    def spawn(self):
         with open(self._log, "ab") as log:
             self._popen = subprocess.Popen(
                 [self._program, "-c", self._config],
@@ -55,6 +68,10 @@ class Broker:
                 stdout=log,
                 stderr=log,
             )
+
+    async def start(self):
+        """Returns when JetStream answers."""
+        self.spawn()
         async with asyncio.timeout(60):
             while not await self.answers():
                 if self._popen.poll() is not None:
@@ -94,6 +111,13 @@ class Broker:
             self._popen.kill()
             self._popen.wait()
             self._popen = None
+
+    async def stop(self):
+        """In good order."""
+        self._popen.send_signal(signal.SIGTERM)
+        while self._popen.poll() is None:
+            await asyncio.sleep(0.02)
+        self._popen = None
 
     def suspend(self):
         self._popen.send_signal(signal.SIGSTOP)
