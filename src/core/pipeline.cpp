@@ -18,6 +18,7 @@ Pipeline::Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start
       window_(options.window_messages, options.window_bytes),
       backoff_(options.min_delay_ms, options.max_delay_ms),
       from_(std::move(start)),
+      noted_stream_(from_.mark.stream),
       stream_end_(from_.seen) {}
 
 void Pipeline::Run(int64_t now_ms) {
@@ -154,7 +155,7 @@ void Pipeline::GetInStep(const Status& status, int64_t now_ms) {
 
 // What is refused again shall not be overtaken again, nor the whole window be sent for nothing.
 bool Pipeline::MaySend() const {
-  return sink_->CanSend() && !(probing_ && window_.in_flight() > 0);
+  return sink_->CanSend() && !IsNewStream() && !(probing_ && window_.in_flight() > 0);
 }
 
 bool Pipeline::HasWork() const {

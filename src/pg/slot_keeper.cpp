@@ -50,6 +50,17 @@ void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_m
   Save(delay_.on() ? mark_ : pipeline.mark());
 }
 
+void SlotKeeper::NoteStream(const Pipeline& pipeline) {
+  StreamMark mark = pipeline.mark();
+  if (delay_.on()) {
+    mark.sequence = 0;  // the slot is further back than what is settled
+  } else {
+    Tell(pipeline.window().settled_lsn());
+  }
+  mark_ = mark;
+  Save(mark);
+}
+
 void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
   if (!delay_.on()) Tell(lsn);
   if (dirty_) Save(delay_.on() ? mark_ : pipeline.mark());
