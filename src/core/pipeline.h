@@ -73,9 +73,9 @@ class Pipeline {
   // Where a pipeline that goes on from settled_lsn() would have to look; see StreamMark.
   StreamMark mark() const;
 
-  // With notes_streams: this is another stream than the one that was left off with.  Nothing is sent
-  // before mark() and settled_lsn() are kept, for whoever goes on from those of the stream before
-  // would send behind the newest what went with it.
+  // With notes_streams: this is another stream than the one that was left off with.  Nothing is
+  // sent before mark() and settled_lsn() are kept, for whoever goes on from those of the stream
+  // before would send behind the newest what went with it.
   bool has_new_stream() const { return state_ == State::kStreaming && IsNewStream(); }
   // They are kept.
   void NoteStream() { noted_stream_ = stream_; }
@@ -131,9 +131,9 @@ class Pipeline {
   bool probing_ = false;  // since a failure nothing was stored: one message at a time
   bool in_step_ = true;   // false: out of step since the last progress, and opened again for it
 
-  ResumePoint from_;         // of the last Open(), or to begin with
-  bool looked_ = false;      // the sink has been open
-  std::string stream_;       // then: which one it was
+  ResumePoint from_;     // of the last Open(), or to begin with
+  bool looked_ = false;  // the sink has been open
+  std::string stream_;   // then: which one it was
   std::string noted_stream_;
   uint64_t stream_end_ = 0;  // its length, as far as we know
   uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours

@@ -26,7 +26,8 @@ class SlotKeeper {
   // REQUIRES: the pipeline has settled what it was given before `lsn`.
   void Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms);
 
-  // The stream is another one than that of the last mark: to disk now, before anything is sent to it.
+  // The stream is another one than that of the last mark: to disk now, before anything is sent to
+  // it.
   void NoteStream(const Pipeline& pipeline);
 
   // The last time: to disk now.
