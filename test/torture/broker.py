@@ -4,6 +4,7 @@
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -25,15 +26,26 @@ def free_port():
                 continue
 
 
+def find_program():
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+    program = os.environ.get("NATS_SERVER") or shutil.which("nats-server", path=path)
+    if not program:
+        raise RuntimeError("there is no nats-server; install the package of this name")
+    return program
+
+
+def version():
+    """Of the nats-server, as numbers."""
+    text = subprocess.check_output([find_program(), "--version"], text=True)
+    return tuple(map(int, re.search(r"(\d+)\.(\d+)", text).groups()))
+
+
 class Broker:
     """`store`: a directory; `limit`: the most bytes JetStream may store, 0: what the disk has;
     `more`: further lines of its configuration."""
 
     def __init__(self, directory, store, log, limit=0, max_payload=1 << 20, more=""):
-        path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
-        self._program = os.environ.get("NATS_SERVER") or shutil.which("nats-server", path=path)
-        if not self._program:
-            raise RuntimeError("there is no nats-server; install the package of this name")
+        self._program = find_program()
         self.port = free_port()
         self.store = store
         self.limit = limit

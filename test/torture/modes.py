@@ -45,6 +45,7 @@ class Mode(NamedTuple):
     dooms: tuple = ALL_DOOMS
     loses_slots: bool = False
     is_cluster: bool = False
+    nats: tuple = (2, 9)  # the oldest version of nats-server of which it can be asked
 
 
 MODES = (
@@ -98,5 +99,7 @@ MODES = (
         },
         0.15,
         is_cluster=True,
+        # Leaders of older ones that are killed may lose what they have acknowledged.
+        nats=(2, 10),
     ),
 )

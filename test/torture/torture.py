@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from arena import Arena
+from broker import version
 from judge import Judge
 from modes import MODES
 
@@ -53,7 +54,12 @@ def parse_options():
     parser.add_argument("--without", action="append", default=[], help="a fault to leave out")
     parser.add_argument("--only", choices=[mode.name for mode in MODES])
     options = parser.parse_args()
-    options.modes = [mode for mode in MODES if options.only in (None, mode.name)]
+    able = [mode for mode in MODES if mode.nats <= version()]
+    options.modes = [m for m in MODES if options.only == m.name] or able
+    for mode in MODES:
+        if mode in options.modes or options.only:
+            continue
+        print(f"not in this run: {mode.title}; it needs a nats-server {mode.nats[0]}.{mode.nats[1]}")
     return options
 
 
