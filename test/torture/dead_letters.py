@@ -142,7 +142,7 @@ def overlooked(doomed, letters, commits):
     known = {letter.content for letter in good}
     doomed = [doom._replace(xid=0) for doom in doomed if doom.content in known]
     if not good:
-        return ["there is no dead letter to try it with"]
+        return []
     some = good[len(good) // 2]
     errors = {
         "none": (good, False),
