@@ -27,6 +27,11 @@ def extents(gaps):
     return [(number(gap.begin), number(gap.end)) for gap in gaps if gap.begin and gap.end]
 
 
+def reaches(gaps):
+    """The same up to where they were told of: backfills that have begun by then may begin anew."""
+    return [(number(g.begin), max(number(g.end), g.told_at + 1)) for g in gaps if g.begin and g.end]
+
+
 def problems_of(gaps, records, log):
     """`records`: of the stream; `log`: the lines of the server's.  A list of sentences."""
     sentences = []

@@ -72,7 +72,7 @@ class Judge:
         comparison = Comparison(streams, expected, lost, doomed)
         self._report(database, streams, expected, comparison, doomed, lost)
         histories = await snapshots.read_histories(session, commits)
-        self._check_backfills(database, comparison.history, histories, lost)
+        self._check_backfills(database, comparison.history, histories, gaps.reaches(rows))
         self._check_letters(database, commits, lost)
         if self._arena.mode.loses_slots:
             self._check_gaps(rows, comparison.history)
