@@ -14,6 +14,7 @@ from bystander import Bystander
 from cluster import Cluster, Proxies
 from faults import disk_full
 from lanes import Lane
+from limit_faults import LIMITS
 from load import Client, create_schema, finish_prepared
 from postgres import PostgresServer
 from proxy import Proxy
@@ -83,6 +84,8 @@ class Arena:
         )
         if self.mode.is_cluster:
             self.world.settings["replicas"] = len(ports)
+        if self.mode.lets_go:
+            await self._limit_stream()
         self.world.configure()
         self.server.start()
         await self.server.wait_until_up()
@@ -99,14 +102,26 @@ class Arena:
         system = await session.value("SELECT system_identifier FROM pg_control_system()")
         oids = dict(await session.execute("SELECT datname, oid FROM pg_database"))
         self._oids = {name: oids[name] for name in self.mode.sessions}
-        self.world.streams = Streams(system, self._oids)
-        if self.mode.name == "exclusive":
+        self.world.streams = Streams(system, self._oids, self.mode.lets_go)
+        if self.mode.name in ("exclusive", "limits"):
             name = "stream_exclusive"
             query = f"SELECT 1 FROM pg_settings WHERE name = 'fraiseql_nats.{name}'"
             if await session.execute(query):
-                self.world.settings[name] = random.Random(self._seed).choice(["auto", "on"])
+                self.world.settings[name] = random.Random(self._seed).choice(["auto", "on"] + ["off"] * self.mode.lets_go)
                 self.world.configure()
                 self.server.reload()
+
+    async def _limit_stream(self):
+        """Makes it before the worker does."""
+        limits = random.Random(self._seed).choice(LIMITS)
+        self.note(f"the stream has {limits}")
+        self.world.retention_kept_last = "max_msgs_per_subject" in limits or not limits
+        async with self.world.client() as client:
+            await client.api(
+                f"STREAM.CREATE.{STREAM}",
+                **{"name": STREAM, "subjects": ["fraiseql.>"], "storage": "file", "retention": "limits"},
+                **{"duplicate_window": int(1e8), "num_replicas": 1, "discard": "old", **limits},
+            )
 
     def _start(self, coroutine):
         self._tasks.append(task := asyncio.create_task(coroutine))
@@ -128,7 +143,7 @@ class Arena:
         self.bystander = Bystander(self.server)
         self._start(self.bystander.run())
         await self._start_reader()
-        if self.mode.is_cluster:
+        if self.mode.lets_go or self.mode.is_cluster:
             self.world.recorder = Recorder(self._broker, STREAM)
             self._start(self.world.recorder.run())
         dooms = self.mode.dooms

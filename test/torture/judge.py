@@ -4,6 +4,7 @@
 import bystander
 import dead_letters
 import gaps
+import retention
 import seen_reader
 import snapshots
 from comparison import CLAIMS, COMMIT_ORDER, INNER_ORDER, Comparison, read_expected, write_evidence
@@ -69,6 +70,10 @@ class Judge:
         doomed, _ = self._arena.letters[database]
         if self._arena.mode.is_cluster:
             lost += self._lost_by_cluster()
+        if self._arena.mode.lets_go:
+            await self._check_retention(session, streams[-1], commits)
+            self._check_letters(database, commits, lost)
+            return session.close()
         comparison = Comparison(streams, expected, lost, doomed)
         self._report(database, streams, expected, comparison, doomed, lost)
         histories = await snapshots.read_histories(session, commits)
@@ -140,6 +145,28 @@ class Judge:
             dead_letters.RETRIED,
             [f"dead letter {letter.id} is still there" for letter in left if not letter.retried],
         )
+
+    async def _check_retention(self, session, held, commits):
+        world = self._arena.world
+        alarms = await session.execute("SELECT kind, message FROM fraiseql_nats.alarm")
+        found = retention.Found(
+            world.recorder.records,
+            held,
+            world.streams.last_sequence,
+            world.retention_kept_last,
+            world.settings.get("stream_exclusive") != "off",
+            alarms,
+            await session.value("SELECT state FROM fraiseql_nats.status()"),
+        )
+        ledger = await retention.read_ledger(session, commits)
+        print(
+            f"\n  {len(ledger.places)} messages in the ledger, {found.last_sequence} taken by the stream,"
+            f" {len(found.records)} read, {len(held)} left; {len(alarms)} alarms; settings: {world.settings}"
+        )
+        problems = retention.problems_of(found, ledger)
+        for claim in retention.CLAIMS:
+            self._check(claim, problems[claim])
+        self._check("that sees errors put in on purpose", retention.overlooked(found, ledger))
 
     def _check_gaps(self, rows, records):
         log = [line for line in self._server_log() if "WARNING" in line]

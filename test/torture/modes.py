@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import cluster_faults
 import faults
+import limit_faults
 import session_faults
 import slot_faults
 
@@ -44,6 +45,7 @@ class Mode(NamedTuple):
     share: float  # of the time
     dooms: tuple = ALL_DOOMS
     loses_slots: bool = False
+    lets_go: bool = False  # the stream has limits and is purged
     is_cluster: bool = False
     nats: tuple = (2, 9)  # the oldest version of nats-server of which it can be asked
 
@@ -80,6 +82,21 @@ MODES = (
         },
         0.15,
         loses_slots=True,
+    ),
+    Mode(
+        "limits",
+        "a stream that lets messages go",
+        {"torture": 6},
+        False,
+        {
+            "server": SERVER,
+            "broker": BROKER[:2],
+            "network": NETWORK,
+            "sessions": [session_faults.dead_letters_retried, session_faults.own_tables_locked],
+            "limits": [limit_faults.stream_purged, limit_faults.stream_limited],
+        },
+        0.15,
+        lets_go=True,
     ),
     Mode(
         "cluster",

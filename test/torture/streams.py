@@ -10,12 +10,15 @@ HEAD = 2000  # messages
 class Streams:
     """The streams there were, one after the other: what they held when they were deleted."""
 
-    def __init__(self, system, databases):
+    def __init__(self, system, databases, lets_go):
+        """`lets_go`: messages are taken away, by limits and purges."""
         self._system = system
         self._databases = {oid: name for name, oid in databases.items()}
+        self._lets_go = lets_go
         self._head = {}  # messages of the present stream, by sequence
         self.records = {name: [] for name in databases}
         self.lost_by_broker = []  # sentences
+        self.last_sequence = 0  # of the stream that was taken last
 
     async def remember_head(self, client):
         """The first messages, in case the server drops them to make room.
@@ -33,10 +36,11 @@ class Streams:
             for missing in range(last + 1, message.sequence):
                 if missing in self._head:
                     self._enter(self._head[missing], stream, neighbours)
-                else:
+                elif not self._lets_go:
                     self.lost_by_broker.append(f"message {missing} has gone")
             last = message.sequence
             self._enter(message, stream, neighbours)
+        self.last_sequence = (await client.stream_info(STREAM))["state"]["last_seq"]
         for name, records in stream.items():
             self.records[name].append(records)
         missing = neighbour.stored - neighbours

@@ -45,6 +45,7 @@ class World:
         self.streams = None
         self.backfills = []  # what was finished: snapshots.Run
         self.wrong_ends = []  # sentences
+        self.retention_kept_last = False  # only messages that a later one followed were let go
         self.recorder = None
         self.settings = {}  # of the worker, besides WORKER_SETTINGS
         self._order_may_break = order_may_break
