@@ -30,8 +30,11 @@ std::string FormatMark(const SettledMark& settled) {
   std::string line(kVersion);
   line.append(mark.stream).push_back(' ');
   AppendDecimal(mark.sequence, &line);
-  line.push_back(' ');
-  AppendDecimal(settled.settled_lsn, &line);
+  for (const uint64_t number : {settled.settled_lsn, settled.through.commit_lsn,
+                                settled.through.ordinal, uint64_t{settled.through.route}}) {
+    line.push_back(' ');
+    AppendDecimal(number, &line);
+  }
   const uint32_t checksum = Crc32c(line);
   line.push_back(' ');
   AppendDecimal(checksum, &line);
@@ -46,7 +49,11 @@ std::optional<SettledMark> ParseMark(std::string_view line) {
   if (!TakeLastNumber(&line, &checksum) || checksum != Crc32c(line)) return {};
   SettledMark settled;
   StreamMark& mark = settled.mark;
-  if (!TakeLastNumber(&line, &settled.settled_lsn)) return {};
+  Position& through = settled.through;
+  if (!TakeLastNumber(&line, &through.route) || !TakeLastNumber(&line, &through.ordinal) ||
+      !TakeLastNumber(&line, &through.commit_lsn) || !TakeLastNumber(&line, &settled.settled_lsn)) {
+    return {};
+  }
   if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > kMaxStreamSequence) return {};
   if (line.substr(0, kVersion.size()) != kVersion) return {};
   mark.stream = line.substr(kVersion.size());

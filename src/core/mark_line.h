@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/position.h"
 #include "core/stream_mark.h"
 
 namespace fraiseql {
@@ -13,11 +14,15 @@ namespace fraiseql {
 struct SettledMark {
   StreamMark mark;
   uint64_t settled_lsn = 0;  // what committed before it is stored, or a dead letter
+  Position through;          // and so is what comes up to and with this one; zero: not known
 };
 
 // It as the worker keeps it in a file, one line:
 //
-//   2 <stream's time of creation> <sequence> <LSN, decimal> <checksum of what is before it>
+//   2 <stream's time of creation> <sequence> <LSN> <position: LSN, ordinal, route>
+//     <checksum of what is before it>
+//
+// with all numbers decimal.
 //
 // REQUIRES: the mark is one of a stream that is known (IsStreamCreated()).
 std::string FormatMark(const SettledMark& settled);

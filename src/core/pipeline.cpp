@@ -23,6 +23,7 @@ Pipeline::Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start
       window_(options.window_messages, options.window_bytes),
       backoff_(options.min_delay_ms, options.max_delay_ms),
       from_(std::move(start)),
+      noted_stream_(from_.mark.stream),
       stream_end_(from_.seen) {}
 
 void Pipeline::Run(int64_t now_ms) {
@@ -161,7 +162,7 @@ void Pipeline::GetInStep(const Status& status, int64_t now_ms) {
 
 // What is refused again shall not be overtaken again, nor the whole window be sent for nothing.
 bool Pipeline::MaySend() const {
-  return sink_->CanSend() && !(probing_ && window_.in_flight() > 0);
+  return sink_->CanSend() && !IsNewStream() && !(probing_ && window_.in_flight() > 0);
 }
 
 bool Pipeline::HasWork() const {
@@ -266,6 +267,7 @@ Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms)
 
 // What was found is gone through in the order of the log, once.
 bool Pipeline::IsStored(const Message& message, uint64_t sequence) {
+  if (from_.through.commit_lsn > 0 && !(from_.through < message.position)) return true;
   const StreamContents::Verdict verdict = contents_.Judge(message.position);
   (void)contents_.HoldsFrom(message.position);
   if (verdict == StreamContents::Verdict::kHeld) return true;

@@ -19,6 +19,7 @@ struct PipelineOptions {
   int64_t ack_timeout_ms = 5000;
   int64_t min_delay_ms = 10;    // before the first new attempt after a failure
   int64_t max_delay_ms = 5000;  // between attempts, at most
+  bool notes_streams = false;   // sends nothing to a stream before NoteStream() is called
 };
 
 // Sends what is in the window, in order, and learns what is stored.  One way out of every trouble:
@@ -72,6 +73,13 @@ class Pipeline {
   // Where a pipeline that goes on from settled_lsn() would have to look; see StreamMark.
   StreamMark mark() const;
 
+  // With notes_streams: this is another stream than the one that was left off with.  Nothing is
+  // sent before mark() and settled_lsn() are kept, for whoever goes on from those of the stream
+  // before would send behind the newest what went with it.
+  bool has_new_stream() const { return state_ == State::kStreaming && IsNewStream(); }
+  // They are kept.
+  void NoteStream() { noted_stream_ = stream_; }
+
   State state() const { return state_; }
   // Streaming again after a failure, but nothing has been stored yet: it may well fail again.
   bool on_probation() const { return probing_ && !window_.empty(); }
@@ -101,6 +109,7 @@ class Pipeline {
   void TakeReplies(int64_t now_ms);
   void TakeAck(const Reply& reply, int64_t now_ms);
   void GetInStep(const Status& status, int64_t now_ms);
+  bool IsNewStream() const { return options_.notes_streams && noted_stream_ != stream_; }
   bool MaySend() const;
   void SendWhatFits(int64_t now_ms);
   bool Refused(uint64_t sequence, const Status& reason, int64_t now_ms);
@@ -126,9 +135,10 @@ class Pipeline {
   bool probing_ = false;  // since a failure nothing was stored: one message at a time
   bool in_step_ = true;   // false: out of step since the last progress, and opened again for it
 
-  ResumePoint from_;         // of the last Open(), or to begin with
-  bool looked_ = false;      // the sink has been open
-  std::string stream_;       // then: which one it was
+  ResumePoint from_;     // of the last Open(), or to begin with
+  bool looked_ = false;  // the sink has been open
+  std::string stream_;   // then: which one it was
+  std::string noted_stream_;
   uint64_t stream_end_ = 0;  // its length, as far as we know
   uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours
   StreamContents contents_;  // then: of messages that are yet to come, or to be looked at

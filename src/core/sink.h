@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/message.h"
+#include "core/position.h"
 #include "core/status.h"
 #include "core/stream_contents.h"
 #include "core/stream_mark.h"
@@ -29,6 +30,7 @@ struct ResumePoint {
   StreamMark mark = StreamMark::NothingStored();
   uint64_t seen = 0;         // the stream of the mark is known to have been at least this long
   uint64_t settled_lsn = 0;  // what committed before it does not matter any more
+  Position through;          // nor what comes up to and with this one in the log
   // What committed before it may have been sent by a process that is dead, and may still be on its
   // way into the stream.
   uint64_t horizon_lsn = 0;

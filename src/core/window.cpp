@@ -157,6 +157,7 @@ void Window::Settle() {
   SettleTransactions();
   while (first_ < end_ && entry(first_).acked) {
     Entry& oldest = entry(first_);
+    settled_through_ = oldest.message.position;
     CheckOrder(oldest);
     CountTwice(oldest);
     if (oldest.in_stream) settled_places_.Add(oldest.stream_sequence);

@@ -113,6 +113,10 @@ class Window {
   // End of the last transaction that is wholly stored; 0 before the first.
   uint64_t settled_lsn() const { return settled_lsn_; }
 
+  // The last message before which, and with it, all is stored or a dead letter, be it in the middle
+  // of a transaction; zero before the first.
+  const Position& settled_through() const { return settled_through_; }
+
   // Message `sequence` is sent though one behind it is stored.
   void Overtaken(uint64_t sequence);
   uint64_t highest_acked() const { return highest_acked_; }
@@ -169,6 +173,7 @@ class Window {
   uint64_t ends_end_ = 0;
   size_t bytes_ = 0;
   uint64_t settled_lsn_ = 0;
+  Position settled_through_;
   uint64_t settled_behind_ = kUnsent;  // of the settled messages of a transaction that is not
   uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known

@@ -79,6 +79,7 @@ PipelineOptions CurrentPipelineOptions() {
   options.window_bytes = static_cast<size_t>(settings.window_kb) * 1024;
   options.ack_timeout_ms = settings.ack_timeout_ms;
   options.max_delay_ms = settings.reconnect_delay_max_ms;
+  options.notes_streams = true;
   return options;
 }
 

@@ -22,7 +22,9 @@ constexpr int64_t kMarkIntervalMs = 100;   // a mark costs no fsync, about 30 us
 // that far: the file is then not of this log.
 SettledMark ReadMark(const SlotName& slot) {
   const std::optional<SettledMark> mark = ReadMarkFile(slot.c_str());
-  return mark && mark->settled_lsn <= DecodableLsn() ? *mark : SettledMark{};
+  const bool ours =
+      mark && mark->settled_lsn <= DecodableLsn() && mark->through.commit_lsn <= DecodableLsn();
+  return ours ? *mark : SettledMark{};
 }
 }  // namespace
 
@@ -34,6 +36,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
     begin = std::max(begin, XLogRecPtr{marked.settled_lsn});
     from.mark = marked.mark;  // without one, the whole stream has to be looked through
     from.seen = from.mark.sequence;
+    from.through = marked.through;
     from.horizon_lsn = DecodableLsn();
   }
   Tell(begin);
@@ -55,24 +58,31 @@ void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_m
       mark_ = std::move(ready.mark);
     }
   }
-  if (dirty_ && now_ms - saved_ms_ >= kSaveIntervalMs) {
+  if (now_ms - saved_ms_ >= kSaveIntervalMs) {
     saved_ms_ = now_ms;
-    ReplicationSlotSave();
-    dirty_ = false;
+    SaveSlot();
   }
-  if (marked_ != MyReplicationSlot->data.confirmed_flush &&
-      now_ms - marked_ms_ >= kMarkIntervalMs) {
-    marked_ms_ = now_ms;
-    SaveMark(delay_.on() ? mark_ : pipeline.mark());
+  if (now_ms - marked_ms_ < kMarkIntervalMs) return;
+  const bool same = delay_.on() || pipeline.window().settled_through() == marked_.through;
+  if (same && marked_.settled_lsn == MyReplicationSlot->data.confirmed_flush) return;
+  marked_ms_ = now_ms;
+  SaveMark(pipeline);
+}
+
+void SlotKeeper::NoteStream(const Pipeline& pipeline) {
+  if (delay_.on()) {
+    mark_ = {pipeline.mark().stream, 0};  // the slot is further back than what is settled
+  } else {
+    Tell(pipeline.window().settled_lsn());
   }
+  SaveSlot();
+  SaveMark(pipeline);
 }
 
 void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
   if (!delay_.on()) Tell(lsn);
-  if (!dirty_) return;
-  ReplicationSlotSave();
-  dirty_ = false;
-  SaveMark(delay_.on() ? mark_ : pipeline.mark());
+  SaveSlot();
+  SaveMark(pipeline);
 }
 
 void SlotKeeper::Tell(XLogRecPtr lsn) {
@@ -83,10 +93,22 @@ void SlotKeeper::Tell(XLogRecPtr lsn) {
   dirty_ = true;
 }
 
-void SlotKeeper::SaveMark(const StreamMark& mark) {
-  if (mark.stream.empty()) return;
-  marked_ = MyReplicationSlot->data.confirmed_flush;
-  if (WriteMarkFile(slot_.c_str(), {mark, marked_}) || told_unwritable_) return;
+void SlotKeeper::SaveSlot() {
+  if (!dirty_) return;
+  ReplicationSlotSave();
+  dirty_ = false;
+}
+
+// What was told after it was held back may be needed again, message by message.
+void SlotKeeper::SaveMark(const Pipeline& pipeline) {
+  SettledMark mark = {mark_, MyReplicationSlot->data.confirmed_flush, {}};
+  if (!delay_.on()) {
+    mark.mark = pipeline.mark();
+    mark.through = pipeline.window().settled_through();
+  }
+  if (mark.mark.stream.empty()) return;
+  marked_ = mark;
+  if (WriteMarkFile(slot_.c_str(), mark) || told_unwritable_) return;
   told_unwritable_ = true;
   ereport(LOG, (errcode_for_file_access(),
                 errmsg("could not write the stream mark of slot \"%s\": %m", slot_.c_str()),

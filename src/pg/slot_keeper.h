@@ -5,6 +5,7 @@
 // to it.  Everything here may raise.  Include after postgres.h.
 
 #include "core/confirm_delay.h"
+#include "core/mark_line.h"
 #include "core/pipeline.h"
 
 #include "pg/slot.h"
@@ -27,19 +28,24 @@ class SlotKeeper {
   // REQUIRES: the pipeline has settled what it was given before `lsn`.
   void Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms);
 
+  // The stream is another one than that of the last mark: to disk now, before anything is sent to
+  // it.
+  void NoteStream(const Pipeline& pipeline);
+
   // The last time: to disk now.
   void Finish(const Pipeline& pipeline, XLogRecPtr lsn);
 
  private:
   void Tell(XLogRecPtr lsn);
-  void SaveMark(const StreamMark& mark);
+  void SaveSlot();
+  void SaveMark(const Pipeline& pipeline);
 
   SlotName slot_{};
   ConfirmDelay delay_;
   XLogRecPtr held_back_ = InvalidXLogRecPtr;  // the latest
   StreamMark mark_;                           // of what was told after it was held back
   bool dirty_ = false;
-  XLogRecPtr marked_ = InvalidXLogRecPtr;  // the position in the mark file
+  SettledMark marked_;  // in the mark file
   int64_t marked_ms_ = 0;
   bool told_unwritable_ = false;
   int64_t saved_ms_ = 0;

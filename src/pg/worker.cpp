@@ -135,6 +135,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   // for more in its buffer.
   do {
     pipeline_->Run(now);
+    if (pipeline_->has_new_stream()) NoteStream();
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   } while (pipeline_->HasWork());
   ShowState();
@@ -149,6 +150,15 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   // Postgres end at once.
   if (!ProcDiePending) CHECK_FOR_INTERRUPTS();
   pipeline_->Run(MonotonicMs());
+}
+
+void Worker::NoteStream() {
+  if (pipeline_->losses() != losses_seen_) TellLoss();
+  if (listener_ == nullptr) {
+    dead_letters_.Sync();
+    slot_.NoteStream(*pipeline_);
+  }
+  pipeline_->NoteStream();
 }
 
 void Worker::Confirm(XLogRecPtr lsn) {

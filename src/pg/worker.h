@@ -54,6 +54,7 @@ class Worker final : public MessageReceiver {
   // Streaming.
   void DecodeSome();
   void Turn(int64_t timeout_ms, uint32_t wait_event);
+  void NoteStream();
   void Confirm(XLogRecPtr lsn);
   void ShowState();
   Status Remark();

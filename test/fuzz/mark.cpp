@@ -16,7 +16,8 @@ void Check(const std::string& line) {
   MUST(mark->mark.sequence <= kMaxStreamSequence && IsStreamCreated(mark->mark.stream));
   const auto again = ParseMark(FormatMark(*mark));
   MUST(again && again->mark.stream == mark->mark.stream &&
-       again->mark.sequence == mark->mark.sequence && again->settled_lsn == mark->settled_lsn);
+       again->mark.sequence == mark->mark.sequence && again->settled_lsn == mark->settled_lsn &&
+       again->through == mark->through);
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ WorkerLoop::WorkerLoop(BrokerSettings broker, StreamSettings stream, const Pipel
 
 ResumePoint WorkerLoop::resume_point() const {
   const StreamMark mark = pipeline.mark();
-  return {mark, mark.sequence, pipeline.window().settled_lsn(), 2 * produced_ + 1, {}};
+  return {mark, mark.sequence, pipeline.window().settled_lsn(), {}, 2 * produced_ + 1, {}};
 }
 
 bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {

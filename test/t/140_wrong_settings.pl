@@ -28,7 +28,7 @@ sub wait_for_reason {
 
 # At the start.
 for my $case (
-    ['url',            '127.0.0.1:4333', qr/^misconfigured\|invalid value for "fraiseql_nats.url", line \d+ of "postgresql.conf": A server URL does not/],
+    ['url',            '127.0.0.1:4333', qr/^misconfigured\|invalid value for "fraiseql_nats.url", line \d+ of "postgresql.conf": Server URL does not/],
     ['subject_prefix', 'a..b',           qr/^misconfigured\|invalid value for "fraiseql_nats.subject_prefix", line/],
     ['enabled',        'maybe',          qr/^misconfigured\|invalid value for "fraiseql_nats.enabled", line .*Boolean value/],
     ['replicas',       '77',             qr/^misconfigured\|invalid value for "fraiseql_nats.replicas", line .*valid range/],

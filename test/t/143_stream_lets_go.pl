@@ -152,7 +152,7 @@ my $mark = $node->data_dir . '/pg_replslot/' . $node->safe_psql('postgres', 'SEL
 FraiseqlNode::wait_until('the mark is written', sub {
     my $lsn = $node->safe_psql('postgres', "SELECT confirmed_flush_lsn - '0/0' FROM pg_replication_slots");
     open my $file, '<', $mark or return 0;
-    return (<$file> // '') =~ / $lsn \d+$/;
+    return (<$file> // '') =~ / $lsn \d+ \d+ \d+ \d+$/;
 });
 crash(1, sub { $nats->purge_stream(FraiseqlNode::STREAM) });
 $node->wait_drained('postgres');

@@ -3,37 +3,36 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
+import dead_letters
 from broker import Broker
-from faults import LANES, Lane, disk_full
+from bystander import Bystander
+from cluster import Cluster, Proxies
+from faults import disk_full
+from lanes import Lane
+from limit_faults import LIMITS
 from load import Client, create_schema, finish_prepared
 from postgres import PostgresServer
 from proxy import Proxy
-from world import SERVER_SETTINGS, STREAM, Streams, World
+from recorder import Recorder
+from slot_faults import KEPT
+from streams import STREAM, Streams
+from world import SERVER_SETTINGS, World
 
 PAUSE = 0.05  # seconds between a session's transactions, on average
 DRAIN_TIMEOUT = 120
-
-
-class Mode(NamedTuple):
-    name: str
-    title: str
-    sessions: dict  # database -> how many sessions change it
-    has_neighbours: bool
-
-
-MODES = (
-    Mode("shared", "a stream that others write to", {"torture": 5, "second": 2}, True),
-    Mode("exclusive", "a stream of its own", {"torture": 7}, False),
-)
+LOSING_SETTINGS = {"wal_keep_size": "0", "max_slot_wal_keep_size": KEPT}
+MOST_PAYLOAD = 48 << 10  # of the broker; some messages are larger
 
 
 class Arena:
-    """After run(): `tallies` of the faults, `counts` of the load, `not_caught_up`, and the world."""
+    """After run(): `tallies` of the faults, `counts` of the load, `not_caught_up`, `letters` and
+    `letters_left` by database, the `bystander`, `seen`: what the reader of rows has counted, and the
+    world."""
 
     def __init__(self, mode, options, work, logs):
         self.mode = mode
@@ -42,11 +41,15 @@ class Arena:
         self.tallies = {}
         self.counts = Counter()
         self.not_caught_up = []
+        self.letters = {}  # database -> those that were to be, and those that were, before the cure
+        self.letters_left = {}  # the same, behind it
+        self.seen = (0, 0, 0)
+        self.bystander = None
         self.journal = []
         self._options = options
         self._seed = f"{options.seed}/{mode.name}"
         self._work = work
-        self._broker = self._proxy = None
+        self._broker = self._proxy = self._reader = None
         self._tasks = []
         self._started = time.monotonic()
 
@@ -62,12 +65,16 @@ class Arena:
         self._work.mkdir()
         store = Path(self._options.disk or self._work) / self.mode.name
         store.mkdir()
-        self._broker = Broker(self._work / "nats", store, self.logs / "nats-server.log")
+        make = Cluster if self.mode.is_cluster else Broker
+        log = self.logs / "nats-server.log"
+        self._broker = make(self._work / "nats", store, log, max_payload=MOST_PAYLOAD)
         await self._broker.start()
-        self._proxy = Proxy(self._broker.port)
+        ports = self._broker.ports
+        self._proxy = Proxies(ports) if self.mode.is_cluster else Proxy(*ports)
         await self._proxy.start()
         log = self.logs / "postgres.log"
-        self.server = PostgresServer(self._work / "pg", log, SERVER_SETTINGS)
+        settings = {**SERVER_SETTINGS, **(LOSING_SETTINGS if self.mode.loses_slots else {})}
+        self.server = PostgresServer(self._work / "pg", log, settings, self.mode.loses_slots)
         self.world = World(
             self.server,
             self._broker,
@@ -75,6 +82,10 @@ class Arena:
             databases=list(self.mode.sessions),
             order_may_break=self.mode.has_neighbours,
         )
+        if self.mode.is_cluster:
+            self.world.settings["replicas"] = len(ports)
+        if self.mode.lets_go:
+            await self._limit_stream()
         self.world.configure()
         self.server.start()
         await self.server.wait_until_up()
@@ -90,22 +101,34 @@ class Arena:
     async def _learn(self, session):
         system = await session.value("SELECT system_identifier FROM pg_control_system()")
         oids = dict(await session.execute("SELECT datname, oid FROM pg_database"))
-        databases = {name: oids[name] for name in self.mode.sessions}
-        self.world.streams = Streams(system, databases)
-        if self.mode.name == "exclusive":
+        self._oids = {name: oids[name] for name in self.mode.sessions}
+        self.world.streams = Streams(system, self._oids, self.mode.lets_go)
+        if self.mode.name in ("exclusive", "limits"):
             name = "stream_exclusive"
             query = f"SELECT 1 FROM pg_settings WHERE name = 'fraiseql_nats.{name}'"
             if await session.execute(query):
-                self.world.settings[name] = random.Random(self._seed).choice(["auto", "on"])
+                self.world.settings[name] = random.Random(self._seed).choice(["auto", "on"] + ["off"] * self.mode.lets_go)
                 self.world.configure()
                 self.server.reload()
+
+    async def _limit_stream(self):
+        """Makes it before the worker does."""
+        limits = random.Random(self._seed).choice(LIMITS)
+        self.note(f"the stream has {limits}")
+        self.world.retention_kept_last = "max_msgs_per_subject" in limits or not limits
+        async with self.world.client() as client:
+            await client.api(
+                f"STREAM.CREATE.{STREAM}",
+                **{"name": STREAM, "subjects": ["fraiseql.>"], "storage": "file", "retention": "limits"},
+                **{"duplicate_window": int(1e8), "num_replicas": 1, "discard": "old", **limits},
+            )
 
     def _start(self, coroutine):
         self._tasks.append(task := asyncio.create_task(coroutine))
         return task
 
     def _lanes(self, deadline):
-        for name, faults in LANES.items():
+        for name, faults in self.mode.lanes.items():
             faults = [f for f in faults if f.__name__ not in self._options.without]
             if not self._options.disk:
                 faults = [f for f in faults if f != disk_full]
@@ -117,8 +140,15 @@ class Arena:
         """Load and faults, side by side."""
         for watch in self.world.watches.values():
             self._start(watch.run())
+        self.bystander = Bystander(self.server)
+        self._start(self.bystander.run())
+        await self._start_reader()
+        if self.mode.lets_go or self.mode.is_cluster:
+            self.world.recorder = Recorder(self._broker, STREAM)
+            self._start(self.world.recorder.run())
+        dooms = self.mode.dooms
         clients = [
-            Client(self.server, database, number, self._seed, self.counts, PAUSE)
+            Client(self.server, database, number, self._seed, self.counts, PAUSE, dooms)
             for database, sessions in self.mode.sessions.items()
             for number in range(1, sessions + 1)
         ]
@@ -126,13 +156,30 @@ class Arena:
         if self.mode.has_neighbours:
             load.append(self._start(self.world.neighbour.run(random.Random(self._seed))))
         self._started = time.monotonic()
-        deadline = self._started + self._options.seconds / len(self._options.modes)
+        deadline = self._started + self._options.seconds * self._share()
         faults = [self._start(lane.run()) for lane in self._lanes(deadline)]
         # A task of the load that ends has failed, and so does what waits for it.
         await self._while_all_run(faults + [self._start(asyncio.sleep(deadline - self._started))], load)
         for worker in clients + [self.world.neighbour]:
             worker.running = False
         await asyncio.gather(*load)
+
+    def _share(self):
+        return self.mode.share / sum(mode.share for mode in self._options.modes)
+
+    async def _start_reader(self):
+        program = Path(__file__).parent / "seen_reader.py"
+        databases = [f"{oid}={name}" for name, oid in self._oids.items()]
+        ports = ",".join(map(str, self._broker.ports))
+        self._reader = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-B", program, ports, self.server.directory, *databases),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+
+    async def _stop_reader(self):
+        output, _ = await self._reader.communicate(b"")
+        self.seen = tuple(map(int, output.split()))
 
     @staticmethod
     async def _while_all_run(awaited, running):
@@ -157,30 +204,59 @@ class Arena:
             session = await self.server.connect(database)
             await finish_prepared(session, "")
             session.close()
+        begin = time.monotonic()
+        if await self._drain():
+            self.note(f"all was confirmed {time.monotonic() - begin:.1f} s after the last fault")
+        await self._stop_reader()
+        await self._redeem()
+        self.bystander.running = False
+        for watch in self.world.watches.values():
+            watch.running = False
+        # What this last look counts must be all there is.
+        for watch in self.world.watches.values():
+            await watch.look_once()
+        if self.mode.is_cluster:
+            await self._broker.until_whole()
+        async with self.world.client() as client:
+            await self.world.streams.take(client, self.world.neighbour)
+
+    async def _drain(self):
+        """Waits until all that was committed by now is confirmed."""
         session = await self.server.connect("torture")
         await session.execute(
             "SET synchronous_commit = on; SELECT pg_logical_emit_message(true, 'torture', '')"
         )
         self.end_lsn = await session.value("SELECT pg_current_wal_flush_lsn()")
         session.close()
-        begin = time.monotonic()
         if await self.world.until_caught_up(DRAIN_TIMEOUT):
-            self.note(f"all was confirmed {time.monotonic() - begin:.1f} s after the last fault")
-        else:
-            watches = self.world.watches.items()
-            self.not_caught_up = [f"{name}: {watch.status}" for name, watch in watches]
-        for watch in self.world.watches.values():
-            watch.running = False
-        # What this last look counts must be all there is.
-        for watch in self.world.watches.values():
-            await watch.look_once()
-        async with self.world.client() as client:
-            await self.world.streams.take(client, self.world.neighbour)
+            return True
+        watches = self.world.watches.items()
+        self.not_caught_up = [f"{name}: {watch.status}" for name, watch in watches]
+        return False
+
+    async def _redeem(self):
+        """Looks at the dead letters, removes their cause, and retries them."""
+        # Those whose log was lost do not come.
+        most = 3 if self.mode.loses_slots else 30
+        for name in self.mode.sessions:
+            self.letters[name] = await dead_letters.settled(
+                self.server, name, dead_letters.all_there, most
+            )
+        await dead_letters.cure(self.world)
+        for name, (doomed, letters) in self.letters.items():
+            await dead_letters.redeem(self.server, name, doomed, letters)
+        await self._drain()
+        for name in self.mode.sessions:
+            self.letters_left[name] = await dead_letters.settled(
+                self.server, name, dead_letters.none_left
+            )
 
     async def tear_down(self):
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._reader and self._reader.returncode is None:
+            self._reader.kill()
         if self.server:
             await self.server.stop()
         if self._broker:

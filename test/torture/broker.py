@@ -4,6 +4,7 @@
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -25,14 +26,26 @@ def free_port():
                 continue
 
 
-class Broker:
-    """`store`: a directory; `limit`: the most bytes JetStream may store, 0: what the disk has."""
+def find_program():
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
+    program = os.environ.get("NATS_SERVER") or shutil.which("nats-server", path=path)
+    if not program:
+        raise RuntimeError("there is no nats-server; install the package of this name")
+    return program
 
-    def __init__(self, directory, store, log, limit=0):
-        path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
-        self._program = shutil.which("nats-server", path=path)
-        if not self._program:
-            raise RuntimeError("there is no nats-server; install the package of this name")
+
+def version():
+    """Of the nats-server, as numbers."""
+    text = subprocess.check_output([find_program(), "--version"], text=True)
+    return tuple(map(int, re.search(r"(\d+)\.(\d+)", text).groups()))
+
+
+class Broker:
+    """`store`: a directory; `limit`: the most bytes JetStream may store, 0: what the disk has;
+    `more`: further lines of its configuration."""
+
+    def __init__(self, directory, store, log, limit=0, max_payload=1 << 20, more=""):
+        self._program = find_program()
         self.port = free_port()
         self.store = store
         self.limit = limit
@@ -40,14 +53,26 @@ class Broker:
         self._popen = None
         directory.mkdir()
         self._config = directory / "nats.conf"
-        storage = f"max_file_store: {limit or 1 << 40}"
+        self._more = more
+        self._configure(max_payload)
+
+    def _configure(self, max_payload):
+        storage = f"max_file_store: {self.limit or 1 << 40}"
         self._config.write_text(
-            f"host: 127.0.0.1\nport: {self.port}\n"
-            f'jetstream {{ store_dir: "{store}", {storage} }}\n'
+            f"host: 127.0.0.1\nport: {self.port}\nmax_payload: {max_payload}\n"
+            f'jetstream {{ store_dir: "{self.store}", {storage} }}\n{self._more}'
         )
 
-    async def start(self):
-        """Returns when JetStream answers."""
+    def allow_payload(self, size):
+        """Messages of so many bytes, at once."""
+        self._configure(size)
+        self._popen.send_signal(signal.SIGHUP)
+
+    @property
+    def ports(self):
+        return [self.port]
+
+    def spawn(self):
         with open(self._log, "ab") as log:
             self._popen = subprocess.Popen(
                 [self._program, "-c", self._config],
@@ -55,6 +80,10 @@ class Broker:
                 stdout=log,
                 stderr=log,
             )
+
+    async def start(self):
+        """Returns when JetStream answers."""
+        self.spawn()
         async with asyncio.timeout(60):
             while not await self.answers():
                 if self._popen.poll() is not None:
@@ -94,6 +123,13 @@ class Broker:
             self._popen.kill()
             self._popen.wait()
             self._popen = None
+
+    async def stop(self):
+        """In good order."""
+        self._popen.send_signal(signal.SIGTERM)
+        while self._popen.poll() is None:
+            await asyncio.sleep(0.02)
+        self._popen = None
 
     def suspend(self):
         self._popen.send_signal(signal.SIGSTOP)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""The faults, and the lanes in which they come: one after the other in a lane, lanes side by side.
+"""The faults of the server, of the broker and of the network between them.
 
 A fault is a coroutine function of the world and the lane's dice; when it returns, what it has broken
 is whole again.  Its name, with spaces, is what the table calls it.
@@ -7,13 +7,11 @@ is whole again.  Its name, with spaces, is what the table calls it.
 
 import asyncio
 import os
-import random
 import signal
-import time
 
 from nats_client import NatsError
 from postgres import ConnectionLost, SqlError
-from world import STREAM
+from streams import STREAM
 
 MOST_SECONDS = 15  # to catch up while other faults go on
 
@@ -65,7 +63,8 @@ async def configuration_reloaded(world, dice):
         "ack_timeout": ["500ms", "1s", "3s"],
         "reconnect_delay_max": ["100ms", "1s"],
         "connect_timeout": ["500ms", "2s"],
-        "url": [f"nats://127.0.0.1:1,nats://127.0.0.1:{world.proxy.port}", "nats://127.0.0.1:1"],
+        "url": [f"nats://127.0.0.1:1,{world.proxy.url}", "nats://127.0.0.1:1"],
+        "confirm_delay": ["10ms", "300ms", "5s"],
         "enabled": ["off", "on"],
         "databases": ["torture", "nobody"],
         "window_message": ["a setting that does not exist"],
@@ -191,69 +190,3 @@ async def half_open(world, dice):
     if dice.random() < 0.5:
         world.proxy.cut()
     world.proxy.heal()
-
-
-LANES = {
-    "server": [worker_killed, server_stopped_at_once, server_restarted, configuration_reloaded],
-    "broker": [broker_killed, broker_stands_still, stream_full, stream_deleted, disk_full],
-    "network": [connection_cut, network_gone, network_slow, half_open],
-}
-
-
-class Tally:
-    """What became of the faults of one kind."""
-
-    def __init__(self):
-        self.injected = 0
-        self.survived = 0
-        self.longest = 0.0  # seconds from the end of the fault until all was confirmed again
-
-
-class Lane:
-    """Draws from a deck of faults, so that each has its turn, even if time is over before."""
-
-    def __init__(self, name, faults, world, dice, deadline, tallies, journal):
-        self._faults = faults
-        self._world = world
-        self._dice = dice
-        self._deadline = deadline
-        self._tallies = tallies
-        self._journal = journal
-        self._is_network = name == "network"
-
-    async def run(self):
-        deck, drawn = [], 0
-        while drawn < len(self._faults) or time.monotonic() < self._deadline:
-            deck = deck or self._dice.sample(self._faults, len(self._faults))
-            fault = deck.pop()
-            drawn += 1
-            dice = random.Random(self._dice.random())
-            # Without a network nothing else is put to the test.
-            await asyncio.sleep(self._dice.uniform(0.2, 4 if self._is_network else 1.5))
-            if self._is_network:
-                async with self._world.network:
-                    await self._inject(fault, dice)
-            else:
-                await self._inject(fault, dice)
-
-    async def _inject(self, fault, dice):
-        name = fault.__name__.replace("_", " ")
-        tally = self._tallies.setdefault(name, Tally())
-        tally.injected += 1
-        self._journal(f"{name} ...")
-        await fault(self._world, dice)
-        self._journal(f"... {name}: over")
-        self._await_survival(name, tally)
-
-    def _await_survival(self, name, tally):
-        """Survived is what all databases have caught up after."""
-        left = [len(self._world.watches)]
-
-        def caught_up(seconds):
-            left[0] -= 1
-            tally.longest = max(tally.longest, seconds)
-            if left[0] == 0:
-                tally.survived += 1
-
-        for watch in self._world.watches.values():
-            watch.when_caught_up(caught_up)

@@ -98,6 +98,12 @@ class NatsClient:
         except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             raise NatsError(f"no answer to {subject}: {type(error).__name__}") from None
 
+    async def subscribe(self, subject):
+        """Yields what is published from now on."""
+        self._writer.write(f"SUB {subject} 2\r\n".encode())
+        while True:
+            yield await self._next()
+
     async def store(self, subject, payload, headers=None):
         """Publishes, and returns the stream's acknowledgement."""
         return _result(await self.request(subject, payload, headers))
@@ -112,6 +118,18 @@ class NatsClient:
     async def update_stream(self, stream, **changes):
         config = (await self.stream_info(stream))["config"]
         return await self.api(f"STREAM.UPDATE.{stream}", **{**config, **changes})
+
+    async def pull(self, stream, consumer, request, most, timeout):
+        """Yields what a pull consumer delivers for one request."""
+        reply = f"{self._inbox}.{next(self._numbers)}"
+        self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", request, reply)
+        for _ in range(most):
+            message = await asyncio.wait_for(self._next(), timeout)
+            if message.status[:3] in ("404", "408"):
+                return
+            if message.status:
+                raise NatsError(f"reading {stream}: {message.status}")
+            yield message
 
     async def read_stream(self, stream, most=None):
         """Yields the messages that the stream holds now, in order; at most so many."""

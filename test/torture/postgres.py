@@ -3,6 +3,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -120,8 +121,11 @@ def number(lsn):
 class PostgresServer:
     """Started, stopped and crashed; ends with stop()."""
 
-    def __init__(self, directory, log, settings):
+    def __init__(self, directory, log, settings, archives=False):
+        """`archives`: the log is kept in an archive, in small files, and may be removed."""
         self.directory = directory
+        self._segment = 1 << 20 if archives else 1 << 24  # bytes of a file of the log
+        self._archive = directory / "archive" if archives else None
         self._data = directory / "data"
         self._log = log
         self._popen = None
@@ -131,10 +135,15 @@ class PostgresServer:
         directory.mkdir()
         subprocess.run(
             [f"{self._bindir}/initdb", "--pgdata", self._data, "--username", "postgres"]
-            + ["--auth", "trust", "--no-locale", "--encoding", "UTF8", "--no-sync"],
+            + ["--auth", "trust", "--no-locale", "--encoding", "UTF8", "--no-sync"]
+            + ["--wal-segsize", str(self._segment >> 20)],
             check=True,
             stdout=subprocess.DEVNULL,
         )
+        if archives:
+            self._archive.mkdir()
+            copy = f"cp %p {self._archive}/copy && mv {self._archive}/copy {self._archive}/%f"
+            settings = {**settings, "archive_mode": "on", "archive_command": copy}
         self.configure("postgresql.conf", "a", settings)
         self.configure("torture.conf", "w", {})
 
@@ -158,7 +167,8 @@ class PostgresServer:
             )
 
     def reload(self):
-        self._popen.send_signal(signal.SIGHUP)
+        if self._popen:  # one that is about to start reads the files anyway
+            self._popen.send_signal(signal.SIGHUP)
 
     async def stop(self, how=signal.SIGQUIT):
         """SIGQUIT stops it at once, as a crash would; SIGINT in good order."""
@@ -185,11 +195,19 @@ class PostgresServer:
 
     def _wal_file(self, lsn):
         high, low = divmod(number(lsn), 1 << 32)
-        return self._data / "pg_wal" / f"{1:08X}{high:08X}{low >> 24:08X}"
+        directory = self._archive or self._data / "pg_wal"
+        return directory / f"{1:08X}{high:08X}{low // self._segment:08X}"
+
+    def _archive_the_rest(self):
+        for file in (self._data / "pg_wal").glob("0000*"):
+            if len(file.name) == 24 and not (self._archive / file.name).exists():
+                shutil.copy(file, self._archive)
 
     def commits(self, start, end):
         """The commit LSN of each transaction that has one, as the server's own reader of the log,
         pg_waldump, sees them."""
+        if self._archive:
+            self._archive_the_rest()
         command = [f"{self._bindir}/pg_waldump", "--rmgr", "Transaction"]
         command += ["--start", start, "--end", end]
         # Without names of files it may look at one that is not yet written.

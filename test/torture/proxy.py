@@ -23,6 +23,10 @@ class Proxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    @property
+    def url(self):
+        return f"nats://127.0.0.1:{self.port}"
+
     def stop(self):
         self._server.close()
         self.cut()

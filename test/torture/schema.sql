@@ -102,10 +102,31 @@ CREATE TABLE tb_event_other PARTITION OF tb_event DEFAULT;
 -- Of the key only id is in the ledger.
 ALTER TABLE tb_event_other REPLICA IDENTITY FULL;
 
+CREATE TABLE tb_seen (
+    id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    note text
+);
+
+-- Each row has a subject of its own.
+CREATE TABLE tb_kept (
+    id   int PRIMARY KEY,
+    note text
+);
+CREATE FUNCTION write_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger (subject, data)
+    VALUES (format('fraiseql.kept.%s', coalesce(NEW.id, OLD.id)),
+            CASE WHEN TG_OP = 'DELETE' THEN format('{"id":%s}', OLD.id) ELSE row_to_json(NEW)::text END);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER ledger_rows AFTER INSERT OR UPDATE OR DELETE ON tb_kept FOR EACH ROW EXECUTE FUNCTION write_kept();
+
 CREATE TABLE tb_unseen (n int);
 
 CALL watch('tb_item', 'Item');
 CALL watch('tb_full', 'Full', 'full');
+CALL watch('tb_seen', 'Seen');
+SELECT fraiseql_nats.observe('tb_kept', '{INSERT,UPDATE,DELETE}', 'fraiseql.kept.{column:id}');
 CALL watch('tb_event', 'Event', 'full');
 SELECT fraiseql_nats.observe('tb_placed', '{INSERT}', 'torture_placed');
 SELECT fraiseql_nats.observe_channel('torture_placed');

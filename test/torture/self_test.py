@@ -12,6 +12,7 @@ from comparison import (
     TWICE,
     Comparison,
     Expected,
+    in_gap,
 )
 
 SAMPLE = 200  # transactions, of at most so many messages:
@@ -92,21 +93,22 @@ ERRORS = {
 }
 
 
-def sample_of(records, expected):
+def sample_of(records, expected, gaps):
     """Transactions that are whole and in order, with their part of the ledger."""
     small = [lsn for lsn, contents in expected.contents.items() if len(contents) <= SMALL]
+    small = [lsn for lsn in small if not in_gap(lsn, gaps)]
     contents = {lsn: expected.contents[lsn] for lsn in small[:SAMPLE]}
     records = {r.position: r for r in records if r.position[0] in contents}
     return [records[position] for position in sorted(records)], Expected(expected.xids, contents)
 
 
-def overlooked(records, expected):
+def overlooked(records, expected, doomed=(), gaps=()):
     """What the comparison does not notice, or takes for something else, as a list of sentences."""
-    records, expected = sample_of(records, expected)
+    records, expected = sample_of([record for record in records if not record.aside], expected, gaps)
     wrong = []
     for error, claims in ({"none": set()} | ERRORS).items():
         spoilt = records if error == "none" else error(records)
-        problems = Comparison([spoilt], expected).problems
+        problems = Comparison([spoilt], expected, doomed=doomed).problems
         noticed = {claim for claim in CLAIMS if problems[claim]}
         if noticed != claims:
             name = error if error == "none" else error.__name__
@@ -119,7 +121,7 @@ def overlooked(records, expected):
         ([records[:half], records[half + 1 :]], {LOST}),
         ([records[:half], records[half:] + records[:1]], {COMMIT_ORDER, LOST}),
     ):
-        problems = Comparison(streams, expected).problems
+        problems = Comparison(streams, expected, doomed=doomed).problems
         noticed = {claim for claim in CLAIMS if problems[claim]}
         if not claims <= noticed or (not claims and noticed):
             wrong.append(f"deleted streams: noticed {sorted(noticed)} instead of {sorted(claims)}")

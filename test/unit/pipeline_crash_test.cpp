@@ -147,6 +147,7 @@ class Simulation {
     options.window_bytes = 1 + dice->Below(4000);
     options.ack_timeout_ms = 200;
     options.max_delay_ms = 100;
+    options.notes_streams = true;
     return options;
   }
 
@@ -155,7 +156,7 @@ class Simulation {
 
   void Start() {
     pipeline_ = std::make_unique<Pipeline>(
-        &broker_, options_, ResumePoint{mark_, mark_.sequence, confirmed_, horizon_, {}});
+        &broker_, options_, ResumePoint{mark_, mark_.sequence, confirmed_, through_, horizon_, {}});
     read_ = log_.After(confirmed_);
   }
 
@@ -188,6 +189,11 @@ class Simulation {
       if (!ReadEntry()) break;
     }
     pipeline_->Run(now_);
+    if (pipeline_->has_new_stream()) {
+      confirmed_ = settled();
+      SaveMark();
+      pipeline_->NoteStream();
+    }
     EXPECT_GE(pipeline_->WaitMs(now_), -1);
     EXPECT_LE(pipeline_->window().size(), options_.window_messages);
     EXPECT_LT(pipeline_->window().bytes(), options_.window_bytes + kLargestPayload + kAnyHeaders);
@@ -221,7 +227,12 @@ class Simulation {
     if (!dice_.Percent(50)) return;
     confirmed_ = settled();
     // The slot is saved first, so that a mark is never ahead of it.
-    if (dice_.Percent(70)) mark_ = pipeline_->mark();
+    if (dice_.Percent(70)) SaveMark();
+  }
+
+  void SaveMark() {
+    mark_ = pipeline_->mark();
+    through_ = std::max(through_, pipeline_->window().settled_through());
   }
 
   // False if the broker had nothing to do.
@@ -290,6 +301,7 @@ class Simulation {
   size_t checked_ = 0;      // entries known to be stored
   uint64_t confirmed_ = 0;  // what the slot was told
   StreamMark mark_{"1", 0};
+  Position through_;
   uint64_t horizon_ = 0;  // end of what was ever read
 };
 
@@ -343,20 +355,35 @@ TEST(PipelineCrash, ChainedMessagesAreStoredOnceInOrderWhateverFails) {
   EXPECT_GT(with_gaps, 400);
 }
 
+// Whether `some` of the ids come as they do in `all` of them.
+bool IsInOrder(const Ids& some, const Ids& all) {
+  auto at = all.begin();
+  for (const std::string& id : some) {
+    at = std::find(at, all.end(), id);
+    if (at == all.end()) return false;
+  }
+  return true;
+}
+
 // What was stored is gone; what is stored since then is stored once.
 TEST(PipelineCrash, NothingIsStoredTwiceInAStreamThatIsDeletedAndMadeAgain) {
+  int disordered = 0;
   for (const bool chained : {false, true}) {
-    ForManySeeds(6000, [=](Simulation* simulation) {
+    ForManySeeds(6000, [&, chained](Simulation* simulation) {
       if (chained) simulation->Chain();
       simulation->faults()->recreate = 3;
       simulation->Run();
       const Ids stream = Sorted(simulation->broker().stream());
       EXPECT_EQ(std::adjacent_find(stream.begin(), stream.end()), stream.end());
+      const Ids& ids = simulation->log().ids;
+      disordered += chained && !IsInOrder(simulation->broker().stream(), ids) ? 1 : 0;
       for (const std::string& id : simulation->log().ids) {
         EXPECT_TRUE(simulation->broker().Stores(id)) << id << " is lost";
       }
     });
   }
+  // What a dead connection still brings may fit the new stream by chance.
+  EXPECT_LT(disordered, 10);
 }
 
 // Its newest message stays, as with any limit.

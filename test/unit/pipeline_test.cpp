@@ -63,6 +63,44 @@ class PipelineTest : public ::testing::Test {
   uint64_t lsn_ = 0;
 };
 
+// Who dies before that would send what went with the stream before behind what is newer.
+TEST(PipelineNotesStreams, SendsNothingToANewStreamBeforeItsMarkIsKept) {
+  FakeBroker broker;
+  PipelineOptions options = TestOptions();
+  options.notes_streams = true;
+  Pipeline pipeline(&broker, options);
+  const auto publish = [&](uint64_t lsn) {
+    Message* message = pipeline.Add();
+    message->AddHeader("Nats-Msg-Id", std::to_string(lsn));
+    message->position = {lsn - 50, 1, 0};
+    pipeline.Seal();
+    pipeline.EndTransaction(lsn);
+    pipeline.Run(0);
+  };
+  publish(100);
+  ASSERT_TRUE(pipeline.has_new_stream());
+  EXPECT_EQ(broker.waiting(), 0u);
+  pipeline.NoteStream();
+  pipeline.Run(0);
+  EXPECT_EQ(broker.waiting(), 1u);
+  broker.StoreAll();
+  pipeline.Run(0);
+  ASSERT_EQ(pipeline.window().settled_lsn(), 100u);
+
+  broker.Recreate();
+  broker.Close();
+  pipeline.Run(0);
+  pipeline.Run(1000);
+  publish(200);
+  ASSERT_TRUE(pipeline.has_new_stream());
+  EXPECT_EQ(broker.waiting(), 0u);
+  EXPECT_EQ(pipeline.mark().sequence, 0u);
+  EXPECT_EQ(pipeline.window().settled_lsn(), 100u);
+  pipeline.NoteStream();
+  pipeline.Run(1000);
+  EXPECT_EQ(broker.waiting(), 1u);
+}
+
 TEST_F(PipelineTest, BelievesNoAcknowledgementOfWhatWasNotSent) {
   broker_.wire_capacity = 1;
   Publish({"a", "b", "c"});

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: PostgreSQL
+"""Says of each claim whether it holds in what an arena has left."""
+
+import bystander
+import dead_letters
+import gaps
+import retention
+import seen_reader
+import snapshots
+from comparison import CLAIMS, COMMIT_ORDER, INNER_ORDER, Comparison, read_expected, write_evidence
+from report import print_faults, print_load
+from self_test import overlooked
+from streams import STREAM
+
+SHOWN_PROBLEMS = 5
+SIGNS_OF_A_CRASH = ("TRAP:", "PANIC:", "was terminated by signal 11", "was terminated by signal 6")
+TOLD_DELETION = f'WARNING:  stream "{STREAM}" was deleted and made again'
+
+
+class Judge:
+    """Compares what an arena has left with what must be, and prints it."""
+
+    passed = failed = 0
+
+    def __init__(self, arena):
+        self._arena = arena
+        self._losses = 0
+
+    def _check(self, claim, problems):
+        if problems:
+            Judge.failed += 1
+        else:
+            Judge.passed += 1
+        print(f"  {'FAILED' if problems else 'ok    '} {claim}")
+        for problem in problems[:SHOWN_PROBLEMS]:
+            print(f"           {problem}")
+        if len(problems) > SHOWN_PROBLEMS:
+            print(f"           ... and {len(problems) - SHOWN_PROBLEMS} more")
+
+    async def judge(self):
+        arena, world = self._arena, self._arena.world
+        print(f"\n== {arena.mode.title}")
+        print_faults(arena.tallies)
+        print_load(arena.counts)
+        commits = arena.server.commits(arena.start_lsn, arena.end_lsn)
+        for database, streams in world.streams.records.items():
+            await self._judge_database(database, streams, commits)
+        print()
+        self._check("every database catches up when all is whole", arena.not_caught_up)
+        self._check("every fault is survived", self._not_survived() + world.wrong_ends)
+        self._check(
+            "the stream has no gaps, and what others have stored: the broker keeps its word",
+            world.streams.lost_by_broker,
+        )
+        told = sum(TOLD_DELETION in line for line in self._server_log())
+        self._check(
+            f"what went with a deleted stream is reported ({self._losses} times)",
+            [f"the log tells of it {told} times"] * (told < self._losses),
+        )
+        self._check(bystander.CLAIM, arena.bystander.seen)
+        self._check_seen()
+        self._check("the load meets no error but those it asks for", self._unexpected_errors())
+        self._check("no process of the server crashes but those that are killed", self._crashes())
+
+    async def _judge_database(self, database, streams, commits):
+        session = await self._arena.server.connect(database)
+        expected = await read_expected(session, commits)
+        rows = await gaps.read(session, commits)
+        lost = gaps.extents(rows)
+        doomed, _ = self._arena.letters[database]
+        if self._arena.mode.is_cluster:
+            lost += self._lost_by_cluster()
+        if self._arena.mode.lets_go:
+            await self._check_retention(session, streams[-1], commits)
+            self._check_letters(database, commits, lost)
+            return session.close()
+        comparison = Comparison(streams, expected, lost, doomed)
+        self._report(database, streams, expected, comparison, doomed, lost)
+        histories = await snapshots.read_histories(session, commits)
+        self._check_backfills(database, comparison.history, histories, gaps.reaches(rows))
+        self._check_letters(database, commits, lost)
+        if self._arena.mode.loses_slots:
+            self._check_gaps(rows, comparison.history)
+        if comparison.suspects:
+            path = self._arena.logs / f"{database}.evidence"
+            async with self._arena.world.client() as client:
+                messages = client.read_stream(STREAM)
+                await write_evidence(path, comparison, expected, streams, session, messages)
+        session.close()
+
+    def _report(self, database, streams, expected, comparison, doomed, lost):
+        rows = sum(map(len, expected.contents.values()))
+        messages = " + ".join(str(len(records)) for records in streams)
+        print(
+            f'\n  database "{database}": {len(expected.contents)} transactions with {rows} messages'
+            f" in the ledger, {messages} in the stream"
+        )
+        self._losses += comparison.losses
+        breaks = comparison.breaks
+        counted = self._arena.world.watches[database].order_breaks
+        # The broker refused a message and took a later one, and that is known.
+        excused = self._arena.mode.has_neighbours and breaks <= counted
+        for claim in CLAIMS:
+            is_order = claim in (COMMIT_ORDER, INNER_ORDER)
+            self._check(claim, [] if is_order and excused else comparison.problems[claim])
+        self._check(
+            f"status() counts where the order breaks ({breaks} times)",
+            [f"it counts {counted}"] * (breaks > counted),
+        )
+        records = [record for stream in streams for record in stream]
+        self._check("the comparison sees errors put in on purpose", overlooked(records, expected, doomed, lost))
+
+    def _lost_by_cluster(self):
+        """What the recorder has read from the stream, and the servers have taken back, as gaps."""
+        taken_back = self._arena.world.recorder.taken_back
+        if taken_back:
+            print(f"\n  the servers have lost {len(taken_back)} messages that they had stored")
+        return [(record.position[0], record.position[0] + 1) for record in taken_back]
+
+    def _check_backfills(self, database, records, histories, lost):
+        runs = [
+            run
+            for run in self._arena.world.backfills
+            if run.database == database and not snapshots.is_cut(run, lost)
+        ]
+        told = sum(record.aside.isdigit() for record in records)
+        self._check(
+            f"{snapshots.CLAIM} ({len(runs)} backfills, {told} rows)",
+            snapshots.problems_of(runs, records, histories),
+        )
+        self._check(
+            "that sees errors put in on purpose", snapshots.overlooked(runs, records, histories)
+        )
+
+    def _check_letters(self, database, commits, lost):
+        doomed, letters = self._arena.letters[database]
+        retries = sum(letter.retried for letter in letters)
+        self._check(
+            f"{dead_letters.CLAIM} ({len(doomed)} messages, {retries} retries)",
+            dead_letters.problems_of(doomed, letters, commits, lost),
+        )
+        self._check("that sees errors put in on purpose", dead_letters.overlooked(doomed, letters, commits))
+        _, left = self._arena.letters_left[database]
+        self._check(
+            dead_letters.RETRIED,
+            [f"dead letter {letter.id} is still there" for letter in left if not letter.retried],
+        )
+
+    async def _check_retention(self, session, held, commits):
+        world = self._arena.world
+        alarms = await session.execute("SELECT kind, message FROM fraiseql_nats.alarm")
+        found = retention.Found(
+            world.recorder.records,
+            held,
+            world.streams.last_sequence,
+            world.retention_kept_last,
+            world.settings.get("stream_exclusive") != "off",
+            alarms,
+            await session.value("SELECT state FROM fraiseql_nats.status()"),
+        )
+        ledger = await retention.read_ledger(session, commits)
+        print(
+            f"\n  {len(ledger.places)} messages in the ledger, {found.last_sequence} taken by the stream,"
+            f" {len(found.records)} read, {len(held)} left; {len(alarms)} alarms; settings: {world.settings}"
+        )
+        problems = retention.problems_of(found, ledger)
+        for claim in retention.CLAIMS:
+            self._check(claim, problems[claim])
+        self._check("that sees errors put in on purpose", retention.overlooked(found, ledger))
+
+    def _check_gaps(self, rows, records):
+        log = [line for line in self._server_log() if "WARNING" in line]
+        problems = gaps.problems_of(rows, records, log)
+        self._check(f"{gaps.CLAIM} ({len(rows)} slots lost)", problems)
+        self._check("that sees errors put in on purpose", gaps.overlooked(rows, records, log))
+
+    def _check_seen(self):
+        read, missed, cut_off = self._arena.seen
+        self._check(
+            f"{seen_reader.CLAIM} ({read} read, {cut_off} of them after the server was back)",
+            [f"{missed} rows were not there"] * (missed > 0) + ["none was read"] * (read == 0),
+        )
+
+    def _not_survived(self):
+        return [
+            f"{name}: {tally.survived} of {tally.injected}"
+            for name, tally in self._arena.tallies.items()
+            if tally.survived < tally.injected
+        ]
+
+    def _unexpected_errors(self):
+        counts = self._arena.counts.items()
+        return [f"{what}: {n} times" for (kind, what), n in counts if kind == "unexpected"]
+
+    def _server_log(self):
+        return (self._arena.logs / "postgres.log").read_text(errors="replace").splitlines()
+
+    def _crashes(self):
+        signs = SIGNS_OF_A_CRASH
+        return [line for line in self._server_log() if any(sign in line for sign in signs)]

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: PostgreSQL
+"""A stream that lets messages go, by limits and purges: what it let go stays gone, the rest is right.
+
+What is known is what a recorder has read, what the stream holds in the end, and the ledger.  In a
+stream of our own the n-th message of the ledger must have been the n-th of the stream, read or not.
+"""
+
+from collections import defaultdict
+from typing import NamedTuple
+
+from comparison import describe
+
+NEVER_BACK = "no subject goes back to an older value"
+ONCE = "each message is stored once, in order, at the place that the ledger gives it"
+COUNTED = "the stream has taken as many messages as the ledger has; what may be lost is told of"
+LAST = "the last value of each subject that the stream holds is the last that was committed"
+STREAMING = "status() says streaming in the end"
+CLAIMS = (NEVER_BACK, ONCE, COUNTED, LAST, STREAMING)
+
+
+class Found(NamedTuple):
+    records: dict  # sequence -> record, of all that was read at any time
+    held: list  # records that the stream holds in the end
+    last_sequence: int
+    keeps_last: bool  # only messages that a later one of their subject has followed were let go
+    is_ordered: bool  # the stream is ours alone, and the worker takes it so
+    alarms: list  # what status() and the table of alarms say was lost
+    state: str  # of the worker, in the end
+
+
+class Ledger(NamedTuple):
+    places: list  # (commit LSN, content), in the order of the log
+    last: dict  # hash of subject -> content of its last message
+
+
+async def read_ledger(session, commits):
+    rows = []
+
+    def take(line):
+        xid, place, content, subject = line.decode().rstrip("\n").split("\t")
+        rows.append((commits[int(xid)], int(place), bytes.fromhex(content[:16]), subject))
+
+    await session.execute(
+        "COPY (SELECT xid, place, md5(subject || E'\\n' || data), subject FROM ledger) TO STDOUT",
+        on_copy=take,
+    )
+    rows.sort(key=lambda row: row[:2])
+    return Ledger(
+        [(lsn, content) for lsn, _, content, _ in rows],
+        {hash(subject): content for _, _, content, subject in rows},
+    )
+
+
+def problems_of(found, ledger):
+    """Claim -> a list of sentences."""
+    problems = {claim: [] for claim in CLAIMS}
+    records = dict(found.records)
+    records.update((record.sequence, record) for record in found.held)
+    in_order = [records[sequence] for sequence in sorted(records)]
+    _check_order(in_order, found.is_ordered, problems)
+    _check_places(in_order, found.is_ordered, ledger, problems)
+    _check_last(found, ledger, problems)
+    short = len(ledger.places) - found.last_sequence
+    if short < 0 or (short > 0 and not found.alarms):
+        problems[COUNTED].append(
+            f"{found.last_sequence} messages were taken, {len(ledger.places)} are in the ledger,"
+            f" alarms: {found.alarms}"
+        )
+    if found.state != "streaming":
+        problems[STREAMING].append(f"it says {found.state}")
+    return problems
+
+
+def _check_order(records, is_ordered, problems):
+    latest, positions, ids, last = {}, {}, {}, (0, 0, 0)
+    for record in records:
+        where = f"message {record.sequence} ({describe(record.position)})"
+        before = latest.get(record.subject)
+        if before and record.position <= before.position:
+            problems[NEVER_BACK].append(
+                f"{where} follows message {before.sequence} ({describe(before.position)})"
+            )
+        if record.position in positions or record.id in ids:
+            twice = positions.get(record.position) or ids.get(record.id)
+            problems[ONCE].append(f"{where} is message {twice} once more")
+        elif is_ordered and record.position < last:
+            problems[ONCE].append(f"{where} stands behind {describe(last)}")
+        positions[record.position] = ids[record.id] = record.sequence
+        last = max(last, record.position)
+        latest[record.subject] = record
+
+
+def _check_places(records, is_ordered, ledger, problems):
+    """The distance between a message's place in the ledger and in the stream stays the same."""
+    places = defaultdict(list)
+    for place, entry in enumerate(ledger.places, 1):
+        places[entry].append(place)
+    distance = 0
+    for record in records:
+        candidates = places.get((record.position[0], record.content))
+        if not candidates:
+            problems[ONCE].append(f"message {record.sequence} ({describe(record.position)}) is in no ledger")
+            continue
+        now = min((record.sequence - place for place in candidates), key=lambda d: abs(d - distance))
+        if is_ordered and now != distance:
+            what = f"{now - distance} too many" if now > distance else f"{distance - now} missing"
+            problems[ONCE].append(f"before message {record.sequence} ({describe(record.position)}): {what}")
+        distance = now
+
+
+def _check_last(found, ledger, problems):
+    held = {record.subject: record for record in found.held}
+    for subject, record in held.items():
+        if record.content != ledger.last.get(subject):
+            problems[LAST].append(
+                f"message {record.sequence} ({describe(record.position)}) is not the last of its subject"
+            )
+    missing = set(ledger.last) - set(held)
+    if found.keeps_last and missing:
+        problems[LAST].append(f"{len(missing)} subjects of {len(ledger.last)} are missing")
+
+
+def shift(record, behind):
+    return record._replace(sequence=record.sequence + (record.sequence > behind))
+
+
+def overlooked(found, ledger):
+    """What problems_of() does not notice of errors put in on purpose, as a list of sentences."""
+    records = [found.records[sequence] for sequence in sorted(found.records)]
+    if len(records) < 20 or not found.held:
+        return ["there is too little to try it with"]
+    some, last = records[len(records) // 2], found.held[-1]
+    end = found.last_sequence + 1
+    older = some._replace(sequence=end)
+    shifted = {
+        shifted.sequence: shifted
+        for shifted in (shift(record, some.sequence) for record in found.records.values())
+    }
+    held = [shift(record, some.sequence) for record in found.held]
+    errors = {
+        "an older message again": (found._replace(held=found.held + [older], last_sequence=end), NEVER_BACK),
+        "a message twice": (found._replace(held=found.held + [older], last_sequence=end), ONCE),
+        "one too many that nobody has read": (
+            found._replace(records=shifted, held=held, is_ordered=True), ONCE,
+        ),
+        "one of no ledger": (
+            found._replace(records={**found.records, some.sequence: some._replace(content=b"")}), ONCE,
+        ),
+        "too many": (found._replace(last_sequence=len(ledger.places) + 1), COUNTED),
+        "too few": (found._replace(last_sequence=len(ledger.places) - 1, alarms=[]), COUNTED),
+        "another last value": (found._replace(held=found.held[:-1] + [last._replace(content=b"")]), LAST),
+        "none at all": (found._replace(held=[], keeps_last=True), LAST),
+        "a worker that waits": (found._replace(state="waiting"), STREAMING),
+    }
+    before = {claim: len(sentences) for claim, sentences in problems_of(found, ledger).items()}
+    return [
+        f"retention, {error}: overlooked"
+        for error, (spoilt, claim) in errors.items()
+        if len(problems_of(spoilt, ledger)[claim]) <= (0 if error.startswith("too") else before[claim])
+    ]
