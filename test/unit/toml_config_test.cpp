@@ -372,6 +372,18 @@ TEST(TomlConfig, IsSwitchedOffByFraiseqlObserverTomlAlone) {
   EXPECT_NE(config.notices[0].hint.find("\"fraiseql_nats.enabled\" to off"), std::string::npos);
 }
 
+// Notices are logged and shown, as errors are.
+TEST(TomlConfig, HasNoticesThatAreFitToBeShown) {
+  std::string text = "[observers.runtime]\n\"a\\u001b[31m\\nLOG: x\" = 1\n";
+  for (int i = 0; i < 1000; ++i) text += "x" + std::to_string(i) + " = 1\n";
+  Config config;
+  EXPECT_TRUE(ParseConfigText(text, &config).empty());
+  ASSERT_EQ(config.notices.size(), 100u);
+  EXPECT_EQ(config.notices[0].text(),
+            "fraiseql.toml:2:1: \"observers.runtime.a?[31m?LOG: x\" has no effect here: it is for "
+            "FraiseQL's own runtime");
+}
+
 TEST(TomlConfig, TellsWhereObserversArePutBetter) {
   const std::string rule = "table = \"t\"\nevent = \"DELETE\"\n";
   Config config;
