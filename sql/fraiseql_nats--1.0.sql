@@ -220,7 +220,7 @@ COMMENT ON FUNCTION show_config() IS 'the settings in force, and where each come
 CREATE FUNCTION validate_config(config text DEFAULT NULL, OUT level text, OUT place text, OUT message text, OUT hint text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_validate_config';
-COMMENT ON FUNCTION validate_config(text) IS 'what is wrong with a text of fraiseql.toml or fraiseql-observer.toml, without the server''s environment; null: with the files there are';
+COMMENT ON FUNCTION validate_config(text) IS 'errors, warnings and notices of a text of fraiseql.toml or fraiseql-observer.toml, without the server''s environment; null: with the files there are';
 
 CREATE FUNCTION reload() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_reload';

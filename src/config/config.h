@@ -49,6 +49,7 @@ struct Config {
   std::vector<Setting> settings;  // by name
   std::vector<ObserverRule> rules;
   std::vector<ConfigProblem> warnings;
+  std::vector<ConfigProblem> notices;  // of what is right, but for somebody else
 };
 
 }  // namespace fraiseql

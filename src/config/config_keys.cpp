@@ -21,9 +21,8 @@ constexpr KnownKey String(std::string_view path, Status (*check)(std::string_vie
                           std::string_view setting = {}, std::string_view environment = {}) {
   return {path, ValueType::kString, setting, environment, check};
 }
-constexpr KnownKey Boolean(std::string_view path, std::string_view setting = {},
-                           std::string_view environment = {}) {
-  return {path, ValueType::kBoolean, setting, environment};
+constexpr KnownKey Boolean(std::string_view path, std::string_view setting) {
+  return {path, ValueType::kBoolean, setting, {}};
 }
 constexpr KnownKey Integer(std::string_view path, int64_t min, int64_t max, std::string_view unit,
                            std::string_view setting, std::string_view environment) {
@@ -54,8 +53,6 @@ constexpr KnownKey kKnownKeys[] = {
     String("observers.rules.source", CheckSource),
 
     String("transport.transport", CheckTransport, {}, "FRAISEQL_OBSERVER_TRANSPORT"),
-    Boolean("transport.run_bridge", {}, "FRAISEQL_NATS_ENABLE_BRIDGE"),
-    Boolean("transport.run_executors", {}, "FRAISEQL_NATS_RUN_EXECUTORS"),
     String("transport.nats.url", CheckServerUrls, "url", "FRAISEQL_NATS_URL"),
     String("transport.nats.subject_prefix", CheckSubject, "subject_prefix",
            "FRAISEQL_NATS_SUBJECT_PREFIX"),
@@ -86,17 +83,13 @@ constexpr char kBuffers[] = "fraiseql_nats bounds its memory otherwise";
 constexpr char kBuffersHint[] =
     "Remove it, and set fraiseql_nats.window_messages and fraiseql_nats.window_bytes.";
 constexpr char kReloading[] = "fraiseql_nats applies changes when Postgres is reloaded";
-constexpr char kRedis[] = "fraiseql_nats does not use Redis";
 constexpr char kPool[] = "fraiseql_nats runs inside the server and has no pool of connections";
 constexpr char kDeadLetters[] = "dead letters are kept in the stream, under its limits";
 constexpr char kOnce[] = "fraiseql_nats stores each message once, by its message id";
 constexpr char kLease[] = "fraiseql_nats runs on the primary alone and needs no lease";
-constexpr char kRuntime[] = "this is a part of FraiseQL's own runtime";
 
 constexpr RefusedKey kRefusedKeys[] = {
-    {"observers.redis_url", kRedis, "Remove it; the broker is nats_url."},
     {"observers.nats", "FraiseQL has no such section", "Write nats_url in [observers]."},
-    {"observers.handlers", kActions, kActionsHint},
     {"observers.publish", "mutations are not seen in the database, changes of tables are",
      "Declare the table in [[observers.rules]], or call fraiseql_nats.publish()."},
     {"observers.subscribe", "fraiseql_nats publishes to NATS and does not subscribe",
@@ -113,50 +106,68 @@ constexpr RefusedKey kRefusedKeys[] = {
     {"observers.idempotency_table", kOnce, kRemove},
     {"observers.lease_ttl_secs", kLease, kRemove},
 
-    {"observers.runtime.poll_interval_ms", kPolling, kRemove},
-    {"observers.runtime.batch_size", kBuffers, kBuffersHint},
-    {"observers.runtime.channel_capacity", kBuffers, kBuffersHint},
-    {"observers.runtime.auto_reload", kReloading, kRemove},
-    {"observers.runtime.reload_interval_secs", kReloading, kRemove},
-    {"observers.runtime.max_dlq_size", kDeadLetters, kRemove},
-    {"observers.runtime.email", kActions, kActionsHint},
-    {"observers.runtime.pool", kPool, kRemove},
-    {"observers.runtime.log_payloads", "fraiseql_nats never logs payloads", kRemove},
-    {"observers.runtime.redis", kRedis, kRemove},
-
     {"observers.rules.actions", kActions, kActionsHint},
     {"observers.rules.retry", "fraiseql_nats sends a message until the stream has it", kRemove},
     {"observers.rules.on_failure", kActions, kActionsHint},
 
     {"transport.backend", "FraiseQL has no such key", "Write transport = \"nats\" in [transport]."},
-    {"transport.bridge.transport_name", "the place in the log is kept by a replication slot",
-     kRemove},
-    {"transport.bridge.batch_size", kBuffers, kBuffersHint},
-    {"transport.bridge.poll_interval_secs", kPolling, kRemove},
-    {"transport.bridge.notify_channel", "fraiseql_nats is woken by each commit", kRemove},
 
     {"nats", "FraiseQL has no such section",
      "The stream is set in [transport.nats] of fraiseql-observer.toml, credentials in "
      "postgresql.conf: fraiseql_nats.token_file, fraiseql_nats.creds_file and others."},
-    {"redis", kRedis, kRemove},
-    {"performance", kRuntime, kActionsHint},
-    {"job_queue", kRuntime, kActionsHint},
-    {"clickhouse", kRuntime, "Remove it, and feed ClickHouse from the stream."},
-    {"channel_capacity", kBuffers, kBuffersHint},
-    {"max_concurrency", kActions, kActionsHint},
-    {"backlog_alert_threshold", "fraiseql_nats sends no alerts",
-     "Remove it, and watch lag_bytes of fraiseql_nats.status()."},
-    {"shutdown_timeout", "fraiseql_nats stops at once and goes on where it was", kRemove},
-    {"max_dlq_size", kDeadLetters, kRemove},
 };
 
+constexpr char kOwn[] = "it is for FraiseQL";
+constexpr char kDropped[] = "nobody reads it any more";
+constexpr char kKeep[] = "It may stay where it is.";
+constexpr char kSwitchHint[] =
+    "To switch fraiseql_nats off, set \"fraiseql_nats.enabled\" to off, or write enabled = false "
+    "in "
+    "[observers] of fraiseql-observer.toml.";
+
+constexpr IdleKey kIdleKeys[] = {
+    {"observers.enabled",
+     "it switches FraiseQL's own runtime, and not fraiseql_nats",
+     kSwitchHint,
+     {},
+     /*in_shared_file_only=*/true},
+    {"observers.redis_url", kOwn, kKeep},
+    {"observers.handlers", kOwn, kKeep},
+
+    {"transport.run_bridge", kDropped, kRemove, "FRAISEQL_NATS_ENABLE_BRIDGE"},
+    {"transport.run_executors", kDropped, kRemove, "FRAISEQL_NATS_RUN_EXECUTORS"},
+    {"transport.bridge", kDropped, kRemove},
+    {"redis", kDropped, kRemove},
+    {"performance", kDropped, kRemove},
+    {"job_queue", kDropped, kRemove},
+    {"clickhouse", kDropped, "Remove it, and feed ClickHouse from the stream."},
+    {"channel_capacity", kDropped, kBuffersHint},
+    {"max_concurrency", kDropped, kRemove},
+    {"backlog_alert_threshold", kDropped,
+     "Remove it, and watch lag_bytes of fraiseql_nats.status()."},
+    {"shutdown_timeout", kDropped, kRemove},
+    {"max_dlq_size", kDropped, kRemove},
+};
+
+constexpr IdleKey kRuntimeKey = {kRuntimePath, "it is for FraiseQL's own runtime", kKeep};
+
+constexpr char kBackend[] =
+    "it chooses what FraiseQL's own runtime uses, fraiseql_nats publishes to NATS all the same";
+
 constexpr IdleValue kIdleValues[] = {
-    {"transport.run_bridge", "off",
-     "run_bridge = false has no effect: fraiseql_nats is the bridge from Postgres to NATS",
-     "Write enabled = false in [observers] if nothing is to be published."},
-    {"transport.run_executors", "on",
-     "run_executors = true has no effect: actions are run by FraiseQL's own runtime",
-     "Write run_executors = false, or run FraiseQL's runtime for them."},
+    // The names that FraiseQL has had for them, from 2.15 on.
+    {"observers.backend", "postgres", SettingSource::kFile, kBackend, kSwitchHint},
+    {"observers.backend", "postgresql", SettingSource::kFile, kBackend, kSwitchHint},
+    {"observers.backend", "redis", SettingSource::kFile, kBackend, kSwitchHint},
+    {"observers.backend", "mysql", SettingSource::kFile, kBackend, kSwitchHint},
+    {"observers.backend", "in-memory", SettingSource::kFile, kBackend, kSwitchHint},
+    {"transport.transport", "postgres", SettingSource::kFile, kBackend, kSwitchHint},
+    {"transport.transport", "in_memory", SettingSource::kFile, kBackend, kSwitchHint},
+    {"transport.transport", "postgres", SettingSource::kEnvironment, kBackend, kSwitchHint},
+    {"transport.transport", "postgresql", SettingSource::kEnvironment, kBackend, kSwitchHint},
+    {"transport.transport", "in_memory", SettingSource::kEnvironment, kBackend, kSwitchHint},
+    {"transport.transport", "inmemory", SettingSource::kEnvironment, kBackend, kSwitchHint},
+    {"transport.transport", "memory", SettingSource::kEnvironment, kBackend, kSwitchHint},
 };
 
 // What `path` is called in `section`, or nothing if it is not right in it.
@@ -183,15 +194,26 @@ auto FindPath(const Table& table, std::string_view path) {
 const KnownKey* FindKnownKey(std::string_view path) { return FindPath(kKnownKeys, path); }
 const RefusedKey* FindRefusedKey(std::string_view path) { return FindPath(kRefusedKeys, path); }
 
-const IdleValue* FindIdleValue(std::string_view path, std::string_view value) {
-  const IdleValue* idle = FindPath(kIdleValues, path);
-  return idle != nullptr && idle->value == value ? idle : nullptr;
+const IdleKey* FindIdleKey(std::string_view path, SettingSource source) {
+  if (!NameIn(kRuntimePath, path).empty()) return &kRuntimeKey;
+  const IdleKey* key = FindPath(kIdleKeys, path);
+  const bool is_idle =
+      key != nullptr && (!key->in_shared_file_only || source == SettingSource::kFile);
+  return is_idle ? key : nullptr;
+}
+
+const IdleValue* FindIdleValue(std::string_view path, std::string_view value,
+                               SettingSource source) {
+  for (const IdleValue& idle : kIdleValues) {
+    if (idle.path == path && idle.value == value && idle.source == source) return &idle;
+  }
+  return nullptr;
 }
 
 bool IsSection(std::string_view path) {
   const auto is_below = [path](const auto& key) { return !NameIn(path, key.path).empty(); };
-  return std::any_of(std::begin(kKnownKeys), std::end(kKnownKeys), is_below) ||
-         std::any_of(std::begin(kRefusedKeys), std::end(kRefusedKeys), is_below);
+  return path == kRuntimePath ||
+         std::any_of(std::begin(kKnownKeys), std::end(kKnownKeys), is_below);
 }
 
 std::vector<std::string_view> NamesIn(std::string_view section) {
@@ -207,6 +229,14 @@ std::vector<std::string_view> NamesIn(std::string_view section) {
 std::vector<const KnownKey*> KeysOfEnvironment() {
   std::vector<const KnownKey*> keys;
   for (const KnownKey& key : kKnownKeys) {
+    if (!key.environment.empty()) keys.push_back(&key);
+  }
+  return keys;
+}
+
+std::vector<const IdleKey*> IdleKeysOfEnvironment() {
+  std::vector<const IdleKey*> keys;
+  for (const IdleKey& key : kIdleKeys) {
     if (!key.environment.empty()) keys.push_back(&key);
   }
   return keys;

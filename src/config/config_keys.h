@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/config.h"
 #include "core/status.h"
 
 namespace fraiseql {
@@ -28,19 +29,32 @@ struct RefusedKey {
   std::string_view path, reason, hint;
 };
 
-// A value that is accepted, since files are shared with FraiseQL, but does nothing here.
+// A key, or a whole section, that is FraiseQL's own, or that it has dropped: accepted with any
+// value, since FraiseQL reads the same files, and without effect here.
+struct IdleKey {
+  std::string_view path, reason, hint;
+  std::string_view environment = {};  // the variable that stands for it; empty: none
+  bool in_shared_file_only = false;   // elsewhere it is a known key
+};
+
+// A value that is FraiseQL's own, of a known key.
 struct IdleValue {
-  std::string_view path, value, reason, hint;
+  std::string_view path, value;
+  SettingSource source;
+  std::string_view reason, hint;
 };
 
 // The section of the server's fraiseql.toml that holds the same keys as kTransportPath.
 constexpr std::string_view kServerTransportPath = "observers.runtime.transport";
 constexpr std::string_view kTransportPath = "transport";
 constexpr std::string_view kRulesPath = "observers.rules";
+// What else is in this section is FraiseQL's, whatever its versions may add.
+constexpr std::string_view kRuntimePath = "observers.runtime";
 
 const KnownKey* FindKnownKey(std::string_view path);
 const RefusedKey* FindRefusedKey(std::string_view path);
-const IdleValue* FindIdleValue(std::string_view path, std::string_view value);
+const IdleKey* FindIdleKey(std::string_view path, SettingSource source);
+const IdleValue* FindIdleValue(std::string_view path, std::string_view value, SettingSource source);
 
 // Whether there are keys below `path`.
 bool IsSection(std::string_view path);
@@ -50,5 +64,6 @@ std::vector<std::string_view> NamesIn(std::string_view section);
 
 // Those with an environment variable.
 std::vector<const KnownKey*> KeysOfEnvironment();
+std::vector<const IdleKey*> IdleKeysOfEnvironment();
 
 }  // namespace fraiseql

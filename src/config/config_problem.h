@@ -23,7 +23,7 @@ inline std::string PlaceText(const std::string& source, TextPosition at) {
   return source + ':' + std::to_string(at.line) + ':' + std::to_string(at.column);
 }
 
-// An error or a warning about the configuration, in the Postgres message style.
+// An error, a warning or a notice about the configuration, in the Postgres message style.
 struct ConfigProblem {
   std::string source;  // the file's name or the environment variable
   TextPosition at;
@@ -36,6 +36,7 @@ struct ConfigProblem {
 struct ConfigProblems {
   std::vector<ConfigProblem> errors;
   std::vector<ConfigProblem> warnings;
+  std::vector<ConfigProblem> notices;  // of what is right, but has no effect here
 };
 
 // Makes problems fit to be logged and shown, whatever the text holds that they quote: without

@@ -54,13 +54,14 @@ void SectionReader::ReadEntry(const TomlEntry& entry, std::string_view path,
     AddError(entry.at,
              Quoted(entry_display) + " cannot be honoured: " + std::string(refused->reason),
              refused->hint);
+  } else if (const IdleKey* idle = FindIdleKey(entry_path, source_)) {
+    AddNotice(entry.at, Quoted(entry_display) + " has no effect here: " + std::string(idle->reason),
+              idle->hint);
   } else if (const KnownKey* known = FindKnownKey(entry_path)) {
     Assignment assignment{known, entry.at, {}, {}};
-    if (!ReadValue(Quoted(entry_display), entry.value, &assignment)) return;
-    const IdleValue* idle =
-        assignment.texts.empty() ? nullptr : FindIdleValue(entry_path, assignment.texts.front());
-    if (idle != nullptr) AddWarning(entry.at, std::string(idle->reason), idle->hint);
-    assignments->push_back(std::move(assignment));
+    if (ReadValue(Quoted(entry_display), entry.value, &assignment)) {
+      assignments->push_back(std::move(assignment));
+    }
   } else if (!IsSection(entry_path)) {
     RefuseUnknown(entry, path, display);
   } else if (IsOfType(Quoted(entry_display), entry.value, Type::kTable)) {
@@ -108,6 +109,10 @@ bool SectionReader::ReadString(const std::string& name, const TomlValue& value,
   }
   if (text.find('\0') != std::string::npos) {
     status = Status::Invalid(name + " has a zero byte", "Remove it.");
+  } else if (const IdleValue* idle = FindIdleValue(assignment->key->path, text, source_)) {
+    AddNotice(value.at,
+              name + " = " + Quoted(text) + " has no effect here: " + std::string(idle->reason),
+              idle->hint);
   } else if (assignment->key->check != nullptr) {
     status = assignment->key->check(text);
   }
@@ -170,6 +175,10 @@ void SectionReader::AddError(TextPosition at, std::string reason, std::string_vi
 
 void SectionReader::AddWarning(TextPosition at, std::string reason, std::string_view hint) {
   problems_->warnings.push_back({file_, at, std::move(reason), std::string(hint)});
+}
+
+void SectionReader::AddNotice(TextPosition at, std::string reason, std::string_view hint) {
+  problems_->notices.push_back({file_, at, std::move(reason), std::string(hint)});
 }
 
 }  // namespace fraiseql

@@ -20,13 +20,14 @@ struct Assignment {
   std::vector<const TomlValue*> tables;  // those of an array of tables; not owned
 };
 
-// Reads tables of one file against the tables of known and refused keys.  Variables are replaced in
-// strings.  What is wrong is added to the problems, and does not stop the reading.
+// Reads tables of one file against the tables of known, refused and idle keys.  Variables are
+// replaced in strings.  What is wrong is added to the problems, and does not stop the reading.
 class SectionReader {
  public:
   // All are kept by reference.
-  SectionReader(const std::string& file, const Environment& environment, ConfigProblems* problems)
-      : file_(file), environment_(environment), problems_(problems) {}
+  SectionReader(const std::string& file, SettingSource source, const Environment& environment,
+                ConfigProblems* problems)
+      : file_(file), source_(source), environment_(environment), problems_(problems) {}
 
   // Reads a table whose keys are those below `path`; returns whether all of it is good.  Messages
   // call it `display`, which is `path` but for sections that may stand in several places, and empty
@@ -39,6 +40,7 @@ class SectionReader {
 
   void AddError(TextPosition at, std::string reason, std::string_view hint);
   void AddWarning(TextPosition at, std::string reason, std::string_view hint);
+  void AddNotice(TextPosition at, std::string reason, std::string_view hint);
 
  private:
   // These return false after they have added an error.
@@ -50,6 +52,7 @@ class SectionReader {
   void RefuseUnknown(const TomlEntry& entry, std::string_view section, const std::string& display);
 
   const std::string& file_;
+  const SettingSource source_;
   const Environment& environment_;
   ConfigProblems* problems_;
 };

@@ -14,11 +14,23 @@ namespace fraiseql {
 
 namespace {
 
+constexpr char kMoveRules[] =
+    "Move the observers to fraiseql-observer.toml, as [[observers.rules]]: nobody else reads that "
+    "file.";
+
 bool HasEarlierPlace(const ConfigProblem& a, const ConfigProblem& b) { return a.at < b.at; }
 
 void Append(std::vector<ConfigProblem> from, std::vector<ConfigProblem>* to) {
   std::stable_sort(from.begin(), from.end(), HasEarlierPlace);
   std::move(from.begin(), from.end(), std::back_inserter(*to));
+}
+
+// They work here, but FraiseQL's compiler takes no file that has them.
+void NoticeRules(TomlDocument* document, SectionReader* reader) {
+  TomlEntry* observers = document->root.Find(kObserversKey);
+  const TomlEntry* rules = observers == nullptr ? nullptr : observers->value.Find("rules");
+  if (rules == nullptr) return;
+  reader->AddNotice(rules->at, "FraiseQL's compiler refuses a file with observers", kMoveRules);
 }
 
 // Gathers what the environment and the files say.  They are read in the order of precedence, so
@@ -42,6 +54,9 @@ class ConfigReader {
   // The value that was added last, or null.
   const SettingValue* LastValue(const std::string& name) const;
   void AddSetting(const std::string& name, SettingValue value);
+  // Of a variable that is right, but has no effect.
+  void AddNotice(const std::string& variable, const std::string& what, std::string_view reason,
+                 std::string_view hint);
 
   const Environment& environment_;
   std::map<std::string, Setting> settings_;
@@ -54,18 +69,22 @@ void ConfigReader::ReadVariables() {
     const std::optional<std::string> value = environment_(std::string(key->environment));
     if (value.has_value()) ReadVariable(*key, *value);
   }
+  for (const IdleKey* key : IdleKeysOfEnvironment()) {
+    const std::string name(key->environment);
+    if (environment_(name).has_value()) AddNotice(name, name, key->reason, key->hint);
+  }
 }
 
 void ConfigReader::ReadVariable(const KnownKey& key, const std::string& value) {
   const std::string name(key.environment);
   std::string text;
+  if (const IdleValue* idle = FindIdleValue(key.path, value, SettingSource::kEnvironment)) {
+    return AddNotice(name, name + " = \"" + value + '"', idle->reason, idle->hint);
+  }
   const Status status = VariableText(key, value, &text);
   if (!status.ok()) {
     problems_.errors.push_back({name, {}, status.message(), status.hint()});
     return;
-  }
-  if (const IdleValue* idle = FindIdleValue(key.path, text)) {
-    problems_.warnings.push_back({name, {}, std::string(idle->reason), std::string(idle->hint)});
   }
   if (!key.setting.empty()) {
     AddSetting(std::string(key.setting), {text, SettingSource::kEnvironment, name});
@@ -80,15 +99,17 @@ void ConfigReader::ReadFile(const ConfigFile& file, SettingSource source) {
     return;
   }
   ConfigProblems found;
-  SectionReader reader(file.name, environment_, &found);
+  SectionReader reader(file.name, source, environment_, &found);
   if (document.mixed_at) {
     reader.AddWarning(*document.mixed_at, "[[observers]] beside [observers] is not valid TOML",
-                      "Write [[observers.rules]] for [[observers]]; other readers of the file "
-                      "may refuse it.");
+                      kMoveRules);
+  } else if (source == SettingSource::kFile) {
+    NoticeRules(&document, &reader);
   }
   ReadSections(file, source, document, &reader);
   Append(std::move(found.errors), &problems_.errors);
   Append(std::move(found.warnings), &problems_.warnings);
+  Append(std::move(found.notices), &problems_.notices);
 }
 
 void ConfigReader::ReadSections(const ConfigFile& file, SettingSource source,
@@ -140,6 +161,12 @@ void ConfigReader::AddSetting(const std::string& name, SettingValue value) {
   }
 }
 
+void ConfigReader::AddNotice(const std::string& variable, const std::string& what,
+                             std::string_view reason, std::string_view hint) {
+  problems_.notices.push_back(
+      {variable, {}, what + " has no effect here: " + std::string(reason), std::string(hint)});
+}
+
 std::vector<ConfigProblem> ConfigReader::Finish(Config* config) {
   if (rules_.size() > kMaxRules) {
     problems_.errors.push_back({rules_[kMaxRules].where,
@@ -150,8 +177,9 @@ std::vector<ConfigProblem> ConfigReader::Finish(Config* config) {
   NameRules(&rules_, &problems_);
   MakeFit(&problems_.errors);
   MakeFit(&problems_.warnings);
+  MakeFit(&problems_.notices);
   if (problems_.errors.empty()) {
-    *config = {{}, std::move(rules_), std::move(problems_.warnings)};
+    *config = {{}, std::move(rules_), std::move(problems_.warnings), std::move(problems_.notices)};
     for (auto& [name, setting] : settings_) config->settings.push_back(std::move(setting));
   }
   return std::move(problems_.errors);

@@ -26,8 +26,9 @@ struct ConfigInput {
 //
 // In fraiseql.toml the section [observers] is ours, and [nats] and [transport] are refused; all
 // others belong to FraiseQL and are left alone.  fraiseql-observer.toml is ours as a whole.  There,
-// a key that is unknown, of the wrong type, out of range or beyond this extension is an error.
-// Together they declare at most kMaxRules observers.
+// a key that is unknown, of the wrong type, out of range or beyond this extension is an error; one
+// that FraiseQL has for itself, or had, is a notice.  Only fraiseql-observer.toml, which nobody
+// else reads, switches publishing off. Together they declare at most kMaxRules observers.
 constexpr size_t kMaxRules = 20000;
 std::vector<ConfigProblem> ParseConfig(const ConfigInput& input, Config* config);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 #include <variant>
 
 #include "core/status.h"
@@ -15,6 +16,7 @@ namespace fraiseql::nats {
 struct DeadLetterSettings {
   std::string stream = "fraiseql_events";  // whose consumers' failures are dealt with
   std::string subject = "fraiseql.dlq";    // where the dead letters go; some stream has to take it
+  std::vector<std::string> stream_subjects = {};  // that the settings want in `stream`
   int64_t ack_wait_ms = 30000;       // after this time another mover takes over what one has begun
   int64_t check_interval_ms = 5000;  // between looks at consumers that stand still
 };

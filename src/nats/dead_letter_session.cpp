@@ -11,6 +11,7 @@
 #include "nats/delivery_origin.h"
 #include "nats/message_lookup.h"
 #include "nats/stream_management.h"
+#include "nats/subject_set.h"
 
 namespace fraiseql::nats {
 
@@ -79,8 +80,11 @@ Status DeadLetterSession::FindDeadLetterStream() {
                      names->front().is_string();
   const std::string name = found ? names->front().get<std::string>() : "";
   if (!CheckName("stream", name).ok()) {
+    const bool is_wanted = !settings_.stream_subjects.empty() &&
+                           SubjectSet(settings_.stream_subjects).Takes(settings_.subject);
     return Status::Invalid("no stream takes the dead letter subject \"" + settings_.subject + "\"",
-                           "Add it to the subjects of a stream.");
+                           is_wanted ? "Run SELECT * FROM fraiseql_nats.stream_sync();"
+                                     : "Add it to the subjects of a stream.");
   }
   index_ = std::make_unique<DeadLetterIndex>(js_.get(), name, settings_.subject);
   return answer.status;

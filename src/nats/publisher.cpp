@@ -280,11 +280,14 @@ Status Publisher::RefuseSubject(const Message& message) {
   }
   const std::string observer =
       message.observer.empty() ? "" : ", to which observer \"" + message.observer + "\" sends";
+  // Somebody else has made the stream if the settings name the subject.
+  const bool is_wanted =
+      !stream_.subjects.empty() && SubjectSet(stream_.subjects).Takes(message.subject);
   return Status::Rejected(
       Named(stream_) + " does not take subject \"" + message.subject + "\"" + observer,
-      "Add it to \"fraiseql_nats.stream_subjects\", reload, run SELECT * FROM "
-      "fraiseql_nats.stream_sync(), and retry the message; or choose a subject that the stream "
-      "takes.");
+      std::string(is_wanted ? "Run" : "Add it to \"fraiseql_nats.stream_subjects\", reload, run") +
+          " SELECT * FROM fraiseql_nats.stream_sync(); and retry the message; or choose a subject "
+          "that the stream takes.");
 }
 
 bool Publisher::NextReply(Reply* reply) {

@@ -132,6 +132,7 @@ void BrokerUpkeep::StartMover() {
   nats::DeadLetterSettings dead_letters;
   dead_letters.stream = settings.stream_name;
   dead_letters.subject = settings.dlq_subject;
+  dead_letters.stream_subjects = CurrentStreamSpec().subjects;
   (void)mover_.Start(broker_, dead_letters);
 }
 

@@ -72,7 +72,7 @@ class Launcher {
   std::vector<FoundDatabase> databases_;
   std::set<Oid> without_extension_;  // found out by a worker that came and went
   std::map<Oid, BackgroundWorkerHandle*> handles_;
-  bool disabled_by_file_ = false;  // FraiseQL's files switch publishing off
+  bool disabled_by_file_ = false;  // fraiseql-observer.toml switches publishing off
   bool told_disabled_ = false;
   bool told_no_worker_slot_ = false;
   bool busy_ = false;
@@ -218,8 +218,8 @@ void Launcher::Probe() {
   LWLockRelease(shared->lock);
 }
 
-// FraiseQL's files may switch publishing off, unless an administrator has said otherwise.  Nothing
-// else in them concerns the launcher, and their errors are told of by the workers.
+// fraiseql-observer.toml may switch publishing off, unless an administrator has said otherwise.
+// Nothing else in the files concerns the launcher, and their errors are told of by the workers.
 void Launcher::ReadConfig() {
   LoadedConfig config;
   LoadConfig(&config);

@@ -207,6 +207,7 @@ Status BeginBrokerCall(const ProcessCall& call, const LoadedConfig& loaded, Stre
 void AppendConfigProblems(const ConfigProblems& problems, std::string* rows) {
   AppendProblems(problems.errors, "error", rows);
   AppendProblems(problems.warnings, "warning", rows);
+  AppendProblems(problems.notices, "notice", rows);
 }
 
 Status BeginCall(const ProcessCall& call, std::string* rows, BrokerWork* work) {
@@ -220,7 +221,7 @@ Status BeginCall(const ProcessCall& call, std::string* rows, BrokerWork* work) {
   if (call.function == "config_values") {
     ConfigValues(loaded, rows);
   } else if (call.function == "validate_config") {
-    AppendConfigProblems({loaded.errors, loaded.config.warnings}, rows);
+    AppendConfigProblems({loaded.errors, loaded.config.warnings, loaded.config.notices}, rows);
   } else {
     return Status::Internal("there is no function " + call.function + "() for a process");
   }

@@ -35,6 +35,7 @@ void ValidateConfig(FunctionCallInfo fcinfo) {
   auto* rows = NewInContext<std::string>(CurrentMemoryContext);
   problems->errors = ParseConfigText(given, config);
   problems->warnings = config->warnings;
+  problems->notices = config->notices;
   AppendConfigProblems(*problems, rows);
   ReturnRows(fcinfo, TextRowReader(*rows));
 }

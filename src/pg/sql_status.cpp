@@ -65,6 +65,11 @@ const char* DisabledBy() {
   return pstrdup(texts.disabled_by);
 }
 
+// What to do about `stream_drift`, if nothing is worse.
+constexpr char kDriftHint[] =
+    "Run SELECT * FROM fraiseql_nats.stream_sync(); to change what the stream does not follow and "
+    "can, or adjust the settings.";
+
 struct StateWithReason {
   const char* state;
   const char* reason;
@@ -175,7 +180,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddText(get_database_name(MyDatabaseId));
   row.AddText(shown.state);
   row.AddText(shown.reason);
-  row.AddText(shown.hint);
+  row.AddText(shown.hint[0] != '\0' || texts.stream_drift[0] == '\0' ? shown.hint : kDriftHint);
   row.AddText(texts.server);
   row.AddText(texts.stream);
   row.AddText(slot.c_str());

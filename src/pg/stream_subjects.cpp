@@ -12,6 +12,7 @@ extern "C" {
 #include "storage/lwlock.h"
 }
 
+#include "pg/gucs.h"
 #include "pg/server_text.h"
 #include "pg/shmem.h"
 #include "pg/stream_subjects.h"
@@ -47,7 +48,10 @@ bool CopyTexts(StreamTexts* texts) {
 bool IsTaken(std::string_view list, std::string_view subject) {
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
-    if (nats::Covers(list.substr(0, comma), subject)) return true;
+    std::string_view item = list.substr(0, comma);
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    if (nats::Covers(item, subject)) return true;
     list.remove_prefix(std::min(comma + 1, list.size()));
   }
   return false;
@@ -55,12 +59,16 @@ bool IsTaken(std::string_view list, std::string_view subject) {
 
 void Warn(const StreamTexts& texts, const std::string& subject) {
   if (IsTaken(texts.subjects, subject)) return;
+  // Somebody else has made the stream if the settings name the subject.
+  const bool is_wanted = IsTaken(settings.stream_subjects, subject);
   ereport(
       WARNING,
       (errmsg("stream \"%s\" does not take subject \"%s\"", texts.stream, subject.c_str()),
        errdetail("It takes %s.  Messages on other subjects become dead letters.", texts.subjects),
-       errhint("Add it to \"fraiseql_nats.stream_subjects\", reload, and run SELECT * FROM "
-               "fraiseql_nats.stream_sync(); or choose a subject that the stream takes.")));
+       errhint(
+           "%s SELECT * FROM fraiseql_nats.stream_sync(); or choose a subject that the stream "
+           "takes.",
+           is_wanted ? "Run" : "Add it to \"fraiseql_nats.stream_subjects\", reload, and run")));
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // What the worker does before it streams: up to an open slot and a pipeline.
+#include <utility>
+#include <vector>
+
 extern "C" {
 #include "postgres.h"
 
@@ -27,6 +30,20 @@ namespace fraiseql::pg {
 namespace {
 
 constexpr int64_t kMendingMs = 2000;  // between looks at what only an administrator can mend
+
+void LogProblems(int level, const std::vector<ConfigProblem>& problems) {
+  for (const ConfigProblem& problem : problems) {
+    ereport(level, (errmsg("%s", problem.text().c_str()),
+                    problem.hint.empty() ? 0 : errhint("%s", problem.hint.c_str())));
+  }
+}
+
+// Puts `now` in the place of `told`, and logs it if it says something else.
+void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProblem>* told) {
+  const bool is_new = ProblemText(now) != ProblemText(*told);
+  *told = std::move(now);
+  if (is_new) LogProblems(level, *told);
+}
 
 }  // namespace
 
@@ -117,10 +134,8 @@ Status Worker::ReadConfig() {
   if (!config_.errors.empty()) {
     return Status::Invalid(config_.errors.front().text(), config_.errors.front().hint);
   }
-  for (const ConfigProblem& warning : config_.config.warnings) {
-    ereport(WARNING, (errmsg("%s", warning.text().c_str()),
-                      warning.hint.empty() ? 0 : errhint("%s", warning.hint.c_str())));
-  }
+  LogProblems(WARNING, config_.config.warnings);
+  LogProblems(LOG, config_.config.notices);
   return ApplyConfig(config_.config);
 }
 
@@ -129,7 +144,12 @@ bool Worker::FilesHaveChanged() {
   LoadedConfig config;
   LoadConfig(&config);
   wrong_files_ = {};
-  if (config.errors.empty()) return config.fingerprint != config_.fingerprint;
+  if (config.errors.empty()) {
+    if (config.fingerprint != config_.fingerprint) return true;
+    LogIfNew(WARNING, std::move(config.config.warnings), &config_.config.warnings);
+    LogIfNew(LOG, std::move(config.config.notices), &config_.config.notices);
+    return false;
+  }
   const ConfigProblem& error = config.errors.front();
   wrong_files_ = Status::Invalid("configuration is not applied: " + error.text(), error.hint);
   status_.RecordError(Status::Invalid(error.text()));

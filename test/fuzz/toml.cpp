@@ -31,5 +31,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   input.file.reset();
   Check(ParseConfig(input, &config));
   Check(ParseConfigText(text, &config));
+  Check(config.notices);
   return 0;
 }

@@ -83,6 +83,81 @@ close $out;
 $node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
 $node->wait_for_sql('postgres', q{SELECT bool_or(events = '{DELETE}') AND NOT bool_or(events = '{INSERT}') FROM fraiseql_nats.observer}, 'the observers follow the file');
 
+# What is FraiseQL's own in the shared file, or what it has dropped: left alone, and told of once.
+open $out, '>', "$data/fraiseql.toml" or die;
+print $out <<'TOML';
+[project]
+name = "shop"
+
+[observers]
+enabled   = false
+backend   = "postgres"
+nats_url  = "${NATS_URL}"
+redis_url = "redis://localhost"
+
+[[observers.handlers]]
+name = "mail"
+
+[observers.runtime]
+poll_interval_ms = 50
+of_a_later_version = {x = [1]}
+
+[observers.runtime.transport]
+transport = "postgres"
+run_bridge = true
+
+[observers.runtime.transport.bridge]
+batch_size = 10
+TOML
+close $out;
+my $observer_file = slurp_file("$data/fraiseql-observer.toml");
+append_to_file("$data/fraiseql-observer.toml", <<'TOML');
+
+[redis]
+url = "redis://localhost"
+
+[[observers.rules]]
+table = "tb_order"
+event = "INSERT"
+TOML
+my $warnings = $node->log_count('WARNING');
+$node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
+$node->wait_for_sql('postgres', q{SELECT string_agg(subject, ',') IS NULL AND count(*) = 1 FROM fraiseql_nats.observer}, 'the observers are those of fraiseql-observer.toml');
+$node->wait_until_state('postgres', 'streaming');
+is($node->safe_psql('postgres', q{SELECT string_agg(level || ' ' || place, E'\n') FROM fraiseql_nats.validate_config()}), join("\n", map {"notice $_"}
+    'fraiseql-observer.toml:20:2', map {"fraiseql.toml:$_"} qw(5:1 6:13 8:1 10:13 14:1 15:1 18:13 19:1 21:30)), 'validate_config() has a notice for each');
+my @told = ('"observers\.enabled" has no effect here: it switches FraiseQL\'s own runtime, and not fraiseql_nats', '"observers\.backend" = "postgres" has no effect', '"redis" has no effect here: nobody reads it');
+is($node->log_count("LOG:  fraiseql(-observer)?\\.toml:\\d+:\\d+: $_"), 1, "the log tells once: $_") for @told;
+is($node->log_count('WARNING'), $warnings, 'and warns of nothing');
+my $count = $nats->client->stream_count('fraiseql_events');
+$node->safe_psql('postgres', q{INSERT INTO tb_order VALUES (3, 'pending')});
+$node->wait_drained('postgres');
+is($nats->client->stream_count('fraiseql_events'), $count + 1, 'none of it switches publishing off');
+
+# Notices that change are told of, though nothing else has.
+append_to_file("$data/fraiseql.toml", "[observers.runtime.email]\n");
+$node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
+FraiseqlNode::wait_until('the log tells of the new one', sub { $node->log_count('LOG:  fraiseql\.toml:23:20: "observers\.runtime\.email" has no effect') == 1 });
+
+# The file that nobody else reads switches it off.
+append_to_file("$data/fraiseql-observer.toml", "[observers]\nenabled = false\n");
+$node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
+$node->wait_until_state('postgres', 'disabled');
+like($node->status('postgres', 'reason'), qr/^publishing is switched off by fraiseql-observer\.toml:27:1/, 'status() says by what');
+open $out, '>', "$data/fraiseql-observer.toml" or die;
+print $out $observer_file;
+close $out;
+$node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
+$node->wait_until_state('postgres', 'streaming');
+
+# A rule in the shared file works, with a notice where to move it.
+append_to_file("$data/fraiseql.toml", qq{[[observers.rules]]\ntable = "tb_order"\nevent = "DELETE"\n});
+$node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
+$node->wait_for_sql('postgres', q{SELECT bool_and(events = '{DELETE}') FROM fraiseql_nats.observer}, 'an observer of the shared file is made');
+is($node->safe_psql('postgres', q{SELECT message, hint FROM fraiseql_nats.validate_config() WHERE level = 'notice' AND place = 'fraiseql.toml:24:13'}),
+    "FraiseQL's compiler refuses a file with observers|Move the observers to fraiseql-observer.toml, as [[observers.rules]]: nobody else reads that file.",
+    'a notice says where to move it');
+
 # A variable that is not set: nothing to go by, nothing is guessed.
 delete $ENV{NATS_URL};
 $node->restart;

@@ -47,11 +47,13 @@ my ($f, $o) = ('fraiseql.toml', 'fraiseql-observer.toml');
 my @cases = (
     [$f, "[observers]\nbackend = \"nats\n",       qr/fraiseql\.toml:2:\d+: error while parsing string/,     'no end of a string'],
     [$f, "[observers]\nbackend = 1\n",            qr/fraiseql\.toml:2:11: "observers\.backend" must be a string, not an integer/, 'wrong type'],
-    [$f, "[observers]\nbackend = \"redis\"\n",    qr/fraiseql\.toml:2:11: backend "redis" is not supported/, 'another backend'],
+    [$f, "[observers]\nbackend = \"redys\"\n",    qr/fraiseql\.toml:2:11: backend "redys" is not supported/, 'a backend of nobody'],
+    [$o, "[observers]\nbackend = \"redis\"\n",    qr/fraiseql-observer\.toml:2:11: backend "redis" is not supported/, 'another backend in our own file'],
     [$f, "[observers]\nbakend = \"nats\"\n",      qr/fraiseql\.toml:2:1: unknown key "bakend".*Did you mean "backend"\?/s, 'unknown key'],
     [$f, "[observers]\nnats_url = \"\${NO_SUCH_VARIABLE}\"\n", qr/fraiseql\.toml:2:12: .*NO_SUCH_VARIABLE is not set/, 'unset variable'],
     [$f, "[observers]\nnats_url = \"http://x\"\n", qr/fraiseql\.toml:2:12: server URL does not have the form/, 'wrong URL'],
-    [$f, "[observers]\nredis_url = \"redis://x\"\n", qr/fraiseql\.toml:2:1: "observers\.redis_url" cannot be honoured/, 'a key that cannot be honoured'],
+    [$f, "[observers]\nmax_concurrency = 5\n",  qr/fraiseql\.toml:2:1: "observers\.max_concurrency" cannot be honoured/, 'a key that cannot be honoured'],
+    [$f, "[[observers.subscribe]]\nsubject = \"x\"\n", qr/fraiseql\.toml:1:13: "observers\.subscribe" cannot be honoured: fraiseql_nats publishes to NATS and does not subscribe/, 'a section of nobody'],
     [$f, "[transport]\ntransport = \"nats\"\n",   qr/fraiseql\.toml:1:2: "transport" belongs into fraiseql-observer\.toml/, 'section of the other file'],
     [$f, "[[observers.rules]]\nevent = \"INSERT\"\n", qr/fraiseql\.toml:1:1: observer has neither table nor entity/, 'observer of nothing'],
     [$f, "[[observers.rules]]\ntable = \"t\"\nevent = \"UPSERT\"\n", qr/fraiseql\.toml:3:9: unknown event "UPSERT"/, 'unknown event'],
@@ -63,7 +65,7 @@ my @cases = (
     [$o, "[transport]\ntransport = \"postgres\"\n", qr/fraiseql-observer\.toml:2:13: transport "postgres" is not supported/, 'another transport'],
     [$o, "[transport.nats.jetstream]\ndedup_window_minutes = 90\n", qr/fraiseql-observer\.toml:2:24: .*must be between 1 and 60/, 'out of range'],
     [$o, "[transport.nats]\nstream_name = \"my stream\"\n", qr/fraiseql-observer\.toml:2:15: stream name "my stream" has a blank/, 'wrong name'],
-    [$o, "[transport.bridge]\nnotify_channel = \"x\"\n", qr/fraiseql-observer\.toml:2:1: "transport\.bridge\.notify_channel" cannot be honoured: fraiseql_nats is woken by each commit/, 'a key without an effect'],
+    [$f, "[observers.runtime.transport]\ntransprt = \"nats\"\n", qr/fraiseql\.toml:2:1: unknown key "transprt".*Did you mean "transport"\?/s, 'a wrong key among those of FraiseQL'],
 );
 for my $case (@cases) {
     my ($file, $text, $message, $name) = @$case;
@@ -73,7 +75,7 @@ for my $case (@cases) {
     my ($result, undef, $error) = $node->psql('postgres', 'SELECT fraiseql_nats.reload()');
     ok($result != 0 && $error =~ $message, "$name: reload() refuses it");
     # With the last one another error would be the same as before: so the place is waited for.
-    my ($place) = $node->safe_psql('postgres', q{SELECT place FROM fraiseql_nats.validate_config()}) =~ /^(\S+)/;
+    my ($place) = $node->safe_psql('postgres', q{SELECT place FROM fraiseql_nats.validate_config() WHERE level = 'error'}) =~ /^(\S+)/;
     my $errors = $node->log_count('configuration is not applied');
     $node->reload;
     $node->wait_for_sql('postgres', qq{SELECT starts_with(last_error, '$place') FROM fraiseql_nats.status()}, "$name: status() tells");

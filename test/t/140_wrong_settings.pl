@@ -86,9 +86,9 @@ $node->reload;
 $node->wait_for_sql('postgres', 'SELECT reason IS NULL FROM fraiseql_nats.status()', 'all is well again');
 
 # Wrong files of FraiseQL at a reload.
-PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/fraiseql.toml', "[observers]\nenabled = 7\n");
+PostgreSQL::Test::Utils::append_to_file($node->data_dir . '/fraiseql.toml', "[observers]\nbackend = 7\n");
 $node->reload;
-wait_for_reason(qr/^streaming\|configuration is not applied: fraiseql.toml:2:1/, 'a wrong file at a reload');
+wait_for_reason(qr/^streaming\|configuration is not applied: fraiseql.toml:2:11/, 'a wrong file at a reload');
 unlink $node->data_dir . '/fraiseql.toml';
 $node->reload;
 $node->wait_for_sql('postgres', 'SELECT reason IS NULL FROM fraiseql_nats.status()', 'without it all is well');

@@ -14,7 +14,7 @@ my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.confirm_delay' => '1min');
 $node->create_extension('postgres');
 $node->create_item_table('postgres');
-my $toml = $node->data_dir . '/fraiseql.toml';
+my $toml = $node->data_dir . '/fraiseql-observer.toml';
 
 sub wait_for {
     my ($columns, $pattern, $what) = @_;
@@ -65,7 +65,7 @@ my $ended = $node->log_count(qr/exited with exit code 1/);
 $node->configure('fraiseql_nats.enabled' => undef);
 PostgreSQL::Test::Utils::append_to_file($toml, "[observers]\nenabled = false\n");
 $node->reload;
-wait_for('state, reason', qr/^disabled\|publishing is switched off by fraiseql.toml:2:1/, 'switched off in the file');
+wait_for('state, reason', qr/^disabled\|publishing is switched off by fraiseql-observer.toml:2:1/, 'switched off in the file');
 unlink $toml;
 $nats->start;
 $node->reload;

@@ -84,23 +84,17 @@ TEST(TomlConfigErrors, OfFraiseqlToml) {
        "Did you mean \"backend\"?"},
       {"[observers]\ncolour = 1\n", "f.toml:2:1: unknown key \"colour\" in [observers]",
        "Known keys are enabled, backend, nats_url, rules."},
-      {"[observers.runtime]\nspeed = 1\n",
-       "f.toml:2:1: unknown key \"speed\" in [observers.runtime]", "Remove it."},
       {"[observers.runtime.transport]\nrun_bridges = true\n",
        "f.toml:2:1: unknown key \"run_bridges\" in [observers.runtime.transport]",
-       "Did you mean \"run_bridge\"?"},
+       "Known keys are transport, nats."},
       // Types and values.
       {"observers = 1\n", "f.toml:1:13: \"observers\" must be a table, not an integer", "section"},
       {"[observers]\nbackend = 1\n",
        "f.toml:2:11: \"observers.backend\" must be a string, not an integer", "quotes"},
-      {"[observers]\nenabled = \"true\"\n",
-       "f.toml:2:11: \"observers.enabled\" must be a boolean, not a string", "without quotes"},
-      {"[observers]\nenabled = 1979-05-27\n",
-       "f.toml:2:11: \"observers.enabled\" must be a boolean, not a date or time", "true"},
       {"[observers]\nruntime = 1.5\n",
        "f.toml:2:11: \"observers.runtime\" must be a table, not a float", "section"},
-      {"[observers]\nbackend = \"redis\"\n",
-       "f.toml:2:11: backend \"redis\" is not supported, only \"nats\" is", "write \"nats\""},
+      {"[observers]\nbackend = \"redys\"\n",
+       "f.toml:2:11: backend \"redys\" is not supported, only \"nats\" is", "write \"nats\""},
       {"[observers]\nnats_url = \"http://a:secret@b\"\n",
        "f.toml:2:12: server URL does not have the form nats://host:port or tls://host:port",
        "commas"},
@@ -120,19 +114,12 @@ TEST(TomlConfigErrors, OfFraiseqlToml) {
        "f.toml:2:12: server URL does not have the form nats://host:port or tls://host:port",
        "Give one URL"},
       // What cannot be honoured.
-      {"[observers]\nredis_url = \"redis://a\"\n",
-       "f.toml:2:1: \"observers.redis_url\" cannot be honoured: fraiseql_nats does not use Redis",
-       "nats_url"},
-      {"[observers]\nbackend = \"nats\"\n[[observers.handlers]]\nname = \"x\"\n",
-       "f.toml:3:13: \"observers.handlers\" cannot be honoured: actions are run by FraiseQL's own "
-       "runtime",
-       "services act on the messages"},
       {"[[observers.subscribe]]\nsubject = \"x\"\n",
        "f.toml:1:13: \"observers.subscribe\" cannot be honoured: fraiseql_nats publishes to NATS "
        "and does not subscribe",
        "Subscribe in a service"},
-      {"[observers.runtime]\npoll_interval_ms = 100\n",
-       "f.toml:2:1: \"observers.runtime.poll_interval_ms\" cannot be honoured: fraiseql_nats reads "
+      {"[observers]\npoll_interval_ms = 100\n",
+       "f.toml:2:1: \"observers.poll_interval_ms\" cannot be honoured: fraiseql_nats reads "
        "the log as it is written and does not poll",
        "Remove it."},
       {"[observers.nats]\nurl = \"nats://a\"\n",
@@ -156,6 +143,14 @@ TEST(TomlConfigErrors, OfFraiseqlObserverToml) {
        "Known keys are observers, transport."},
       {"[transport]\ntransport = \"postgres\"\n",
        "o.toml:2:13: transport \"postgres\" is not supported, only \"nats\" is", "write \"nats\""},
+      {"[observers.runtime.transport]\ntransport = \"postgres\"\n",
+       "o.toml:2:13: transport \"postgres\" is not supported, only \"nats\" is", "write \"nats\""},
+      {"[observers]\nbackend = \"postgres\"\n",
+       "o.toml:2:11: backend \"postgres\" is not supported, only \"nats\" is", "write \"nats\""},
+      {"[observers]\nenabled = \"true\"\n",
+       "o.toml:2:11: \"observers.enabled\" must be a boolean, not a string", "without quotes"},
+      {"[observers]\nenabled = 1979-05-27\n",
+       "o.toml:2:11: \"observers.enabled\" must be a boolean, not a date or time", "true"},
       {"[transport]\nbackend = \"nats\"\n",
        "o.toml:2:1: \"transport.backend\" cannot be honoured: FraiseQL has no such key",
        "transport = \"nats\""},
@@ -166,10 +161,6 @@ TEST(TomlConfigErrors, OfFraiseqlObserverToml) {
       {"[transport.nats]\nconsumer_name = \"\"\n", "o.toml:2:17: consumer name is empty", "value"},
       {"[transport.nats]\nsubject_prefix = \"a..b\"\n",
        "o.toml:2:18: subject \"a..b\" has an empty token", "dots"},
-      {"[transport.bridge]\nbatch_size = 100\n",
-       "o.toml:2:1: \"transport.bridge.batch_size\" cannot be honoured: fraiseql_nats bounds its "
-       "memory otherwise",
-       "window_messages"},
       {jetstream + "max_age_day = 30\n",
        "o.toml:2:1: unknown key \"max_age_day\" in [transport.nats.jetstream]",
        "Did you mean \"max_age_days\"?"},
@@ -202,21 +193,6 @@ TEST(TomlConfigErrors, OfFraiseqlObserverToml) {
       {jetstream + "max_age_days = -1\n",
        "o.toml:2:16: \"transport.nats.jetstream.max_age_days\" must be between 0 and 24855, not -1",
        "range"},
-      {"[redis]\nurl = \"redis://a\"\n",
-       "o.toml:1:2: \"redis\" cannot be honoured: fraiseql_nats does not use Redis", "Remove it."},
-      {"[performance]\nenable_dedup = true\n",
-       "o.toml:1:2: \"performance\" cannot be honoured: this is a part of FraiseQL's own runtime",
-       "Remove it"},
-      {"[job_queue]\n",
-       "o.toml:1:2: \"job_queue\" cannot be honoured: this is a part of FraiseQL's own runtime",
-       "Remove it"},
-      {"[clickhouse]\n",
-       "o.toml:1:2: \"clickhouse\" cannot be honoured: this is a part of FraiseQL's own runtime",
-       "stream"},
-      {"max_concurrency = 50\n",
-       "o.toml:1:1: \"max_concurrency\" cannot be honoured: actions are run by FraiseQL's own "
-       "runtime",
-       "Remove it"},
   };
   for (const Case& c : kCases) ExpectOneError(InputOf("", c.text), c);
 }
@@ -300,7 +276,7 @@ TEST(TomlConfigErrors, OfRulesThatAreNoTables) {
 
 TEST(TomlConfigErrors, AreAllReportedInTheOrderOfTheirPlaces) {
   const auto errors = ErrorsOf(InputOf(
-      "[[observers]]\nevent = 'x'\ntable = 1\n[observers]\nbackend = 'redis'\nzzz = 1\naaa = 1\n",
+      "[[observers]]\nevent = 'x'\ntable = 1\n[observers]\nbackend = 'redys'\nzzz = 1\naaa = 1\n",
       "[transport]\ntransport = 'memory'\nnats.url = 'x'\n"));
   std::string text;
   for (const ConfigProblem& error : errors) text += error.text() + '\n';
@@ -309,7 +285,7 @@ TEST(TomlConfigErrors, AreAllReportedInTheOrderOfTheirPlaces) {
             "o.toml:3:12: server URL does not have the form nats://host:port or tls://host:port\n"
             "f.toml:2:9: unknown event \"x\"\n"
             "f.toml:3:9: \"table\" must be a string, not an integer\n"
-            "f.toml:5:11: backend \"redis\" is not supported, only \"nats\" is\n"
+            "f.toml:5:11: backend \"redys\" is not supported, only \"nats\" is\n"
             "f.toml:6:1: unknown key \"zzz\" in [observers]\n"
             "f.toml:7:1: unknown key \"aaa\" in [observers]\n");
 }

@@ -66,6 +66,9 @@ std::string Print(const Config& config) {
   for (const ConfigProblem& warning : config.warnings) {
     out << "warning: " << warning.text() << '\n';
   }
+  for (const ConfigProblem& notice : config.notices) {
+    out << "notice: " << notice.text() << '\n';
+  }
   return out.str();
 }
 
@@ -82,6 +85,10 @@ std::string Read(const std::optional<std::string>& file,
     printed += "error: " + error.text() + '\n';
   }
   return printed + Print(config);
+}
+
+std::string NoticeOfRules(const std::string& place) {
+  return "notice: f.toml:" + place + ": FraiseQL's compiler refuses a file with observers\n";
 }
 
 TEST(TomlConfig, ReadsTheOrderSystemAsItIsPrinted) {
@@ -115,22 +122,27 @@ TEST(TomlConfig, ReadsObserversHoweverTheyAreSpelled) {
   const struct {
     std::string text, printed;
   } kCases[] = {
-      {"[[observers]]\n" + rule, printed + "1:1)\n"},
-      {"[observers]\nbackend = \"nats\"\n[[observers.rules]]\n" + rule, printed + "3:1)\n"},
-      {"[[observers.rules]]\n" + rule, printed + "1:1)\n"},
-      {"observers = [{table = \"t\", event = \"DELETE\"}]", printed + "1:14)\n"},
-      {"observers.rules = [{table = \"t\", event = \"DELETE\"}]", printed + "1:20)\n"},
+      {"[[observers]]\n" + rule, printed + "1:1)\n" + NoticeOfRules("1:3")},
+      {"[observers]\nbackend = \"nats\"\n[[observers.rules]]\n" + rule,
+       printed + "3:1)\n" + NoticeOfRules("3:13")},
+      {"[[observers.rules]]\n" + rule, printed + "1:1)\n" + NoticeOfRules("1:13")},
+      {"observers = [{table = \"t\", event = \"DELETE\"}]",
+       printed + "1:14)\n" + NoticeOfRules("1:1")},
+      {"observers.rules = [{table = \"t\", event = \"DELETE\"}]",
+       printed + "1:20)\n" + NoticeOfRules("1:11")},
       {"[observers]\nbackend = \"nats\"\n[[observers]]\n" + rule,
        printed + "3:1)\nwarning: f.toml:3" + warning},
       {"[[observers]]\n" + rule + "[observers]\nbackend = \"nats\"\n",
        printed + "1:1)\nwarning: f.toml:1" + warning},
       {"observers.backend = \"nats\"\n[[observers]]\n" + rule,
        printed + "2:1)\nwarning: f.toml:2" + warning},
-      {"x = '''\n[[observers]]\n'''\n[[observers.rules]]\n" + rule, printed + "4:1)\n"},
-      {"\xEF\xBB\xBF  [[ observers ]] # here\r\ntable='t'\r\nevent='delete'", printed + "1:3)\n"},
+      {"x = '''\n[[observers]]\n'''\n[[observers.rules]]\n" + rule,
+       printed + "4:1)\n" + NoticeOfRules("4:13")},
+      {"\xEF\xBB\xBF  [[ observers ]] # here\r\ntable='t'\r\nevent='delete'",
+       printed + "1:3)\n" + NoticeOfRules("1:6")},
       {"", ""},
       {"[observers]\n", ""},
-      {"observers = []\n", ""},
+      {"observers = []\n", NoticeOfRules("1:1")},
   };
   for (const auto& c : kCases) EXPECT_EQ(Read(c.text, {}), c.printed) << c.text;
 }
@@ -198,21 +210,24 @@ TEST(TomlConfig, NamesObserversAfterTableAndEvents) {
             "toml:t.insert: t||INSERT|a|||| (f.toml:2:1)\n"
             "toml:t.insert#2: t||INSERT|b|||| (f.toml:3:1)\n"
             "toml:t.insert_update: t||INSERT,UPDATE||||| (f.toml:4:1)\n"
-            "toml:t: t||INSERT,UPDATE,DELETE,TRUNCATE||||| (f.toml:5:1)\n");
+            "toml:t: t||INSERT,UPDATE,DELETE,TRUNCATE||||| (f.toml:5:1)\n" +
+                NoticeOfRules("1:1"));
 }
 
 TEST(TomlConfig, LeavesTheOtherSectionsToFraiseql) {
-  EXPECT_EQ(Read("top = 1\n[project]\nname = \"${UNSET}\"\n[database]\nurl = 5\n[redis]\nx = 1\n"
-                 "[[types]]\na.b.c = 1979-05-27\n[observers]\nenabled = false\n[security.rules]\n",
-                 {}),
-            "enabled = off (file, f.toml:11:1)\n");
+  EXPECT_EQ(
+      Read(
+          "top = 1\n[project]\nname = \"${UNSET}\"\n[database]\nurl = 5\n[redis]\nx = 1\n"
+          "[[types]]\na.b.c = 1979-05-27\n[observers]\nnats_url = \"nats://a\"\n[security.rules]\n",
+          {}),
+      "url = nats://a (file, f.toml:11:1)\n");
 }
 
 TEST(TomlConfig, ReadsTextOfAllLanguages) {
   EXPECT_EQ(Read("# été 日本\n\"é\".x = 1\n[[observers]]\ntable = 'tb_été' # é\n"
                  "event = 'INSERT'\nsubject = \"\"\"a.\\\n  é\"\"\"\nformat = 'row'\n",
                  {}),
-            "toml:tb_été.insert: tb_été||INSERT|a.é|||row| (f.toml:3:1)\n");
+            "toml:tb_été.insert: tb_été||INSERT|a.é|||row| (f.toml:3:1)\n" + NoticeOfRules("3:3"));
 }
 
 TEST(TomlConfig, ReadsTheTransportOfTheServer) {
@@ -225,12 +240,11 @@ TEST(TomlConfig, ReadsTheTransportOfTheServer) {
 
 TEST(TomlConfig, TakesTheFirstSourceThatHasAValue) {
   const std::string file =
-      "[observers]\nenabled = true\nnats_url = \"nats://f\"\n"
+      "[observers]\nbackend = \"nats\"\nnats_url = \"nats://f\"\n"
       "[observers.runtime.transport.nats]\nstream_name = \"f\"\nconsumer_name = \"f\"\n";
   const std::string observer_file = "[transport.nats]\nurl = \"nats://o\"\nstream_name = \"o\"\n";
   EXPECT_EQ(Read(file, observer_file, {{"FRAISEQL_NATS_URL", "nats://e"}}),
             "consumer_name = f (file, f.toml:6:1)\n"
-            "enabled = on (file, f.toml:2:1)\n"
             "stream_name = o (observer file, o.toml:3:1) not f (f.toml:5:1)\n"
             "url = nats://e (environment, FRAISEQL_NATS_URL) not nats://o (o.toml:2:1) "
             "not nats://f (f.toml:3:1)\n");
@@ -239,8 +253,6 @@ TEST(TomlConfig, TakesTheFirstSourceThatHasAValue) {
 TEST(TomlConfig, ReadsEveryVariable) {
   EXPECT_EQ(Read({}, {},
                  {{"FRAISEQL_OBSERVER_TRANSPORT", "nats"},
-                  {"FRAISEQL_NATS_ENABLE_BRIDGE", "TRUE"},
-                  {"FRAISEQL_NATS_RUN_EXECUTORS", "0"},
                   {"FRAISEQL_NATS_URL", "nats://a, tls://b:1"},
                   {"FRAISEQL_NATS_SUBJECT_PREFIX", "p"},
                   {"FRAISEQL_NATS_CONSUMER_NAME", "c"},
@@ -268,8 +280,8 @@ TEST(TomlConfig, RefusesVariablesThatMakeNoSense) {
   const struct {
     std::string name, value, message;
   } kCases[] = {
-      {"FRAISEQL_OBSERVER_TRANSPORT", "memory",
-       "transport \"memory\" is not supported, only \"nats\" is"},
+      {"FRAISEQL_OBSERVER_TRANSPORT", "mail",
+       "transport \"mail\" is not supported, only \"nats\" is"},
       {"FRAISEQL_NATS_MAX_AGE_DAYS", "30d",
        "FRAISEQL_NATS_MAX_AGE_DAYS must be an integer, not \"30d\""},
       {"FRAISEQL_NATS_MAX_AGE_DAYS", "", "FRAISEQL_NATS_MAX_AGE_DAYS must be an integer, not \"\""},
@@ -279,8 +291,6 @@ TEST(TomlConfig, RefusesVariablesThatMakeNoSense) {
        "FRAISEQL_NATS_MAX_BYTES must be between -1 and 9007199254740992, not -2"},
       {"FRAISEQL_NATS_DEDUP_WINDOW_MINUTES", "61",
        "FRAISEQL_NATS_DEDUP_WINDOW_MINUTES must be between 1 and 60, not 61"},
-      {"FRAISEQL_NATS_ENABLE_BRIDGE", "yes",
-       "FRAISEQL_NATS_ENABLE_BRIDGE must be true or false, not \"yes\""},
       {"FRAISEQL_NATS_STREAM_NAME", "a.b", "stream name \"a.b\" has a blank or one of . * > \\ /"},
       {"FRAISEQL_NATS_URL", "",
        "server URL does not have the form nats://host:port or tls://host:port"},
@@ -290,18 +300,101 @@ TEST(TomlConfig, RefusesVariablesThatMakeNoSense) {
   }
 }
 
-TEST(TomlConfig, WarnsOfWhatHasNoEffect) {
-  const std::string bridge =
-      "run_bridge = false has no effect: fraiseql_nats is the bridge from Postgres to NATS\n";
-  const std::string executors =
-      "run_executors = true has no effect: actions are run by FraiseQL's own runtime\n";
-  EXPECT_EQ(Read({}, "[transport]\nrun_bridge = false\nrun_executors = true\n"),
-            "warning: o.toml:2:1: " + bridge + "warning: o.toml:3:1: " + executors);
-  EXPECT_EQ(Read({}, "[transport]\nrun_bridge = true\nrun_executors = false\n"), "");
+// What is FraiseQL's own, or was, with any value.
+TEST(TomlConfig, LeavesTheRestOfObserversToFraiseql) {
+  const std::string runtime = " has no effect here: it is for FraiseQL's own runtime\n";
+  const std::string own = " has no effect here: it is for FraiseQL\n";
+  const std::string dropped = " has no effect here: nobody reads it any more\n";
+  EXPECT_EQ(Read("[observers]\nredis_url = \"redis://a\"\n[[observers.handlers]]\nname = 1\n"
+                 "[observers.runtime]\npoll_interval_ms = 100\nlater.than.us = {}\n"
+                 "pool = {min_connections = 2}\n[observers.runtime.email]\nfrom = \"${UNSET}\"\n",
+                 {}),
+            "notice: f.toml:2:1: \"observers.redis_url\"" + own +
+                "notice: f.toml:3:13: \"observers.handlers\"" + own +
+                "notice: f.toml:6:1: \"observers.runtime.poll_interval_ms\"" + runtime +
+                "notice: f.toml:7:1: \"observers.runtime.later\"" + runtime +
+                "notice: f.toml:8:1: \"observers.runtime.pool\"" + runtime +
+                "notice: f.toml:9:20: \"observers.runtime.email\"" + runtime);
+  EXPECT_EQ(Read("[observers.runtime.transport]\nrun_bridge = false\nrun_executors = \"\"\n"
+                 "[observers.runtime.transport.bridge]\nbatch_size = 1\n",
+                 {}),
+            "notice: f.toml:2:1: \"observers.runtime.transport.run_bridge\"" + dropped +
+                "notice: f.toml:3:1: \"observers.runtime.transport.run_executors\"" + dropped +
+                "notice: f.toml:4:30: \"observers.runtime.transport.bridge\"" + dropped);
   EXPECT_EQ(
-      Read({}, {}, {{"FRAISEQL_NATS_ENABLE_BRIDGE", "0"}, {"FRAISEQL_NATS_RUN_EXECUTORS", "true"}}),
-      "warning: FRAISEQL_NATS_ENABLE_BRIDGE: " + bridge +
-          "warning: FRAISEQL_NATS_RUN_EXECUTORS: " + executors);
+      Read({}, {}, {{"FRAISEQL_NATS_ENABLE_BRIDGE", "0"}, {"FRAISEQL_NATS_RUN_EXECUTORS", "yes"}}),
+      "notice: FRAISEQL_NATS_ENABLE_BRIDGE: FRAISEQL_NATS_ENABLE_BRIDGE" + dropped +
+          "notice: FRAISEQL_NATS_RUN_EXECUTORS: FRAISEQL_NATS_RUN_EXECUTORS" + dropped);
+  const std::string kKeys[] = {"channel_capacity", "max_concurrency", "backlog_alert_threshold",
+                               "shutdown_timeout", "max_dlq_size",    "redis",
+                               "performance",      "job_queue",       "clickhouse"};
+  for (const std::string& key : kKeys) {
+    EXPECT_EQ(Read({}, key + " = 1\n"), "notice: o.toml:1:1: \"" + key + '"' + dropped);
+    EXPECT_EQ(Read({}, '[' + key + "]\nx = 1\n"), "notice: o.toml:1:2: \"" + key + '"' + dropped);
+    EXPECT_EQ(Read('[' + key + "]\nx = 1\n", {}), "");
+  }
+  for (const std::string key : {"run_bridge", "run_executors", "bridge"}) {
+    EXPECT_EQ(Read({}, "[transport]\n" + key + " = true\n"),
+              "notice: o.toml:2:1: \"transport." + key + '"' + dropped);
+  }
+}
+
+// FraiseQL's own runtime may be off, or use another backend, and this extension be on.
+TEST(TomlConfig, IsSwitchedOffByFraiseqlObserverTomlAlone) {
+  const std::string enabled =
+      "notice: f.toml:2:1: \"observers.enabled\" has no effect here: it switches FraiseQL's own "
+      "runtime, and not fraiseql_nats\n";
+  EXPECT_EQ(Read("[observers]\nenabled = false\n", {}), enabled);
+  EXPECT_EQ(Read("[observers]\nenabled = true\n", "[observers]\nenabled = false\n"),
+            "enabled = off (observer file, o.toml:2:1)\n" + enabled);
+  const std::string chooses =
+      " has no effect here: it chooses what FraiseQL's own runtime uses, fraiseql_nats publishes "
+      "to "
+      "NATS all the same\n";
+  for (const std::string backend : {"postgres", "postgresql", "redis", "mysql", "in-memory"}) {
+    EXPECT_EQ(Read("[observers]\nbackend = \"" + backend + "\"\n", {}),
+              "notice: f.toml:2:11: \"observers.backend\" = \"" + backend + '"' + chooses);
+  }
+  for (const std::string transport : {"postgres", "in_memory"}) {
+    EXPECT_EQ(Read("[observers.runtime]\ntransport.transport = \"" + transport + "\"\n", {}),
+              "notice: f.toml:2:23: \"observers.runtime.transport.transport\" = \"" + transport +
+                  '"' + chooses);
+  }
+  for (const std::string transport :
+       {"postgres", "postgresql", "in_memory", "inmemory", "memory"}) {
+    EXPECT_EQ(Read({}, {}, {{"FRAISEQL_OBSERVER_TRANSPORT", transport}}),
+              "notice: FRAISEQL_OBSERVER_TRANSPORT: FRAISEQL_OBSERVER_TRANSPORT = \"" + transport +
+                  '"' + chooses);
+  }
+  Config config;
+  EXPECT_TRUE(ParseConfigText("[observers]\nbackend = \"postgres\"\n", &config).empty());
+  ASSERT_EQ(config.notices.size(), 1u);
+  EXPECT_NE(config.notices[0].hint.find("\"fraiseql_nats.enabled\" to off"), std::string::npos);
+}
+
+// Notices are logged and shown, as errors are.
+TEST(TomlConfig, HasNoticesThatAreFitToBeShown) {
+  std::string text = "[observers.runtime]\n\"a\\u001b[31m\\nLOG: x\" = 1\n";
+  for (int i = 0; i < 1000; ++i) text += "x" + std::to_string(i) + " = 1\n";
+  Config config;
+  EXPECT_TRUE(ParseConfigText(text, &config).empty());
+  ASSERT_EQ(config.notices.size(), 100u);
+  EXPECT_EQ(config.notices[0].text(),
+            "fraiseql.toml:2:1: \"observers.runtime.a?[31m?LOG: x\" has no effect here: it is for "
+            "FraiseQL's own runtime");
+}
+
+TEST(TomlConfig, TellsWhereObserversArePutBetter) {
+  const std::string rule = "table = \"t\"\nevent = \"DELETE\"\n";
+  Config config;
+  EXPECT_TRUE(ParseConfigText("[[observers.rules]]\n" + rule, &config).empty());
+  ASSERT_EQ(config.notices.size(), 1u);
+  EXPECT_EQ(config.notices[0].hint,
+            "Move the observers to fraiseql-observer.toml, as [[observers.rules]]: nobody else "
+            "reads that file.");
+  for (const std::string header : {"[[observers]]\n", "[[observers.rules]]\n"}) {
+    EXPECT_EQ(Read({}, header + rule), "toml:t.delete: t||DELETE||||| (o.toml:1:1)\n");
+  }
 }
 
 TEST(TomlConfig, ReplacesVariablesInStringsAlone) {
@@ -309,7 +402,8 @@ TEST(TomlConfig, ReplacesVariablesInStringsAlone) {
                  "table = '${T}'\nevents = ['${E}']\nsubject = \"${S:-a}.{op}\"\n",
                  {}, {{"T", "\"tb x[]\""}, {"E", "INSERT"}}),
             "url = nats://d (file, f.toml:3:1)\n"
-            "toml:\"tb x[]\".insert: \"tb x[]\"||INSERT|a.{op}|||| (f.toml:4:1)\n");
+            "toml:\"tb x[]\".insert: \"tb x[]\"||INSERT|a.{op}|||| (f.toml:4:1)\n" +
+                NoticeOfRules("4:13"));
 }
 
 TEST(TomlConfig, TellsTheTwoFilesApart) {
