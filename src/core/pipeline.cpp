@@ -89,7 +89,9 @@ void Pipeline::TakeOpened() {
   }
   if (from_.mark.nothing_stored()) {
     from_.mark = opened.end;
-  } else if (from_.mark.stream != opened.end.stream) {
+  } else if (opened.is_marked) {
+    from_.mark.stream = opened.end.stream;
+  } else {
     from_.mark = {opened.end.stream, 0};
     // Messages that were on their way are stored in the new stream, too, and acknowledged.
     window_.ForgetPlaces();
@@ -183,18 +185,20 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
   while (MaySend()) {
     const Message* message = window_.NextToSend(&sequence);
     if (message == nullptr) return;
-    if (IsStored(*message, sequence)) {
-      const uint64_t oldest = window_.first();
-      window_.Sent(sequence, from_.mark.sequence);
-      window_.Ack(sequence);
-      ++acked_;
-      ++found_;
-      Progress(oldest, now_ms);
+    const StreamContents::Verdict verdict = Judge(*message, sequence);
+    if (verdict == StreamContents::Verdict::kHeld) {
+      Found(sequence, now_ms);
       continue;
     }
     Status status = sink_->Check(*message);
+    // What cannot be stored was not: it may not be a dead letter on disk yet.
+    if (status.ok() && verdict == StreamContents::Verdict::kLetGo) {
+      Found(sequence, now_ms);
+      continue;
+    }
     if (status.ok()) {
       BuryBehind(sequence, now_ms);
+      if (verdict == StreamContents::Verdict::kUnknown) CountTwice(message->position);
       status = Send(*message, sequence, now_ms);
     }
     if (!status.ok()) {
@@ -203,6 +207,21 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
       if (window_.in_flight() > 0 && !window_.has_unsent()) return Begin();
     }
   }
+}
+
+// Message `sequence` is in the stream, or has been.
+void Pipeline::Found(uint64_t sequence, int64_t now_ms) {
+  const uint64_t oldest = window_.first();
+  window_.Sent(sequence, from_.mark.sequence);
+  window_.Ack(sequence);
+  ++acked_;
+  ++found_;
+  Progress(oldest, now_ms);
+}
+
+void Pipeline::CountTwice(const Position& position) {
+  if (twice_.messages++ == 0) twice_.first = position;
+  twice_.last = position;
 }
 
 // What was said of message `sequence` (0: of none in particular).  True: the others may go on.
@@ -252,8 +271,8 @@ Status Pipeline::Keep(const Message& message, const Status& reason) {
 
 Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms) {
   // Behind the last one there is nobody to tell of it, and behind one that is stored neither.
-  const bool want_ack = probing_ || contents_.holds_any() || window_.IsLast(sequence) ||
-                        window_.IsMaybeTwice(sequence) || sequence % kAckInterval == 0;
+  const bool want_ack =
+      probing_ || contents_.holds_any() || window_.IsLast(sequence) || sequence % kAckInterval == 0;
   Status status = sink_->Send(message, sequence, want_ack);
   if (!status.ok()) return status;
   if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
@@ -266,18 +285,17 @@ Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms)
 }
 
 // What was found is gone through in the order of the log, once.
-bool Pipeline::IsStored(const Message& message, uint64_t sequence) {
-  if (from_.through.commit_lsn > 0 && !(from_.through < message.position)) return true;
+StreamContents::Verdict Pipeline::Judge(const Message& message, uint64_t sequence) {
+  if (from_.through.commit_lsn > 0 && !(from_.through < message.position)) {
+    return StreamContents::Verdict::kHeld;
+  }
   const StreamContents::Verdict verdict = contents_.Judge(message.position);
   (void)contents_.HoldsFrom(message.position);
-  if (verdict == StreamContents::Verdict::kHeld) return true;
-  if (verdict == StreamContents::Verdict::kMissing || window_.WasRefused(sequence) ||
-      !MayHaveBeenSent(message, sequence)) {
-    return false;
+  const bool is_there = verdict == StreamContents::Verdict::kHeld;
+  if (is_there || (!window_.WasRefused(sequence) && MayHaveBeenSent(message, sequence))) {
+    return verdict;
   }
-  if (verdict == StreamContents::Verdict::kLetGo) return true;
-  window_.MayBeTwice(sequence);
-  return false;
+  return StreamContents::Verdict::kMissing;
 }
 
 // By us, or by a process that is dead.

@@ -86,8 +86,14 @@ class Pipeline {
   // What stands in the way, or last did; see failures() for whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }
-  // See Window::twice().
-  void ForgetTwice() { window_.ForgetTwice(); }
+  // Messages that were sent though they may be stored already, since ForgetTwice().
+  struct Twice {
+    uint64_t messages = 0;
+    Position first;
+    Position last;
+  };
+  const Twice& twice() const { return twice_; }
+  void ForgetTwice() { twice_ = {}; }
   uint64_t sent() const { return sent_; }
   uint64_t resent() const { return resent_; }
   uint64_t acked() const { return acked_; }
@@ -117,7 +123,9 @@ class Pipeline {
   Status Bury(uint64_t sequence, const Status& reason, int64_t now_ms);
   Status Keep(const Message& message, const Status& reason);
   Status Send(const Message& message, uint64_t sequence, int64_t now_ms);
-  bool IsStored(const Message& message, uint64_t sequence);
+  StreamContents::Verdict Judge(const Message& message, uint64_t sequence);
+  void Found(uint64_t sequence, int64_t now_ms);
+  void CountTwice(const Position& position);
   bool MayHaveBeenSent(const Message& message, uint64_t sequence) const;
   uint64_t StoredBehind(bool before_horizon) const {
     return before_horizon ? looked_end_ : stream_end_;
@@ -141,6 +149,7 @@ class Pipeline {
   std::string noted_stream_;
   uint64_t stream_end_ = 0;  // its length, as far as we know
   uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours
+  Twice twice_;
   StreamContents contents_;  // then: of messages that are yet to come, or to be looked at
   uint64_t losses_ = 0;
   Status loss_;

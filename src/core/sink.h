@@ -42,6 +42,7 @@ struct ResumePoint {
 // What the sink found when it opened.
 struct Opened {
   StreamMark end;           // of the stream: what is sent from now on is stored behind it
+  bool is_marked = false;   // it is the stream of the mark
   StreamContents contents;  // behind the mark and not behind the end
   Status loss;              // not ok: the stream has lost what it had acknowledged
 };

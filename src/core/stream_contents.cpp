@@ -10,8 +10,9 @@ constexpr size_t kMostGaps = size_t{1} << 16;
 uint64_t Sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 }  // namespace
 
-void StreamContents::Found(const Position& position) {
+void StreamContents::Found(const Position& position, bool is_tied) {
   held_.Insert(position);
+  if (is_tied && tied_ < position) tied_ = position;
   // One that was stored late does not tell what the places before it held.
   if (newest_ < position) Close(position);
 }
@@ -42,6 +43,7 @@ void StreamContents::Merge() {
 
 StreamContents::Verdict StreamContents::Judge(const Position& position) {
   if (Holds(position)) return Verdict::kHeld;
+  if (position < tied_) return Verdict::kLetGo;
   if (newest_ < position) {
     if (at_the_end_ == 0) return Verdict::kMissing;
     --at_the_end_;

@@ -35,7 +35,8 @@ class StreamContents {
   };
 
   // Filling: what there is, in the order of the stream.
-  void Found(const Position& position);
+  // `is_tied`: all that comes before it in the log was stored before it, or was a dead letter.
+  void Found(const Position& position, bool is_tied = false);
   void LetGo(uint64_t places);
   // One of the places that the stream has let go of: it is known whose that was.
   void LetGo(const Position& position);
@@ -68,6 +69,7 @@ class StreamContents {
   size_t passed_ = 0;        // of the gaps
   uint64_t spare_ = 0;       // places in those that no message has used up
   Position newest_;          // of those found
+  Position tied_;            // the newest of those that are tied
   uint64_t at_the_end_ = 0;  // places behind it
 };
 

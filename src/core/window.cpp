@@ -36,7 +36,6 @@ Message* Window::Add() {
   slot.acked = false;
   slot.overtaken = false;
   slot.refused = false;
-  slot.maybe_twice = false;
   slot.in_stream = false;
   slot.stream_sequence = 0;
   slot.behind = kUnsent;
@@ -85,7 +84,6 @@ bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {
   acked.stream_sequence = stream_sequence;
   acked.in_stream = kind == AckKind::kStored && stream_sequence > 0;
   if (kind == AckKind::kDuplicate) {
-    acked.maybe_twice = false;
     // It is where it was before, be that before the end that was looked at.
     if (stream_sequence > 0) acked.behind = std::min(acked.behind, stream_sequence - 1);
   }
@@ -159,7 +157,6 @@ void Window::Settle() {
     Entry& oldest = entry(first_);
     settled_through_ = oldest.message.position;
     CheckOrder(oldest);
-    CountTwice(oldest);
     if (oldest.in_stream) settled_places_.Add(oldest.stream_sequence);
     settled_behind_ = std::min(settled_behind_, oldest.behind);
     bytes_ -= oldest.message.size();
@@ -184,12 +181,6 @@ void Window::Overtaken(uint64_t sequence) {
   if (entry(sequence).overtaken) return;
   entry(sequence).overtaken = true;
   ++order_breaks_;
-}
-
-void Window::CountTwice(const Entry& settled) {
-  if (!settled.maybe_twice) return;
-  if (twice_.messages++ == 0) twice_.first = settled.message.position;
-  twice_.last = settled.message.position;
 }
 
 void Window::CheckOrder(const Entry& settled) {

@@ -53,11 +53,6 @@ class Window {
   // The broker has refused message `sequence` since it was last sent: it is not stored.
   void Refused(uint64_t sequence);
   bool WasRefused(uint64_t sequence) const { return entries_[sequence % entries_.size()].refused; }
-  // Message `sequence` may be stored already when it is sent.
-  void MayBeTwice(uint64_t sequence) { entry(sequence).maybe_twice = true; }
-  bool IsMaybeTwice(uint64_t sequence) const {
-    return entries_[sequence % entries_.size()].maybe_twice;
-  }
   // The first message behind this one that is not acknowledged; 0 if there is none.
   uint64_t OpenBehind(uint64_t sequence) const {
     while (++sequence < end_) {
@@ -121,15 +116,6 @@ class Window {
   void Overtaken(uint64_t sequence);
   uint64_t highest_acked() const { return highest_acked_; }
 
-  // Settled messages that may have been stored twice, since ForgetTwice().
-  struct Twice {
-    uint64_t messages = 0;
-    Position first;
-    Position last;
-  };
-  const Twice& twice() const { return twice_; }
-  void ForgetTwice() { twice_ = {}; }
-
   // How often a message stands in the stream behind one that it precedes in the log.
   uint64_t order_breaks() const { return order_breaks_; }
 
@@ -147,7 +133,6 @@ class Window {
     bool acked = false;
     bool overtaken = false;
     bool refused = false;
-    bool maybe_twice = false;
     bool in_stream = false;  // `stream_sequence` is a place of the stream that is looked at
     uint64_t stream_sequence = 0;
     uint64_t behind = kUnsent;  // see Sent()
@@ -161,7 +146,6 @@ class Window {
   void Settle();
   void SettleTransactions();
   void CheckOrder(const Entry& settled);
-  void CountTwice(const Entry& settled);
 
   const size_t max_bytes_;
   std::vector<Entry> entries_;        // ring, index = sequence modulo size
@@ -178,7 +162,6 @@ class Window {
   uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;
-  Twice twice_;
   PlaceSet settled_places_;
 };
 

@@ -121,6 +121,12 @@ bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
   return BeginsWith(message_id, origin) || named_origin == origin;
 }
 
+// Whether its sender has tied it to what it had stored before: see Chain.
+bool ReadBack::IsTied(const Connection& connection) {
+  return !connection.DeliveredHeader("Nats-Expected-Last-Msg-Id").empty() ||
+         !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty();
+}
+
 void ReadBack::Look(const Connection& connection) {
   const bool ours = IsOf(range_.origin, connection.DeliveredHeader("Nats-Msg-Id"),
                          connection.DeliveredHeader("Fraiseql-Origin"));
@@ -128,7 +134,7 @@ void ReadBack::Look(const Connection& connection) {
   if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
     saw_foreign_ = true;
   } else if (position.commit_lsn >= range_.settled_lsn) {
-    contents_.Found(position);
+    contents_.Found(position, IsTied(connection));
   }
 }
 

@@ -21,6 +21,14 @@ Status NotUnderstood(std::string_view what) {
   return Status::Unavailable(std::string(what) + ": JetStream's answer is not understood");
 }
 
+bool IsOlderThan(const std::string& created, const Json& state) {
+  if (CountAt(state, "messages") == 0) return CountAt(state, "last_seq") > 0;
+  int64_t created_ns = 0;
+  int64_t first_ns = 0;
+  return ParseTime(created, &created_ns) && ParseTime(DataAt(state, "first_ts"), &first_ns) &&
+         first_ns < created_ns;
+}
+
 }  // namespace
 
 std::string StreamNamesRequest(std::string_view subject) {
@@ -99,6 +107,7 @@ Status ParseStreamState(std::string_view data, std::string_view what, StreamStat
   state->replicas = std::max(1, SmallIntegerAt(config, "num_replicas"));
   state->keeps_consumed = DataAt(config, "retention") == "limits";
   state->last_sequence = CountAt(stream, "last_seq");
+  state->is_older_than_created = IsOlderThan(state->created, stream);
   const auto subjects = config.find("subjects");
   if (subjects != config.end() && subjects->is_array()) {
     for (const Json& subject : *subjects) {

@@ -145,7 +145,9 @@ void StreamOpening::OnOverlap(std::string_view data) {
 // A stream that is not the one of the mark, or is shorter than it was, has lost what it had stored.
 void StreamOpening::CompareWithMark() {
   if (from_.mark.stream.empty()) return;
-  if (from_.mark.stream != opened_.end.stream) {
+  opened_.is_marked = from_.mark.stream == opened_.end.stream ||
+                      (stream_state_.is_older_than_created && from_.seen <= opened_.end.sequence);
+  if (!opened_.is_marked) {
     opened_.loss = Status::Unavailable(
         Named(stream_) + " was deleted and made again, and what it had stored is gone",
         "Messages that were acknowledged before cannot be sent again.");
@@ -160,7 +162,7 @@ void StreamOpening::CompareWithMark() {
 
 void StreamOpening::ReadBackOrFinish() {
   behind_ = from_.mark.sequence;
-  if (!from_.mark.nothing_stored() && from_.mark.stream != opened_.end.stream) behind_ = 0;
+  if (!from_.mark.nothing_stored() && !opened_.is_marked) behind_ = 0;
   if (behind_ >= opened_.end.sequence) {
     state_ = State::kDone;
   } else if (!stream_state_.keeps_consumed) {
@@ -174,7 +176,7 @@ void StreamOpening::ReadBackOrFinish() {
 }
 
 std::vector<StoredPlaces> StreamOpening::KnownPlaces() {
-  if (from_.mark.stream != opened_.end.stream) return {};  // places of another stream
+  if (!opened_.is_marked) return {};  // places of another stream
   return std::move(from_.known);
 }
 

@@ -51,7 +51,6 @@ constexpr int64_t kDrainMs = 500;
 constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
 constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
 constexpr int64_t kDrainSilenceMs = 50;
-constexpr int64_t kTellTwiceMs = 1000;
 
 int64_t MonotonicUs() {
   timespec now;
@@ -196,7 +195,7 @@ void Worker::ShowState() {
     status_.ShowSubjects(publisher_->stream_subjects());
   }
   if (pipeline_->losses() != losses_seen_) TellLoss();
-  if (pipeline_->window().twice().messages > 0) TellTwice();
+  if (pipeline_->twice().messages > 0) TellTwice();
   if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
@@ -244,12 +243,8 @@ void Worker::TellLoss() {
   if (again) proc_exit(0);  // another worker begins at the slot's position
 }
 
-// Once a second while it goes on, so that one alarm tells of many messages.
 void Worker::TellTwice() {
-  const int64_t now_ms = MonotonicMs();
-  if (now_ms - twice_told_ms_ < kTellTwiceMs && !pipeline_->window().empty()) return;
-  twice_told_ms_ = now_ms;
-  const Window::Twice& twice = pipeline_->window().twice();
+  const Pipeline::Twice& twice = pipeline_->twice();
   std::string message = "stream \"" + publisher_->stream_name() +
                         "\" had let go of the newest messages, so that " +
                         std::to_string(twice.messages) + " may have been published twice, from ";

@@ -110,7 +110,6 @@ class Worker final : public MessageReceiver {
   uint64_t failures_seen_ = 0;
   uint64_t dead_letters_seen_ = 0;
   uint64_t losses_seen_ = 0;
-  int64_t twice_told_ms_ = 0;
 };
 
 }  // namespace fraiseql::pg

@@ -81,6 +81,8 @@ class PlayedJetStream final : public Connection {
 
   bool asked_consumer() const { return asked_consumer_; }
 
+  std::string created = "2026-11-23T23:26:36Z";
+
  private:
   struct Incoming {
     std::string address;
@@ -99,9 +101,10 @@ class PlayedJetStream final : public Connection {
   }
 
   std::string Info() const {
-    return R"({"created":"2026-11-23T23:26:36Z","config":{"retention":")" + retention_ +
+    return R"({"created":")" + created + R"(","config":{"retention":")" + retention_ +
            R"(","num_replicas":)" + std::to_string(replicas_) +
-           R"(,"subjects":["fraiseql.>"]},"state":{"last_seq":5}})";
+           R"(,"subjects":["fraiseql.>"]},"state":{"last_seq":5,"messages":)" +
+           std::to_string(held_.size()) + R"(,"first_ts":"2026-11-23T23:26:37.5Z"}})";
   }
 
   static std::string Get(int sequence) {
@@ -158,7 +161,9 @@ std::string Look(PlayedJetStream* jetstream) {
   opening.Begin(jetstream, settings, from);
   opening.TakeAnswers();
   if (opening.state() != StreamOpening::State::kDone) return opening.status().message();
-  StreamContents contents = opening.TakeOpened().contents;
+  Opened opened = opening.TakeOpened();
+  if (!opened.loss.ok()) return "lost: " + opened.loss.message();
+  StreamContents contents = std::move(opened.contents);
   std::string said;
   for (int sequence = 1; sequence <= kEnd + 1; ++sequence) {
     const auto verdict = contents.Judge({static_cast<uint64_t>(sequence), 1, 0});
@@ -176,6 +181,21 @@ TEST(StreamOpening, FindsWhatTheStreamHoldsAndWhereItHasLetGo) {
   EXPECT_EQ(Look(&purged_behind), "ghuuum");
   PlayedJetStream purged("limits", 1, {});
   EXPECT_EQ(Look(&purged), "uuuuum");
+}
+
+// nats-server 2.9 tells another time of creation after a change of the configuration and a restart.
+TEST(StreamOpening, KnowsAStreamThatIsOlderThanItsCreation) {
+  PlayedJetStream changed("limits", 1, {1, 2, 3, 4, 5}, {{1, 2, 3, 4, 5}});
+  changed.created = "2026-11-23T23:26:38Z";
+  EXPECT_EQ(Look(&changed), "hhhhhm");
+  PlayedJetStream emptied("limits", 1, {});
+  emptied.created = "2026-11-23T23:26:38Z";
+  EXPECT_EQ(Look(&emptied), "uuuuum");
+  PlayedJetStream another("limits", 1, {1, 2, 3, 4, 5}, {{1, 2, 3, 4, 5}});
+  another.created = "2026-11-23T23:26:37Z";
+  EXPECT_EQ(Look(&another),
+            "lost: stream \"events\" was deleted and made again, and what it had "
+            "stored is gone");
 }
 
 TEST(StreamOpening, WaitsForAReplicaThatIsBehindItsLeader) {

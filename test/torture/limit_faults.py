@@ -64,8 +64,11 @@ async def stream_limited(world, dice):
         async with world.client() as client:
             await client.update_stream(STREAM, duplicate_window=int(1e8), **values)
 
-    async with world.client() as client:
-        before = (await client.stream_info(STREAM))["config"]
+    async def config():
+        async with world.client() as client:
+            return (await client.stream_info(STREAM))["config"]
+
+    before = await insist(config)
     world.retention_kept_last &= "max_msgs_per_subject" in limits
     await insist(lambda: limit(limits))
     await asyncio.sleep(dice.uniform(0.5, 2))

@@ -39,12 +39,13 @@ Opened FakeBroker::Look() const {
   opened.end = {std::to_string(incarnation_), stream_.size()};
   if (from_.mark.nothing_stored()) return opened;
   const bool same = from_.mark.stream == opened.end.stream;
+  opened.is_marked = same;
   if (!same || from_.seen > opened.end.sequence) opened.loss = Status::Unavailable("lost");
   for (size_t i = same ? from_.mark.sequence : 0; i < opened.end.sequence; ++i) {
     if (let_go_[i]) {
       LetGo(i + 1, same, &opened.contents);
     } else if (!stream_[i].empty() && positions_[i].commit_lsn >= from_.settled_lsn) {
-      opened.contents.Found(positions_[i]);
+      opened.contents.Found(positions_[i], chained);
     }
   }
   return opened;

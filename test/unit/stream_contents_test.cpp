@@ -61,6 +61,14 @@ TEST(StreamContents, PlacesWhoseMessagesAreKnownAreNoOtherMessages) {
   EXPECT_EQ(Verdicts(std::move(contents)), "mmmmmmhmm");
 }
 
+TEST(StreamContents, NothingIsMissingBeforeOneThatIsTied) {
+  StreamContents contents;
+  contents.Found(At(2));
+  contents.Found(At(5), /*is_tied=*/true);
+  contents.Found(At(7));
+  EXPECT_EQ(Verdicts(std::move(contents)), "ghgghmhmm");
+}
+
 TEST(StreamContents, BehindTheNewestItCannotBeKnown) {
   EXPECT_EQ(Verdicts(Of("12..")), "hhuummmmm") << "others have overwritten it, or it was purged";
   EXPECT_EQ(Verdicts(Of("....")), "uuuummmmm");
