@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: PostgreSQL
 """The books' lines about the GraphQL service: mutations, subscriptions, queries, and its page."""
 
+import operator
 import uuid
 from collections import Counter
 
 from api import BY_STATUS, ORDER, UPDATE_STATUS, Refused
 from orders import COMMITTED, NO_STOCK, SHIPPED
 
+# Of FraiseQL's mutation_response since 2.2.
+COLUMNS = (
+    "succeeded state_changed error_class status_detail http_status message entity_id entity_type"
+    " entity updated_fields cascade error_detail metadata"
+).split()
 # Each subscription with the subject that it is about.
 SUBSCRIPTIONS = {
     "orderCreated": "fraiseql.order.created",
@@ -22,6 +28,23 @@ async def enter_mutations(system, books, created, shipped):
     books.must_be("GraphQL: of them in the stream", len(COMMITTED), len(ids & in_stream))
     done = [order["status"] for order in shipped].count("shipped")
     books.must_be("GraphQL: updateOrderStatus answers, all twice", 2 * SHIPPED, done)
+
+
+async def enter_contract(system, books):
+    """What FraiseQL's own server would read of a mutation's row."""
+    update = "SELECT * FROM api.fn_update_order_status($1, 'shipped')"
+    shipped = await system.pool.fetchval("SELECT id FROM tb_order WHERE status = 'shipped' LIMIT 1")
+    noop = await system.pool.fetchrow(update, shipped)
+    unknown = await system.pool.fetchrow(update, uuid.uuid4())
+    books.must_be("mutation_response: columns", len(COLUMNS), len(noop))
+    same = sum(found == column for found, column in zip(noop.keys(), COLUMNS))
+    books.must_be("mutation_response: of them where FraiseQL has them", len(COLUMNS), same)
+    for what, row, expected in (
+        ("nothing to do", noop, (True, False, None)),
+        ("no such order", unknown, (False, False, "not_found")),
+    ):
+        found = (row["succeeded"], row["state_changed"], row["error_class"])
+        books.must_be(f"mutation_response: {what}", 3, sum(map(operator.eq, expected, found)))
 
 
 async def enter_subscriptions(system, books, subscriber):

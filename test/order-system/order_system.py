@@ -18,15 +18,15 @@ from pathlib import Path
 
 import asyncpg
 
-from api import UPDATE_STATUS, Subscriber
+from api import UPDATE_STATUS
 from api_books import (
-    SUBSCRIPTIONS,
+    enter_contract,
     enter_mutations,
     enter_page,
     enter_queries,
     enter_subscriptions,
-    page_counts,
 )
+from audience import Audience
 from books import (
     Books,
     enter_counters,
@@ -35,7 +35,6 @@ from books import (
     enter_orders,
     enter_stream,
 )
-from browser import Browser
 from monitoring import enter_monitoring
 from orders import (
     COMMITTED,
@@ -48,7 +47,7 @@ from orders import (
 )
 from processes import Processes
 from servers import start_nats, start_postgres, start_redis
-from system import EXAMPLE, SERVICES, STREAM, TREE, System
+from system import EXAMPLE, SERVICES, TREE, System
 
 STARTED = time.monotonic()
 LOGS = TREE / "build" / "order-system" / "log"
@@ -106,19 +105,6 @@ async def make_consumers(pool):
 # --- The story -----------------------------------------------------------------------------------
 
 
-async def look_on(system, browser):
-    """Opens the page, and waits until the GraphQL service knows all who listen."""
-    listeners = len(SUBSCRIPTIONS)
-    if browser.is_there:
-        await browser.open(f"http://127.0.0.1:{system.client.port}/")
-        listeners += 3  # two subscriptions, and the events
-
-    async def all_listen():
-        return await system.client.listeners() == listeners
-
-    await system.processes.wait_until("the subscriber and the page listen", all_listen)
-
-
 async def run_orders(system, books):
     """Returns the orders that the mutation created."""
     processes, pool, client = system.processes, system.pool, system.client
@@ -172,7 +158,7 @@ async def ship(system):
     return shipped
 
 
-async def wait_for_silence(system, subscriber, browser):
+async def wait_for_silence(system, audience):
     """Waits until nothing is left that could bring another message."""
     processes, pool, redis = system.processes, system.pool, system.redis
     flushed = await pool.fetchval("SELECT pg_current_wal_flush_lsn()")
@@ -202,26 +188,13 @@ async def wait_for_silence(system, subscriber, browser):
     await processes.wait_until("the dead letter is logged", is_logged)
     await processes.wait_until("the consumers have nothing to deliver", is_idle)
     await system.stream.read()
-    await processes.wait_until("the subscriber has all", lambda: has_all(system, subscriber), 15)
-    if browser.is_there:
-
-        async def shows_all():
-            return await browser.counts() == await page_counts(system)
-
-        await processes.wait_until("the page shows all", shows_all, 15)
-
-
-def has_all(system, subscriber):
-    return all(
-        len(subscriber.received[name]) >= len(system.stream.on(subject))
-        for name, subject in SUBSCRIPTIONS.items()
-    )
+    await audience.wait_until_all_is_seen()
 
 
 # --- The books -----------------------------------------------------------------------------------
 
 
-async def keep_books(system, books, subscriber, browser, created, shipped):
+async def keep_books(system, books, audience, created, shipped):
     await system.stream.read()
     await enter_orders(system, books)
     await enter_inventory(system, books)
@@ -229,9 +202,10 @@ async def keep_books(system, books, subscriber, browser, created, shipped):
     await enter_stream(system, books, EXAMPLE / "fraiseql-observer.toml")
     await enter_dead_letters(system, books)
     await enter_mutations(system, books, created, shipped)
-    await enter_subscriptions(system, books, subscriber)
+    await enter_contract(system, books)
+    await enter_subscriptions(system, books, audience.subscriber)
     await enter_queries(system, books)
-    await enter_page(system, books, browser)
+    await enter_page(system, books, audience.browser)
     await enter_monitoring(system, books)
 
 
@@ -257,27 +231,24 @@ async def run(directory):
             step("Starting the services")
             await make_consumers(system.pool)
             await system.start_services(*SERVICES)
-            browser = Browser(processes, directory / "chromium")
-            return await check(system, browser)
+            step("Opening the subscriptions and the page")
+            async with Audience(system, directory / "chromium") as audience:
+                return await check(system, audience)
         finally:
             await system.close()
 
 
-async def check(system, browser):
+async def check(system, audience):
     """Returns whether the numbers add up."""
     books, trouble, created, shipped = Books(), None, [], []
-    async with Subscriber(system.client.port, *SUBSCRIPTIONS) as subscriber:
-        try:
-            await look_on(system, browser)
-            created = await run_orders(system, books)
-            shipped = await ship(system)
-            await wait_for_silence(system, subscriber, browser)
-        except TimeoutError as error:  # the books show what is missing
-            trouble = error
-        await keep_books(system, books, subscriber, browser, created, shipped)
-        if browser.is_there:
-            await browser.take_picture(LOGS / "page.png")
-            await browser.close()
+    try:
+        created = await run_orders(system, books)
+        shipped = await ship(system)
+        await wait_for_silence(system, audience)
+    except TimeoutError as error:  # the books show what is missing
+        trouble = error
+    await keep_books(system, books, audience, created, shipped)
+    await audience.take_picture(LOGS / "page.png")
     print(books)
     if trouble:
         print(f"order-system: {trouble}")

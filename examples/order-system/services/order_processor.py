@@ -41,13 +41,14 @@ async def set_status(db_pool, event):
 async def process(db_pool, msg):
     try:
         await set_status(db_pool, json.loads(msg.data))
-        await msg.ack()
     except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
         print(f"try again: {error}", flush=True)
         await msg.nak(delay=TRY_AGAIN_AFTER)
     except Exception as error:  # trying again would not help
         print(f"not an order event: {error!r}: {msg.data[:200]}", flush=True)
         await msg.term()
+    else:
+        await msg.ack()
 
 
 async def main():
@@ -62,7 +63,7 @@ async def main():
         while True:
             try:
                 batch = await events.fetch(50, timeout=5)
-            except nats.errors.TimeoutError:
+            except asyncio.TimeoutError:  # nothing to do
                 continue
             for msg in batch:
                 await process(db_pool, msg)
