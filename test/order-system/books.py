@@ -45,6 +45,7 @@ class Stream:
 @dataclass
 class Books:
     lines: list = field(default_factory=list)
+    not_tried: int = 0
 
     def must_be(self, what, expected, found):
         self.lines.append((what, expected, found))
@@ -53,6 +54,7 @@ class Books:
         self.lines.append((what, "", found))
 
     def skip(self, what, reason):
+        self.not_tried += 1
         self.note(what, f"not tried: {reason}")
 
     def add_up(self):

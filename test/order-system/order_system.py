@@ -250,6 +250,8 @@ async def check(system, audience):
     await keep_books(system, books, audience, created, shipped)
     await audience.take_picture(LOGS / "page.png")
     print(books)
+    if books.not_tried:
+        print(f"order-system: {books.not_tried} not tried: see above")
     if trouble:
         print(f"order-system: {trouble}")
     return books.add_up() and not trouble
