@@ -33,13 +33,19 @@ class EventFeed:
     def __init__(self):
         self._queues = set()
         self._recent = deque(maxlen=RECENT)
+        self._last = 0  # place of the last message
 
     async def start(self, js):
+        """What is in the stream already is not new, even if the consumer must begin anew."""
+        self._last = (await js.stream_info(STREAM)).state.last_seq
         await js.subscribe(
             SUBJECTS,
             stream=STREAM,
             ordered_consumer=True,
-            config=ConsumerConfig(deliver_policy=DeliverPolicy.NEW),
+            idle_heartbeat=1,  # second; without one for two the consumer is made anew
+            config=ConsumerConfig(
+                deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self._last + 1
+            ),
             cb=self._hand_out,
         )
 
@@ -48,13 +54,17 @@ class EventFeed:
         return len(self._queues)
 
     async def _hand_out(self, msg):
+        place = msg.metadata.sequence.stream
+        if place <= self._last:
+            return
+        self._last = place
         try:
             event = json.loads(msg.data)
         except ValueError:
             event = None
         if not isinstance(event, dict):
             event = {"data": msg.data.decode(errors="replace")}
-        message = Message(msg.metadata.sequence.stream, msg.subject, event)
+        message = Message(place, msg.subject, event)
         self._recent.append(message)
         for queue in list(self._queues):
             if queue.qsize() < BEHIND:
