@@ -2,8 +2,9 @@
 """Runs the order system of examples/order-system and checks that its numbers add up.
 
 A temporary Postgres, nats-server and Redis, the example's services as processes of their own, a few
-hundred orders from several sessions, some without stock, some rolled back, one that no service can
-price, and an orchestrator that is killed half way.  Called by `run`.
+hundred orders from several GraphQL clients, some without stock, some rolled back, one that no service
+can price, an orchestrator that is killed half way, a subscriber, and somebody who looks at the page.
+Called by `run`.
 """
 
 import asyncio
@@ -13,11 +14,19 @@ import signal
 import sys
 import tempfile
 import time
-import uuid
 from pathlib import Path
 
 import asyncpg
 
+from api import UPDATE_STATUS
+from api_books import (
+    enter_contract,
+    enter_mutations,
+    enter_page,
+    enter_queries,
+    enter_subscriptions,
+)
+from audience import Audience
 from books import (
     Books,
     enter_counters,
@@ -26,10 +35,19 @@ from books import (
     enter_orders,
     enter_stream,
 )
-from orders import COMMITTED, ORDERS, POISON, SESSIONS, create_order, create_orders
+from monitoring import enter_monitoring
+from orders import (
+    COMMITTED,
+    ORDERS,
+    POISON,
+    SESSIONS,
+    SHIPPED,
+    create_order_in_sql,
+    create_orders,
+)
 from processes import Processes
 from servers import start_nats, start_postgres, start_redis
-from system import EXAMPLE, SERVICES, STREAM, TREE, System
+from system import EXAMPLE, SERVICES, TREE, System
 
 STARTED = time.monotonic()
 LOGS = TREE / "build" / "order-system" / "log"
@@ -88,21 +106,24 @@ async def make_consumers(pool):
 
 
 async def run_orders(system, books):
-    processes, pool = system.processes, system.pool
+    """Returns the orders that the mutation created."""
+    processes, pool, client = system.processes, system.pool, system.client
     third = ORDERS // 3
 
-    step(f"Creating a poisoned order, and many good ones from {SESSIONS} sessions")
-    async with pool.acquire() as conn:
-        await create_order(conn, POISON)
-    await create_orders(pool, range(third))
+    step(f"Creating a poisoned order, and many good ones from {SESSIONS} GraphQL clients")
+    async with pool.acquire() as conn:  # GraphQL would refuse it
+        await create_order_in_sql(conn, POISON)
+    creating = asyncio.create_task(create_orders(pool, client, range(third)))
 
     async def is_at_work():
         return await system.decided() >= third // 4
 
     await processes.wait_until("the orchestrator is at work", is_at_work)
+    processes.pause("orchestrator")  # so that it has work which it will not do
+    created = await creating
     step("Killing the orchestrator (kill -9), and creating more orders")
     processes.kill9("orchestrator")
-    await create_orders(pool, range(third, 2 * third))
+    created += await create_orders(pool, client, range(third, 2 * third))
 
     async def is_gone():
         return not (await system.consumer("orchestrator")).push_bound
@@ -113,19 +134,31 @@ async def run_orders(system, books):
 
     step("Starting it again, and creating the rest")
     await system.start_services("orchestrator")
-    await create_orders(pool, range(2 * third, ORDERS))
+    created += await create_orders(pool, client, range(2 * third, ORDERS))
 
     async def is_decided():
         return await system.decided() >= len(COMMITTED) + 1
 
     await processes.wait_until("every order is confirmed or failed", is_decided)
 
-    step("Updating the status of the confirmed orders")
-    for order_id in system.stream.order_ids("fraiseql.order.confirmed"):
-        await pool.execute("SELECT fn_update_order_status($1, 'confirmed')", uuid.UUID(order_id))
+    async def is_processed():
+        return not await pool.fetchval("SELECT count(*) FROM tb_order WHERE status = 'pending'")
+
+    await processes.wait_until("the order processor has set every order's status", is_processed)
+    return created
 
 
-async def wait_for_silence(system):
+async def ship(system):
+    """Ships some orders, each twice: the second time there is nothing to change or to tell."""
+    step(f"Shipping {SHIPPED} of the confirmed orders")
+    shipped = []
+    for order_id in list(system.stream.order_ids("fraiseql.order.confirmed"))[:SHIPPED]:
+        for _ in range(2):
+            shipped.append(await system.client.ask(UPDATE_STATUS, id=order_id, status="shipped"))
+    return shipped
+
+
+async def wait_for_silence(system, audience):
     """Waits until nothing is left that could bring another message."""
     processes, pool, redis = system.processes, system.pool, system.redis
     flushed = await pool.fetchval("SELECT pg_current_wal_flush_lsn()")
@@ -143,6 +176,7 @@ async def wait_for_silence(system):
 
     async def is_idle():
         infos = [await system.consumer(name) for name in CONSUMERS]
+        infos.append(await system.consumer("order-processor", stream="orders"))
         return all(
             info.num_pending == 0 and info.num_ack_pending == 0
             for info in infos
@@ -153,18 +187,26 @@ async def wait_for_silence(system):
     await processes.wait_until("every order but one is priced", is_priced)
     await processes.wait_until("the dead letter is logged", is_logged)
     await processes.wait_until("the consumers have nothing to deliver", is_idle)
+    await system.stream.read()
+    await audience.wait_until_all_is_seen()
 
 
 # --- The books -----------------------------------------------------------------------------------
 
 
-async def keep_books(system, books):
+async def keep_books(system, books, audience, created, shipped):
     await system.stream.read()
     await enter_orders(system, books)
     await enter_inventory(system, books)
     await enter_counters(system, books)
     await enter_stream(system, books, EXAMPLE / "fraiseql-observer.toml")
     await enter_dead_letters(system, books)
+    await enter_mutations(system, books, created, shipped)
+    await enter_contract(system, books)
+    await enter_subscriptions(system, books, audience.subscriber)
+    await enter_queries(system, books)
+    await enter_page(system, books, audience.browser)
+    await enter_monitoring(system, books)
 
 
 # --- The run -------------------------------------------------------------------------------------
@@ -189,21 +231,27 @@ async def run(directory):
             step("Starting the services")
             await make_consumers(system.pool)
             await system.start_services(*SERVICES)
-            return await check(system)
+            step("Opening the subscriptions and the page")
+            async with Audience(system, directory / "chromium") as audience:
+                return await check(system, audience)
         finally:
             await system.close()
 
 
-async def check(system):
+async def check(system, audience):
     """Returns whether the numbers add up."""
-    books, trouble = Books(), None
+    books, trouble, created, shipped = Books(), None, [], []
     try:
-        await run_orders(system, books)
-        await wait_for_silence(system)
+        created = await run_orders(system, books)
+        shipped = await ship(system)
+        await wait_for_silence(system, audience)
     except TimeoutError as error:  # the books show what is missing
         trouble = error
-    await keep_books(system, books)
+    await keep_books(system, books, audience, created, shipped)
+    await audience.take_picture(LOGS / "page.png")
     print(books)
+    if books.not_tried:
+        print(f"order-system: {books.not_tried} not tried: see above")
     if trouble:
         print(f"order-system: {trouble}")
     return books.add_up() and not trouble

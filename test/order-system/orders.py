@@ -5,10 +5,13 @@ import asyncio
 import json
 import uuid
 
+from api import CREATE_ORDER
+
 SESSIONS = 6
 ORDERS = 330
 CHAIR, TABLE, PRINT, LAMP = (f"00000000-0000-4000-8000-00000000000{n}" for n in range(1, 5))
 PRINTS_IN_STOCK = 40
+SHIPPED = 20  # so many of the confirmed ones are shipped in the end
 POISON = [{"product_id": CHAIR, "quantity": 1, "unit_price": "a handshake"}]
 
 
@@ -39,7 +42,7 @@ NO_STOCK = sum(item(LAMP) in items_of(n) for n in COMMITTED)
 NO_STOCK += sum(item(PRINT) in items_of(n) for n in COMMITTED) - PRINTS_IN_STOCK
 
 
-async def create_order(conn, items, commit=True):
+async def create_order_in_sql(conn, items, commit=True):
     transaction = conn.transaction()
     await transaction.start()
     await conn.execute(
@@ -48,12 +51,37 @@ async def create_order(conn, items, commit=True):
     await (transaction.commit() if commit else transaction.rollback())
 
 
-async def create_orders(pool, numbers):
+def as_input(items):
+    """As GraphQL wants them."""
+    return [
+        {
+            "productId": item["product_id"],
+            "quantity": item["quantity"],
+            "unitPrice": item["unit_price"],
+        }
+        for item in items
+    ]
+
+
+async def create_orders(pool, client, numbers):
+    """Those that stay by GraphQL mutations, whose answers it returns; the others in SQL."""
     todo = iter(numbers)
+    created = []
 
     async def session():
         async with pool.acquire() as conn:
             for n in todo:
-                await create_order(conn, items_of(n), commit=not is_rolled_back(n))
+                items = items_of(n)
+                if is_rolled_back(n):
+                    await create_order_in_sql(conn, items, commit=False)
+                    continue
+                order = await client.ask(
+                    CREATE_ORDER,
+                    customerId=str(uuid.uuid4()),
+                    items=as_input(items),
+                    address="1 Main St",
+                )
+                created.append(order)
 
     await asyncio.gather(*(session() for _ in range(SESSIONS)))
+    return created

@@ -41,6 +41,9 @@ class Process:
     def is_running(self):
         return self._popen.poll() is None
 
+    def pause(self):
+        self._popen.send_signal(signal.SIGSTOP)
+
     def kill9(self):
         self._popen.kill()
         self._popen.wait()
@@ -73,6 +76,9 @@ class Processes:
         log = self._log_directory / f"{name}.log"
         self._running[name] = Process(name, command, log, env, stop_signal)
         return self._running[name]
+
+    def pause(self, name):
+        self._running[name].pause()
 
     def kill9(self, name):
         self._running.pop(name).kill9()

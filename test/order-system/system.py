@@ -9,8 +9,10 @@ import asyncpg
 import nats
 import redis.asyncio as redis_client
 
+from api import Client
 from books import Stream
 from orders import SESSIONS
+from processes import free_port
 
 TREE = Path(__file__).resolve().parents[2]
 EXAMPLE = TREE / "examples" / "order-system"
@@ -23,6 +25,8 @@ SERVICES = {
     "analytics-2": "analytics_service.py",
     "idempotent-handler": "idempotent_handler.py",
     "dlq-handler": "dlq_handler.py",
+    "order-processor": "order_processor.py",
+    "graphql": "graphql_service.py",
 }
 
 
@@ -31,10 +35,12 @@ class System:
 
     def __init__(self, processes, urls):
         self.processes = processes
-        self._env = {**os.environ, **urls}
+        self.nats_url = urls["NATS_URL"]
+        self.client = Client(free_port())
+        self._env = {**os.environ, **urls, "GRAPHQL_PORT": str(self.client.port)}
 
     async def connect(self):
-        self.nc = await nats.connect(self._env["NATS_URL"])
+        self.nc = await nats.connect(self.nats_url)
         self.js = self.nc.jetstream()
         self.stream = Stream(self.js, STREAM)
         self.pool = await asyncpg.create_pool(
@@ -63,5 +69,5 @@ class System:
         ids = [self.stream.order_ids(f"fraiseql.order.{ending}") for ending in endings]
         return len(set().union(*ids))
 
-    async def consumer(self, name):
-        return await self.js.consumer_info(STREAM, name)
+    async def consumer(self, name, stream=STREAM):
+        return await self.js.consumer_info(stream, name)
