@@ -100,6 +100,7 @@ void Pipeline::TakeOpened() {
   stream_ = opened.end.stream;
   stream_end_ = looked_end_ = opened.end.sequence;
   contents_ = std::move(opened.contents);
+  noted_twice_ = false;
   window_.LookedThrough(contents_, looked_end_);
   window_.Rewind();
   state_ = State::kStreaming;
@@ -198,7 +199,7 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
     }
     if (status.ok()) {
       BuryBehind(sequence, now_ms);
-      if (verdict == StreamContents::Verdict::kUnknown) CountTwice(message->position);
+      if (verdict == StreamContents::Verdict::kUnknown) NoteTwice(message->position);
       status = Send(*message, sequence, now_ms);
     }
     if (!status.ok()) {
@@ -219,9 +220,14 @@ void Pipeline::Found(uint64_t sequence, int64_t now_ms) {
   Progress(oldest, now_ms);
 }
 
-void Pipeline::CountTwice(const Position& position) {
-  if (twice_.messages++ == 0) twice_.first = position;
-  twice_.last = position;
+void Pipeline::NoteTwice(const Position& position) {
+  if (noted_twice_) return;
+  noted_twice_ = true;
+  uint64_t before_lsn = from_.horizon_lsn;
+  if (window_.IsInside(highest_sent_)) {
+    before_lsn = std::max(before_lsn, window_.at(highest_sent_).position.commit_lsn + 1);
+  }
+  twice_ = {contents_.most_unknown() + 1, position, before_lsn};
 }
 
 // What was said of message `sequence` (0: of none in particular).  True: the others may go on.
@@ -292,15 +298,14 @@ StreamContents::Verdict Pipeline::Judge(const Message& message, uint64_t sequenc
   const StreamContents::Verdict verdict = contents_.Judge(message.position);
   (void)contents_.HoldsFrom(message.position);
   const bool is_there = verdict == StreamContents::Verdict::kHeld;
-  if (is_there || (!window_.WasRefused(sequence) && MayHaveBeenSent(message, sequence))) {
-    return verdict;
-  }
+  if (is_there || MayHaveBeenSent(message, sequence)) return verdict;
   return StreamContents::Verdict::kMissing;
 }
 
 // By us, or by a process that is dead.
 bool Pipeline::MayHaveBeenSent(const Message& message, uint64_t sequence) const {
-  return message.position.commit_lsn < from_.horizon_lsn || window_.WasSent(sequence);
+  return message.position.commit_lsn < from_.horizon_lsn ||
+         (window_.WasSent(sequence) && !window_.WasRefused(sequence));
 }
 
 void Pipeline::Fail(const Status& status, int64_t now_ms) {

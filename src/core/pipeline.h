@@ -86,11 +86,12 @@ class Pipeline {
   // What stands in the way, or last did; see failures() for whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }
-  // Messages that were sent though they may be stored already, since ForgetTwice().
+  // What is about to be sent though it may be stored already: to be told of before the sink writes,
+  // for the process may be killed.  Once for each look at the stream.
   struct Twice {
-    uint64_t messages = 0;
+    uint64_t most = 0;  // so many messages at most
     Position first;
-    Position last;
+    uint64_t before_lsn = 0;  // they committed before it
   };
   const Twice& twice() const { return twice_; }
   void ForgetTwice() { twice_ = {}; }
@@ -125,7 +126,7 @@ class Pipeline {
   Status Send(const Message& message, uint64_t sequence, int64_t now_ms);
   StreamContents::Verdict Judge(const Message& message, uint64_t sequence);
   void Found(uint64_t sequence, int64_t now_ms);
-  void CountTwice(const Position& position);
+  void NoteTwice(const Position& position);
   bool MayHaveBeenSent(const Message& message, uint64_t sequence) const;
   uint64_t StoredBehind(bool before_horizon) const {
     return before_horizon ? looked_end_ : stream_end_;
@@ -150,7 +151,8 @@ class Pipeline {
   uint64_t stream_end_ = 0;  // its length, as far as we know
   uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours
   Twice twice_;
-  StreamContents contents_;  // then: of messages that are yet to come, or to be looked at
+  bool noted_twice_ = false;  // since the last look
+  StreamContents contents_;   // then: of messages that are yet to come, or to be looked at
   uint64_t losses_ = 0;
   Status loss_;
   int64_t next_attempt_ms_ = 0;

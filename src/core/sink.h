@@ -21,7 +21,7 @@ struct Reply {
   bool through = false;          // ok: so is all that was sent before it since the sink was opened
   bool late = false;             // it may have been sent to another stream, one that was there
                                  // before, and `stream_sequence` be a place of that one
-  bool refused = false;          // not ok: it is certain that the message was not stored
+  bool refused = false;          // not ok: the message was not stored, as it was sent this time
   bool out_of_step = false;      // the stream is not what the sink took it to be: open it again
 };
 

@@ -44,6 +44,9 @@ class StreamContents {
   // For each message once, in the order of the log: it uses up a place.
   Verdict Judge(const Position& position);
 
+  // How many more messages there may be of which it is not known.
+  uint64_t most_unknown() const { return at_the_end_ + spare_; }
+
   bool Holds(const Position& position) const { return held_.Contains(position); }
   // Messages at or behind `position` are held: to be asked in the order of the log.
   bool HoldsFrom(const Position& position);

@@ -35,7 +35,7 @@ Message* Window::Add() {
   slot.message.Clear();
   slot.acked = false;
   slot.overtaken = false;
-  slot.refused = false;
+  slot.refused = slot.sent_again = false;
   slot.in_stream = false;
   slot.stream_sequence = 0;
   slot.behind = kUnsent;
@@ -68,13 +68,14 @@ const Message* Window::NextToSend(uint64_t* sequence) {
 
 void Window::Sent(uint64_t sequence, uint64_t behind) {
   assert(sequence == next_ && next_ < end_);
+  entry(sequence).sent_again = entry(sequence).behind != kUnsent;
   entry(sequence).behind = std::min(entry(sequence).behind, behind);
   entry(sequence).refused = false;
   ++next_;
 }
 
 void Window::Refused(uint64_t sequence) {
-  if (IsOpen(sequence)) entry(sequence).refused = true;
+  if (IsOpen(sequence)) entry(sequence).refused = !entry(sequence).sent_again;
 }
 
 bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {

@@ -50,7 +50,8 @@ class Window {
   const Message* NextToSend(uint64_t* sequence);
   // `behind`: if it is stored, then behind this place in the stream, however often it is sent.
   void Sent(uint64_t sequence, uint64_t behind = 0);
-  // The broker has refused message `sequence` since it was last sent: it is not stored.
+  // The broker has refused message `sequence`: it is not stored if it was sent once only, for an
+  // earlier one may have come in late.
   void Refused(uint64_t sequence);
   bool WasRefused(uint64_t sequence) const { return entries_[sequence % entries_.size()].refused; }
   // The first message behind this one that is not acknowledged; 0 if there is none.
@@ -133,6 +134,7 @@ class Window {
     bool acked = false;
     bool overtaken = false;
     bool refused = false;
+    bool sent_again = false;
     bool in_stream = false;  // `stream_sequence` is a place of the stream that is looked at
     uint64_t stream_sequence = 0;
     uint64_t behind = kUnsent;  // see Sent()

@@ -23,6 +23,7 @@ Status NotUnderstood(std::string_view what) {
 
 bool IsOlderThan(const std::string& created, const Json& state) {
   if (CountAt(state, "messages") == 0) return CountAt(state, "last_seq") > 0;
+  if (CountAt(state, "first_seq") > 1) return true;
   int64_t created_ns = 0;
   int64_t first_ns = 0;
   return ParseTime(created, &created_ns) && ParseTime(DataAt(state, "first_ts"), &first_ns) &&

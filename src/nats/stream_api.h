@@ -54,8 +54,8 @@ Status StillBeingMade(std::string_view what);  // kUnavailable; `what` as in Par
 struct StreamState {
   std::string created;  // as the server writes it; tells streams of the same name apart
   uint64_t last_sequence = 0;
-  // It has, or had, messages from before that time: nats-server 2.9 calls a stream whose
-  // configuration was changed as old as its own next start.
+  // It has messages from before that time, or has had some that are gone: nats-server 2.9 calls a
+  // stream whose configuration was changed as old as its own next start.
   bool is_older_than_created = false;
   int replicas = 1;
   bool keeps_consumed = true;  // retention by limits only

@@ -135,6 +135,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   do {
     pipeline_->Run(now);
     if (pipeline_->has_new_stream()) NoteStream();
+    if (pipeline_->twice().most > 0) TellTwice();
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   } while (pipeline_->HasWork());
   ShowState();
@@ -195,7 +196,6 @@ void Worker::ShowState() {
     status_.ShowSubjects(publisher_->stream_subjects());
   }
   if (pipeline_->losses() != losses_seen_) TellLoss();
-  if (pipeline_->twice().messages > 0) TellTwice();
   if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
@@ -246,16 +246,15 @@ void Worker::TellLoss() {
 void Worker::TellTwice() {
   const Pipeline::Twice& twice = pipeline_->twice();
   std::string message = "stream \"" + publisher_->stream_name() +
-                        "\" had let go of the newest messages, so that " +
-                        std::to_string(twice.messages) + " may have been published twice, from ";
+                        "\" has let go of the newest messages: up to " +
+                        std::to_string(twice.most) + " may be published twice, from ";
   AppendPosition(twice.first, &message);
-  message.append(" to ");
-  AppendPosition(twice.last, &message);
-  status_.RaiseTwiceAlarm(
-      Status::Unavailable(std::move(message),
-                          "Consumers can tell by the header Fraiseql-Position. A purge, age, "
-                          "consumption or the messages "
-                          "of others may have removed the newest ones while the worker was away."));
+  message.append(" to what committed before ");
+  AppendLsn(twice.before_lsn, &message);
+  status_.RaiseTwiceAlarm(Status::Unavailable(
+      std::move(message),
+      "Consumers can tell by the header Fraiseql-Position. A purge, age, consumption or the "
+      "messages of others may have removed the newest ones while the worker was away."));
   pipeline_->ForgetTwice();
 }
 

@@ -157,11 +157,12 @@ class Judge:
             world.settings.get("stream_exclusive") != "off",
             alarms,
             await session.value("SELECT state FROM fraiseql_nats.status()"),
+            retention.read_told(self._server_log()),
         )
         ledger = await retention.read_ledger(session, commits)
         print(
             f"\n  {len(ledger.places)} messages in the ledger, {found.last_sequence} taken by the stream,"
-            f" {len(found.records)} read, {len(held)} left; {len(alarms)} alarms; settings: {world.settings}"
+            f" {len(found.records)} read, {len(held)} left; {len(alarms)} alarms, {found.told.count} told; settings: {world.settings}"
         )
         problems = retention.problems_of(found, ledger)
         for claim in retention.CLAIMS:

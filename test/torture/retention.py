@@ -5,6 +5,7 @@ What is known is what a recorder has read, what the stream holds in the end, and
 stream of our own the n-th message of the ledger must have been the n-th of the stream, read or not.
 """
 
+import re
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ class Found(NamedTuple):
     is_ordered: bool  # the stream is ours alone, and the worker takes it so
     alarms: list  # what status() and the table of alarms say was lost
     state: str  # of the worker, in the end
+    told: NamedTuple  # what may be published twice
 
 
 class Ledger(NamedTuple):
@@ -57,11 +59,11 @@ def problems_of(found, ledger):
     records = dict(found.records)
     records.update((record.sequence, record) for record in found.held)
     in_order = [records[sequence] for sequence in sorted(records)]
-    _check_order(in_order, found.is_ordered, problems)
-    _check_places(in_order, found.is_ordered, ledger, problems)
+    _check_order(_without_repeats(in_order, found.told), found.is_ordered, problems)
+    _check_places(in_order, found, ledger, problems)
     _check_last(found, ledger, problems)
     short = len(ledger.places) - found.last_sequence
-    if short < 0 or (short > 0 and not found.alarms):
+    if short < -found.told.count or (short > 0 and not found.alarms):
         problems[COUNTED].append(
             f"{found.last_sequence} messages were taken, {len(ledger.places)} are in the ledger,"
             f" alarms: {found.alarms}"
@@ -69,6 +71,43 @@ def problems_of(found, ledger):
     if found.state != "streaming":
         problems[STREAMING].append(f"it says {found.state}")
     return problems
+
+
+TWICE = re.compile(r"up to (\d+) may be published twice, from (\S+) to what committed before (\S+)")
+
+
+class Told(NamedTuple):
+    """What the log says may be published twice."""
+
+    ranges: list  # of changes: (commit LSN, ordinal), up to and without the second
+    count: int
+
+    def __contains__(self, record):
+        return any(first <= record.position[:2] < end for first, end in self.ranges)
+
+
+def read_told(lines):
+    found = [match for line in lines if "WARNING" in line and (match := TWICE.search(line))]
+    return Told(
+        [(_change(match[2]), _change(match[3] + ":0")) for match in found],
+        sum(int(match[1]) for match in found),
+    )
+
+
+def _change(position):
+    lsn, ordinal = position.split(":")[:2]
+    high, low = lsn.split("/")
+    return int(high, 16) << 32 | int(low, 16), int(ordinal)
+
+
+def _without_repeats(records, told):
+    """Leaves out what comes behind a newer message and was told of."""
+    last, kept = (0, 0, 0), []
+    for record in records:
+        if record.position > last or record not in told:
+            kept.append(record)
+        last = max(last, record.position)
+    return kept
 
 
 def _check_order(records, is_ordered, problems):
@@ -90,8 +129,10 @@ def _check_order(records, is_ordered, problems):
         latest[record.subject] = record
 
 
-def _check_places(records, is_ordered, ledger, problems):
-    """The distance between a message's place in the ledger and in the stream stays the same."""
+def _check_places(records, found, ledger, problems):
+    """The distance between a message's place in the ledger and in the stream stays the same, but for
+    what comes twice and was told of."""
+    spare = found.told.count
     places = defaultdict(list)
     for place, entry in enumerate(ledger.places, 1):
         places[entry].append(place)
@@ -102,7 +143,9 @@ def _check_places(records, is_ordered, ledger, problems):
             problems[ONCE].append(f"message {record.sequence} ({describe(record.position)}) is in no ledger")
             continue
         now = min((record.sequence - place for place in candidates), key=lambda d: abs(d - distance))
-        if is_ordered and now != distance:
+        if 0 < now - distance <= spare:
+            spare -= now - distance
+        elif found.is_ordered and now != distance:
             what = f"{now - distance} too many" if now > distance else f"{distance - now} missing"
             problems[ONCE].append(f"before message {record.sequence} ({describe(record.position)}): {what}")
         distance = now
@@ -112,8 +155,10 @@ def _check_last(found, ledger, problems):
     held = {record.subject: record for record in found.held}
     for subject, record in held.items():
         if record.content != ledger.last.get(subject):
+            wanted = [lsn for lsn, content in ledger.places if content == ledger.last.get(subject)]
             problems[LAST].append(
-                f"message {record.sequence} ({describe(record.position)}) is not the last of its subject"
+                f"message {record.sequence} ({describe(record.position)}) is not the last of its"
+                f" subject, which committed at {[f'{lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}' for lsn in wanted]}"
             )
     missing = set(ledger.last) - set(held)
     if found.keeps_last and missing:
@@ -126,6 +171,7 @@ def shift(record, behind):
 
 def overlooked(found, ledger):
     """What problems_of() does not notice of errors put in on purpose, as a list of sentences."""
+    found = found._replace(told=Told([], 0))
     records = [found.records[sequence] for sequence in sorted(found.records)]
     if len(records) < 20 or not found.held:
         return ["there is too little to try it with"]
