@@ -25,7 +25,7 @@ override autodepend := yes
 override with_llvm  := no
 
 # Everything but the library itself installs what it needs first.
-WHOLE = bench bench-micro check demo fuzz order-system pg-regress torture valgrind help format format-check lint packages
+WHOLE = bench bench-micro check demo fraiseql fuzz order-system pg-regress torture valgrind help format format-check lint packages
 
 ifneq ($(filter $(WHOLE),$(MAKECMDGOALS)),)
 include test/targets.mk

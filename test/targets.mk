@@ -7,7 +7,7 @@ SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install check demo fuzz order-system pg-regress torture valgrind help format format-check lint packages
+.PHONY: bench bench-micro bench-install check demo fraiseql fuzz order-system pg-regress torture valgrind help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -25,6 +25,13 @@ order-system: packages
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/order-system/run --prepare-all
 	@test/setup/as-user test/order-system/run
+
+#: make fraiseql         FraiseQL's own server beside us, built once with cargo (some minutes)
+fraiseql: packages
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/fraiseql/run --prepare
+	@programs=$$(test/fraiseql/build) && test/setup/as-user test/fraiseql/run "$$programs"
 
 #: make torture          random load and faults, then compares; SECONDS=600 SEED=1
 torture: packages

@@ -50,14 +50,12 @@ class Client:
 class Subscriber:
     """Keeps the ids of the orders that each subscription brings.  A context manager."""
 
-    def __init__(self, port, *subscriptions):
-        self._port = port
+    def __init__(self, port, *subscriptions, path="/graphql"):
+        self._url = f"ws://127.0.0.1:{port}{path}"
         self.received = {name: [] for name in subscriptions}
 
     async def __aenter__(self):
-        self._socket = await websockets.connect(
-            f"ws://127.0.0.1:{self._port}/graphql", subprotocols=["graphql-transport-ws"]
-        )
+        self._socket = await websockets.connect(self._url, subprotocols=["graphql-transport-ws"])
         await self._send(type="connection_init")
         answer = json.loads(await self._socket.recv())
         if answer["type"] != "connection_ack":

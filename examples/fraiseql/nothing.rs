@@ -1,0 +1,1 @@
+// Only the programs of the dependencies are wanted; a package needs something of its own.
