@@ -251,10 +251,16 @@ class Arena:
                 self.server, name, dead_letters.none_left
             )
 
+    async def _cancel_all(self):
+        """A cancellation that meets the end of a timeout or of a connection may get lost."""
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=1)
+
     async def tear_down(self):
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cancel_all()
         if self._reader and self._reader.returncode is None:
             self._reader.kill()
         if self.server:
