@@ -167,8 +167,16 @@ class PostgresServer:
             )
 
     def reload(self):
-        if self._popen:  # one that is about to start reads the files anyway
+        # One that is about to start reads the files anyway, and the signal would end it.
+        if self._popen and self._is_started():
             self._popen.send_signal(signal.SIGHUP)
+
+    def _is_started(self):
+        try:
+            pid = (self._data / "postmaster.pid").read_text().split("\n")[0]
+        except FileNotFoundError:
+            return False
+        return pid == str(self._popen.pid)
 
     async def stop(self, how=signal.SIGQUIT):
         """SIGQUIT stops it at once, as a crash would; SIGINT in good order."""
