@@ -30,13 +30,13 @@ struct ResumePoint {
   StreamMark mark = StreamMark::NothingStored();
   uint64_t seen = 0;         // the stream of the mark is known to have been at least this long
   uint64_t settled_lsn = 0;  // what committed before it does not matter any more
-  Position through;          // nor what comes up to and with this one in the log
+  Position through = {};     // nor what comes up to and with this one in the log
   // What committed before it may have been sent by a process that is dead, and may still be on its
   // way into the stream.
   uint64_t horizon_lsn = 0;
   // Where acknowledged messages are in the stream of the mark, as far as that is known; in its
   // order.
-  std::vector<StoredPlaces> known;
+  std::vector<StoredPlaces> known = {};
 };
 
 // What the sink found when it opened.

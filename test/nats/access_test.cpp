@@ -411,7 +411,7 @@ TEST(Access, ToAStreamInAnotherDomain) {
   BrokerProbe here(hub.url());
   EXPECT_TRUE(Contains(here.Api("STREAM.INFO.fraiseql_events"), "10059"));
   // What is stored is read back, by a consumer there.
-  WorkerLoop again(settings, {}, WorkerLoop::QuickOptions(), {{}, 0, 0, 100});
+  WorkerLoop again(settings, {}, WorkerLoop::QuickOptions(), {{}, 0, 0, {}, 100});
   again.Produce(12);
   ASSERT_TRUE(again.RunUntilSettled(10000)) << again.pipeline.trouble().message();
   EXPECT_EQ(again.pipeline.found(), 10u);
