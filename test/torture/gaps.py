@@ -58,9 +58,10 @@ def overlooked(gaps, records, log):
     """What problems_of() does not notice of errors put in on purpose, as a list of sentences."""
     if not gaps:
         return ["no slot was lost to try it with"]
-    # One whose message is there.
+    # One whose message is there, and must be.
     told = {record.aside for record in records}
-    gap = next((gap for gap in gaps if f"gap {gap.begin} {gap.end}" in told), gaps[-1])
+    there = [gap for gap in gaps if f"gap {gap.begin} {gap.end}" in told] or gaps[-1:]
+    gap = next((gap for gap in there if not in_gap(gap.told_at, extents(gaps))), there[-1])
     message = f"gap {gap.begin} {gap.end}"
     tells = next((record for record in records if record.aside == message), None)
     silent = [record for record in records if record.aside != message]
@@ -74,4 +75,6 @@ def overlooked(gaps, records, log):
     if not tells:
         for error in ("a row missing", "no message", "two messages"):
             del errors[error]
+    elif in_gap(gap.told_at, extents(gaps)):
+        del errors["no message"]
     return [f"gaps, {error}: overlooked" for error, spoilt in errors.items() if not problems_of(*spoilt)]
