@@ -171,8 +171,12 @@ def shift(record, behind):
 
 def overlooked(found, ledger):
     """What problems_of() does not notice of errors put in on purpose, as a list of sentences."""
-    found = found._replace(told=Told([], 0))
-    records = [found.records[sequence] for sequence in sorted(found.records)]
+    # Of what was told of, errors are excused.
+    records = [
+        found.records[sequence]
+        for sequence in sorted(found.records)
+        if found.records[sequence] not in found.told
+    ]
     if len(records) < 20 or not found.held:
         return ["there is too little to try it with"]
     some, last = records[len(records) // 2], found.held[-1]
@@ -192,12 +196,16 @@ def overlooked(found, ledger):
         "one of no ledger": (
             found._replace(records={**found.records, some.sequence: some._replace(content=b"")}), ONCE,
         ),
-        "too many": (found._replace(last_sequence=len(ledger.places) + 1), COUNTED),
+        "too many": (
+            found._replace(last_sequence=len(ledger.places) + found.told.count + 1), COUNTED,
+        ),
         "too few": (found._replace(last_sequence=len(ledger.places) - 1, alarms=[]), COUNTED),
         "another last value": (found._replace(held=found.held[:-1] + [last._replace(content=b"")]), LAST),
         "none at all": (found._replace(held=[], keeps_last=True), LAST),
         "a worker that waits": (found._replace(state="waiting"), STREAMING),
     }
+    if found.told.count:
+        del errors["one too many that nobody has read"]
     before = {claim: len(sentences) for claim, sentences in problems_of(found, ledger).items()}
     return [
         f"retention, {error}: overlooked"
