@@ -31,7 +31,7 @@ $$ BEGIN RETURN CASE WHEN sound THEN (SELECT oid FROM pg_enum WHERE enumtypid = 
 END
 
 sub ids {
-    return join ' ', map { $_->{payload} =~ /"entity":"Thing","entity_id":"(\d+)"/ } $node->messages_of('postgres', $nats);
+    return join ' ', map { $_->{payload} =~ /"entity_type":"Thing","entity_id":"(\d+)"/ } $node->messages_of('postgres', $nats);
 }
 
 sub letters {
