@@ -140,17 +140,31 @@ class NatsClient:
         config = {"deliver_policy": "all", "ack_policy": "none", "replay_policy": "instant"}
         made = await self.api(f"CONSUMER.CREATE.{stream}", stream_name=stream, config=config)
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{made['name']}"
+        last = 0
         while left > 0:
             reply = f"{self._inbox}.{next(self._numbers)}"
             wanted = min(BATCH, left)
             self._publish(subject, json.dumps({"batch": wanted, "expires": int(20e9)}).encode(), reply)
             for _ in range(wanted):
-                message = await asyncio.wait_for(self._next(), 30)
+                try:
+                    message = await asyncio.wait_for(self._next(), 10)
+                except TimeoutError:
+                    if await self._holds_behind(stream, last):
+                        raise
+                    return  # the rest has grown too old meanwhile
                 if message.status:
                     raise NatsError(f"reading {stream}: {message.status}")
+                last = message.sequence
                 yield message
             left -= wanted
         await self.api(f"CONSUMER.DELETE.{stream}.{made['name']}")
+
+    async def _holds_behind(self, stream, sequence):
+        try:
+            await self.api(f"STREAM.MSG.GET.{stream}", seq=sequence + 1, next_by_subj=">")
+            return True
+        except NatsError:
+            return False
 
 
 def _result(answer):
