@@ -182,6 +182,7 @@ def overlooked(found, ledger):
     some, last = records[len(records) // 2], found.held[-1]
     end = found.last_sequence + 1
     older = some._replace(sequence=end)
+    nobodys = some._replace(content=b"")
     shifted = {
         shifted.sequence: shifted
         for shifted in (shift(record, some.sequence) for record in found.records.values())
@@ -194,7 +195,11 @@ def overlooked(found, ledger):
             found._replace(records=shifted, held=held, is_ordered=True), ONCE,
         ),
         "one of no ledger": (
-            found._replace(records={**found.records, some.sequence: some._replace(content=b"")}), ONCE,
+            found._replace(
+                records={**found.records, some.sequence: nobodys},
+                held=[nobodys if record.sequence == some.sequence else record for record in found.held],
+            ),
+            ONCE,
         ),
         "too many": (
             found._replace(last_sequence=len(ledger.places) + found.told.count + 1), COUNTED,
