@@ -296,7 +296,6 @@ StreamContents::Verdict Pipeline::Judge(const Message& message, uint64_t sequenc
     return StreamContents::Verdict::kHeld;
   }
   const StreamContents::Verdict verdict = contents_.Judge(message.position);
-  (void)contents_.HoldsFrom(message.position);
   const bool is_there = verdict == StreamContents::Verdict::kHeld;
   if (is_there || MayHaveBeenSent(message, sequence)) return verdict;
   return StreamContents::Verdict::kMissing;

@@ -42,7 +42,7 @@ void StreamContents::Merge() {
 }
 
 StreamContents::Verdict StreamContents::Judge(const Position& position) {
-  if (Holds(position)) return Verdict::kHeld;
+  if (HoldsFrom(position) && Holds(position)) return Verdict::kHeld;
   if (position < tied_) return Verdict::kLetGo;
   if (newest_ < position) {
     if (at_the_end_ == 0) return Verdict::kMissing;

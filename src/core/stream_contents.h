@@ -50,11 +50,10 @@ class StreamContents {
   bool Holds(const Position& position) const { return held_.Contains(position); }
   // Messages at or behind `position` are held: to be asked in the order of the log.
   bool HoldsFrom(const Position& position);
-  // Messages are held that HoldsFrom() has not yet found to be behind it.
+  // Judge() and HoldsFrom() have not yet come past all that is held.
   bool holds_any() const { return !held_.empty(); }
   // Of those found, the last one in the log.  REQUIRES: holds_any().
   const Position& newest() const { return held_.last(); }
-  size_t size() const { return held_.size(); }
 
  private:
   // Places between two of our messages.

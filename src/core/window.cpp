@@ -84,9 +84,9 @@ bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {
   acked.acked = true;
   acked.stream_sequence = stream_sequence;
   acked.in_stream = kind == AckKind::kStored && stream_sequence > 0;
-  if (kind == AckKind::kDuplicate) {
-    // It is where it was before, be that before the end that was looked at.
-    if (stream_sequence > 0) acked.behind = std::min(acked.behind, stream_sequence - 1);
+  // It is where it was before, be that before the end that was looked at.
+  if (kind == AckKind::kDuplicate && stream_sequence > 0) {
+    acked.behind = std::min(acked.behind, stream_sequence - 1);
   }
   // A dead letter, or what was found, has no place that is known.
   if (stream_sequence != 0) highest_acked_ = std::max(highest_acked_, sequence);

@@ -80,24 +80,12 @@ void StreamOpening::OnAnswer(std::string_view data) {
       api_level_ = ParseApiLevel(data);
       ReadBackOrFinish();
       break;
-    case Step::kConsumer: {
-      Status status = read_back_.OnCreated(data);
-      if (status.ok()) {
-        ReadOn();
-      } else {
-        Fail(std::move(status));
-      }
+    case Step::kConsumer:
+      ReadOnIf(read_back_.OnCreated(data));
       break;
-    }
-    case Step::kLeader: {
-      Status status = read_back_.OnLeader(data);
-      if (status.ok()) {
-        ReadOn();
-      } else {
-        Fail(std::move(status));
-      }
+    case Step::kLeader:
+      ReadOnIf(read_back_.OnLeader(data));
       break;
-    }
     case Step::kLast:
       OnLast(data);
       break;
@@ -211,6 +199,11 @@ void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
   } else if (used_up) {
     ReadOn();
   }
+}
+
+void StreamOpening::ReadOnIf(Status status) {
+  if (status.ok()) return ReadOn();
+  Fail(std::move(status));
 }
 
 void StreamOpening::ReadOn() {

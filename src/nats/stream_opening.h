@@ -70,6 +70,7 @@ class StreamOpening {
   void CompareWithMark();
   void ReadBackOrFinish();
   std::vector<StoredPlaces> KnownPlaces();
+  void ReadOnIf(Status status);
   void ReadOn();
   void AskForLast(uint64_t behind);
   void OnLast(std::string_view data);
