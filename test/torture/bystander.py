@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 """Who looks whether any session waits for one of our processes."""
 
-import asyncio
 import time
 
-from postgres import ConnectionLost, SqlError
+from looker import Looker
 
 CLAIM = "no session waits for one of our processes"
 TOO_LONG = 1.0  # seconds
@@ -17,26 +16,18 @@ WHERE a.wait_event_type = 'Lock' AND a.backend_type = 'client backend' AND b.pid
 """
 
 
-class Bystander:
+class Bystander(Looker):
     def __init__(self, server):
-        self._server = server
+        super().__init__(server, "postgres")
         self._since = {}  # (who waits, for whom) -> since when
         self.seen = []  # sentences
         self.looks = 0
-        self.running = True
 
-    async def run(self):
-        session = None
-        while self.running:
-            await asyncio.sleep(0.1)
-            try:
-                session = session or await self._server.connect("postgres")
-                self._note(await session.execute(QUERY), time.monotonic())
-            except (ConnectionLost, SqlError):
-                session = None
-                self._since.clear()
-        if session:
-            session.close()
+    async def _look(self, session):
+        self._note(await session.execute(QUERY), time.monotonic())
+
+    def _lose(self):
+        self._since.clear()
 
     def _note(self, rows, now):
         self.looks += 1

@@ -1,35 +1,21 @@
 # SPDX-License-Identifier: PostgreSQL
 """Who looks at status() while everything else goes on."""
 
-import asyncio
 import time
 
-from postgres import ConnectionLost, SqlError, number
+from looker import Looker
+from postgres import number
 
 
-class Watch:
+class Watch(Looker):
     """Looks at status() of a database, again and again."""
 
     def __init__(self, server, database):
-        self._server = server
-        self._database = database
+        super().__init__(server, database)
         self.order_breaks = 0  # counted by all workers there were
         self._last_breaks = 0
         self._waiting = []  # what has a target: [target, since, callback]
         self.status = {}
-        self.running = True
-
-    async def run(self):
-        session = None
-        while self.running:
-            await asyncio.sleep(0.1)
-            try:
-                session = session or await self._server.connect(self._database)
-                await self._look(session)
-            except (ConnectionLost, SqlError):
-                session = None
-        if session:
-            session.close()
 
     async def look_once(self):
         session = await self._server.connect(self._database)
