@@ -3,7 +3,7 @@
 EXTENSION   = fraiseql_nats
 MODULE_big  = $(EXTENSION)
 DATA        = $(wildcard sql/$(EXTENSION)--*.sql)
-OBJS        = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp))
+OBJS        = $(patsubst %.cpp,%.o,$(wildcard src/*.cpp src/*/*.cpp src/*/*/*.cpp))
 
 # In sql/ a name with "--" is an install script, every other file a regression test.
 REGRESS      = setup $(filter-out setup $(EXTENSION)--%,$(notdir $(basename $(wildcard sql/*.sql))))
@@ -18,7 +18,7 @@ PG_CPPFLAGS  = -iquote src -isystem $(shell $(PG_CONFIG) --includedir-server) \
                $(if $(ASSERT),,-DNDEBUG)
 PG_CXXFLAGS  = -std=c++17 $(WARNINGS) -fvisibility-inlines-hidden -fno-gnu-unique
 SHLIB_LINK   = -lnats -lssl -lcrypto -lstdc++ -lpthread -Wl,--version-script=src/exports.map -Wl,-z,now
-EXTRA_CLEAN  = build .deps src/.deps $(wildcard src/*/.deps)
+EXTRA_CLEAN  = build .deps src/.deps $(wildcard src/*/.deps src/*/*/.deps)
 
 # Rebuild when a header changes; no bitcode, nothing here is inlined into queries.
 override autodepend := yes

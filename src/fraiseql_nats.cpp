@@ -6,16 +6,16 @@ extern "C" {
 #include "miscadmin.h"
 }
 
-#include "pg/commit_wake.h"
-#include "pg/ddl_hooks.h"
-#include "pg/gucs.h"
-#include "pg/launcher.h"
-#include "pg/notify_capture.h"
-#include "pg/own_objects.h"
-#include "pg/restore_mark.h"
-#include "pg/settings_check.h"
-#include "pg/shmem.h"
-#include "pg/trace_context.h"
+#include "pg/worker/commit_wake.h"
+#include "pg/worker/ddl_hooks.h"
+#include "pg/settings/gucs.h"
+#include "pg/worker/launcher.h"
+#include "pg/capture/notify_capture.h"
+#include "pg/base/own_objects.h"
+#include "pg/capture/restore_mark.h"
+#include "pg/settings/settings_check.h"
+#include "pg/shared/shmem.h"
+#include "pg/capture/trace_context.h"
 
 extern "C" {
 

@@ -5,6 +5,8 @@
 SUDO     = $(if $(filter-out 0,$(shell id -u)),sudo)
 SUBMAKE  = $(MAKE) --no-print-directory
 SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>/dev/null)
+# What is there may have, or lack, assertions.
+CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
 .PHONY: bench bench-micro bench-install check demo fraiseql fuzz order-system pg-regress torture valgrind help format format-check lint packages
@@ -46,7 +48,7 @@ fuzz: packages
 
 #: make pg-regress       PostgreSQL's own regression suite with every table observed; some minutes
 pg-regress: packages
-	@rm -f src/*.o src/*/*.o fraiseql_nats.so
+	@$(CLEAN_OBJECTS)
 	@$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) test/pg-regress/run $(BUILD)
@@ -55,7 +57,7 @@ pg-regress: packages
 valgrind:
 	@test/setup/install-packages --bench
 	@mkdir -p build
-	@rm -f src/*.o src/*/*.o fraiseql_nats.so
+	@$(CLEAN_OBJECTS)
 	@$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/setup/as-user test/setup/run-tap test/valgrind/worker.pl
@@ -72,7 +74,7 @@ bench-micro: bench-install
 bench-install:
 	@test/setup/install-packages --bench
 	@mkdir -p build
-	@rm -f src/*.o src/*/*.o fraiseql_nats.so
+	@$(CLEAN_OBJECTS)
 	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUBMAKE) -j2 bench-programs bench-micro-programs >>build/make.log 2>&1 || \

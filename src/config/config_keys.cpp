@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "config/value_checks.h"
-#include "core/subject.h"
+#include "core/route/subject.h"
 
 namespace fraiseql {
 

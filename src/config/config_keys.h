@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "config/config.h"
-#include "core/status.h"
+#include "core/base/status.h"
 
 namespace fraiseql {
 

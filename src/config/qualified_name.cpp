@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "config/qualified_name.h"
 
-#include "core/observer.h"
+#include "core/route/observer.h"
 
 namespace fraiseql {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "config/config.h"
-#include "core/status.h"
+#include "core/base/status.h"
 
 namespace fraiseql {
 

@@ -4,8 +4,8 @@
 #include <map>
 
 #include "config/qualified_name.h"
-#include "core/observer.h"
-#include "core/topic.h"
+#include "core/route/observer.h"
+#include "core/route/topic.h"
 
 namespace fraiseql {
 

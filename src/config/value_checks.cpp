@@ -2,10 +2,10 @@
 #include "config/value_checks.h"
 
 #include "config/qualified_name.h"
-#include "core/condition.h"
-#include "core/observer.h"
-#include "core/subject.h"
-#include "core/topic.h"
+#include "core/route/condition.h"
+#include "core/route/observer.h"
+#include "core/route/subject.h"
+#include "core/route/topic.h"
 
 namespace fraiseql {
 

@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "core/server_url.h"
-#include "core/status.h"
+#include "core/base/server_url.h"
+#include "core/base/status.h"
 
 namespace fraiseql {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "config/config_keys.h"
-#include "core/status.h"
+#include "core/base/status.h"
 
 namespace fraiseql {
 

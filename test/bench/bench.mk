@@ -8,7 +8,8 @@
 BENCH_DIR      = build/bench
 BENCH_CXXFLAGS = -std=c++17 -O2 -g -DNDEBUG -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 
-MICRO_SRCS = $(wildcard src/core/*.cpp) src/nats/pub_ack.cpp $(wildcard src/nats/wire_*.cpp) test/bench/micro/cases.cpp
+MICRO_SRCS = $(wildcard src/core/*/*.cpp src/nats/jetstream/pub_ack.cpp src/nats/connection/wire_*.cpp) \
+             test/bench/micro/cases.cpp
 MICRO_OBJS = $(MICRO_SRCS:%.cpp=$(BENCH_DIR)/%.o)
 
 .PHONY: bench-programs bench-micro-programs

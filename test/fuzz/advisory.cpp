@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <string>
 
-#include "core/message.h"
+#include "core/change/message.h"
 #include "fuzz.h"
-#include "nats/dead_letter.h"
-#include "nats/names.h"
+#include "nats/deadletter/dead_letter.h"
+#include "nats/base/names.h"
 
 namespace {
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <string>
 
-#include "core/message.h"
-#include "core/stream_mark.h"
+#include "core/change/message.h"
+#include "core/pipeline/stream_mark.h"
 #include "fuzz.h"
-#include "nats/names.h"
-#include "nats/server_json.h"
-#include "nats/stored_message.h"
-#include "nats/stream_api.h"
+#include "nats/base/names.h"
+#include "nats/base/server_json.h"
+#include "nats/jetstream/stored_message.h"
+#include "nats/jetstream/stream_api.h"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // Conditions of observers, and what they say of a row: the input is the condition, a NUL, and a
 // value of the row as JSON.
-#include "core/condition.h"
+#include "core/route/condition.h"
 
 #include <nlohmann/json.hpp>
 #include <string>

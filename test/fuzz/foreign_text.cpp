@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 // Texts of strangers, as they are shown.
-#include "core/foreign_text.h"
+#include "core/base/foreign_text.h"
 
 #include "fuzz.h"
-#include "core/server_url.h"
+#include "core/base/server_url.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fraiseql;

@@ -12,7 +12,7 @@ FUZZ_CXX  ?= clang++-14
 FUZZ_TESTS = $(patsubst test/fuzz/%.cpp,%,$(wildcard test/fuzz/*.cpp))
 FUZZ_NATS  = dead_letter delivery_origin jetstream_error names pub_ack refused_subjects server_json \
              stored_message stream_api subject_set wire_reader
-FUZZ_SRCS  = $(wildcard src/core/*.cpp src/config/*.cpp) $(FUZZ_NATS:%=src/nats/%.cpp)
+FUZZ_SRCS  = $(wildcard src/core/*/*.cpp src/config/*.cpp $(FUZZ_NATS:%=src/nats/*/%.cpp))
 FUZZ_OBJS  = $(FUZZ_SRCS:%.cpp=$(FUZZ_DIR)/%.o)
 
 FUZZ_CXXFLAGS = -std=c++17 -g1 -O1 -Wall -Wextra $(if $(WERROR),-Werror) -fno-omit-frame-pointer \

@@ -3,11 +3,11 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "core/header_json.h"
-#include "core/message.h"
+#include "core/base/header_json.h"
+#include "core/change/message.h"
 #include "fuzz.h"
-#include "nats/stored_message.h"
-#include "nats/wire_reader.h"
+#include "nats/jetstream/stored_message.h"
+#include "nats/connection/wire_reader.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fraiseql;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Payloads of notifications, which are added to if they are JSON objects.
-#include "core/json_object.h"
+#include "core/base/json_object.h"
 
 #include <nlohmann/json.hpp>
 #include <string>

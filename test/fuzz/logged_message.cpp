@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // Logical messages in the log, which others may have written.
-#include "core/logged_message.h"
+#include "core/format/logged_message.h"
 
 #include <string>
 

@@ -2,8 +2,8 @@
 // The file with the mark: as it is, and with the checksum put right.
 #include <string>
 
-#include "core/crc32c.h"
-#include "core/mark_line.h"
+#include "core/base/crc32c.h"
+#include "core/pipeline/mark_line.h"
 #include "fuzz.h"
 
 namespace {

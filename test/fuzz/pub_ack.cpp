@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 // Acknowledgements of messages, and the reply subjects of deliveries.
-#include "nats/pub_ack.h"
+#include "nats/jetstream/pub_ack.h"
 
-#include "core/stream_mark.h"
+#include "core/pipeline/stream_mark.h"
 #include "fuzz.h"
-#include "nats/delivery_origin.h"
+#include "nats/jetstream/delivery_origin.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fraiseql;

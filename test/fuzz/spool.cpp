@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/dead_letter_record.h"
-#include "core/spool_frame.h"
+#include "core/deadletter/dead_letter_record.h"
+#include "core/deadletter/spool_frame.h"
 #include "fuzz.h"
 
 namespace {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: PostgreSQL
 // Templates of subjects, with what rows put into them: the input is the template, a NUL and a
 // value.
-#include "core/subject.h"
+#include "core/route/subject.h"
 
 #include <string>
 
 #include "../unit/rows.h"
-#include "core/topic.h"
+#include "core/route/topic.h"
 #include "fuzz.h"
-#include "nats/refused_subjects.h"
-#include "nats/subject_set.h"
+#include "nats/connection/refused_subjects.h"
+#include "nats/base/subject_set.h"
 
 namespace {
 constexpr size_t kLongest = 2048;  // of a subject

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // The NATS protocol as it comes from a server: the first byte says in which steps.
-#include "nats/wire_reader.h"
+#include "nats/connection/wire_reader.h"
 
 #include <algorithm>
 #include <cstring>

@@ -11,9 +11,9 @@
 #include "broker_probe.h"
 #include "certificates.h"
 #include "jwt_account.h"
-#include "nats/jetstream_client.h"
-#include "nats/stream_management.h"
-#include "nats/why_unreachable.h"
+#include "nats/jetstream/jetstream_client.h"
+#include "nats/manage/stream_management.h"
+#include "nats/connection/why_unreachable.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

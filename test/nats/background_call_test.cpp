@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/background_call.h"
+#include "nats/base/background_call.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/consumer_management.h"
+#include "nats/manage/consumer_management.h"
 
 #include <gtest/gtest.h>
 #include <nats/nats.h>
@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "broker_probe.h"
-#include "nats/jetstream_client.h"
-#include "nats/stream_management.h"
+#include "nats/jetstream/jetstream_client.h"
+#include "nats/manage/stream_management.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/dead_letter_mover.h"
+#include "nats/deadletter/dead_letter_mover.h"
 
 #include <gtest/gtest.h>
 #include <nats/nats.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/dead_letter.h"
+#include "nats/deadletter/dead_letter.h"
 
 #include <gtest/gtest.h>
 

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "broker_probe.h"
-#include "nats/clock.h"
-#include "nats/consumer_management.h"
-#include "nats/dead_letter_mover.h"
-#include "nats/jetstream_client.h"
-#include "nats/stream_management.h"
+#include "nats/base/clock.h"
+#include "nats/manage/consumer_management.h"
+#include "nats/deadletter/dead_letter_mover.h"
+#include "nats/jetstream/jetstream_client.h"
+#include "nats/manage/stream_management.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/jetstream_client.h"
+#include "nats/jetstream/jetstream_client.h"
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "black_hole.h"
-#include "nats/clock.h"
-#include "nats/consumer_management.h"
-#include "nats/stream_management.h"
+#include "nats/base/clock.h"
+#include "nats/manage/consumer_management.h"
+#include "nats/manage/stream_management.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

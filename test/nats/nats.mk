@@ -10,7 +10,7 @@
 # Included by the Makefile; alone: make -f test/nats/nats.mk nats-test, in the root of the repository.
 
 NATS_TEST_DIR  = build/nats$(if $(SAN),-$(patsubst address%,asan,$(SAN)))
-NATS_TEST_SRCS = $(wildcard src/core/*.cpp src/nats/*.cpp test/nats/*.cpp)
+NATS_TEST_SRCS = $(wildcard src/core/*/*.cpp src/nats/*/*.cpp test/nats/*.cpp)
 NATS_TEST_OBJS = $(NATS_TEST_SRCS:%.cpp=$(NATS_TEST_DIR)/%.o)
 
 NATS_TEST_SANITIZE = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined \

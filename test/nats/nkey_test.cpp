@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/nkey.h"
+#include "nats/connection/nkey.h"
 
 #include <gtest/gtest.h>
 

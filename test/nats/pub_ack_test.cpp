@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/pub_ack.h"
+#include "nats/jetstream/pub_ack.h"
 
 #include <gtest/gtest.h>
 

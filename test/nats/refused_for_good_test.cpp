@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "broker_probe.h"
-#include "nats/refused_subjects.h"
+#include "nats/connection/refused_subjects.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

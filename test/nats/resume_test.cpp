@@ -12,7 +12,7 @@
 #include "broker_probe.h"
 #include "nats_server.h"
 #include "tcp_proxy.h"
-#include "nats/chain.h"
+#include "nats/publish/chain.h"
 #include "worker_loop.h"
 
 namespace fraiseql::nats::test {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/server_json.h"
+#include "nats/base/server_json.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "nats/delivery_origin.h"
-#include "nats/names.h"
+#include "nats/jetstream/delivery_origin.h"
+#include "nats/base/names.h"
 
 namespace fraiseql::nats {
 namespace {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/stream_api.h"
+#include "nats/jetstream/stream_api.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "nats/jetstream_error.h"
+#include "nats/jetstream/jetstream_error.h"
 
 namespace fraiseql::nats {
 namespace {

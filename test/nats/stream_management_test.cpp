@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/stream_management.h"
+#include "nats/manage/stream_management.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "broker_probe.h"
-#include "nats/jetstream_client.h"
+#include "nats/jetstream/jetstream_client.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

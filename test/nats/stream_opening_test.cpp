@@ -2,7 +2,7 @@
 //
 // What a look into the stream concludes, with a JetStream that the test plays: a replica that is
 // behind its leader, and streams that have let go of messages.
-#include "nats/stream_opening.h"
+#include "nats/publish/stream_opening.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/position.h"
-#include "nats/library_session.h"
+#include "core/change/position.h"
+#include "nats/connection/library_session.h"
 
 namespace fraiseql::nats::test {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/stream_tail.h"
+#include "nats/jetstream/stream_tail.h"
 
 #include <gtest/gtest.h>
 
@@ -7,10 +7,10 @@
 #include <memory>
 #include <string>
 
-#include "core/position.h"
-#include "nats/api_call.h"
-#include "nats/jetstream_client.h"
-#include "nats/stream_management.h"
+#include "core/change/position.h"
+#include "nats/jetstream/api_call.h"
+#include "nats/jetstream/jetstream_client.h"
+#include "nats/manage/stream_management.h"
 #include "nats_server.h"
 #include "worker_loop.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/subject_set.h"
+#include "nats/base/subject_set.h"
 
 #include <gtest/gtest.h>
 

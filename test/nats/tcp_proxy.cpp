@@ -9,7 +9,7 @@
 
 #include <cstdlib>
 
-#include "nats/blocked_signals.h"
+#include "nats/base/blocked_signals.h"
 
 namespace fraiseql::nats::test {
 

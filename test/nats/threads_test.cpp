@@ -18,7 +18,7 @@
 
 #include "broker_probe.h"
 #include "certificates.h"
-#include "nats/blocked_signals.h"
+#include "nats/base/blocked_signals.h"
 #include "nats_server.h"
 #include "proc_self.h"
 #include "tcp_proxy.h"

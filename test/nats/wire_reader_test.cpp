@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/wire_reader.h"
+#include "nats/connection/wire_reader.h"
 
 #include <gtest/gtest.h>
 

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <utility>
 
-#include "nats/refused_subjects.h"
+#include "nats/connection/refused_subjects.h"
 
 namespace fraiseql::nats::test {
 

@@ -5,9 +5,9 @@
 #include <functional>
 #include <string>
 
-#include "core/pipeline.h"
-#include "nats/broker_settings.h"
-#include "nats/publisher.h"
+#include "core/pipeline/pipeline.h"
+#include "nats/base/broker_settings.h"
+#include "nats/publish/publisher.h"
 
 namespace fraiseql::nats::test {
 

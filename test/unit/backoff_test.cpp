@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/backoff.h"
+#include "core/base/backoff.h"
 
 #include <gtest/gtest.h>
 

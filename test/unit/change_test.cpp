@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/change.h"
+#include "core/change/change.h"
 
 #include <gtest/gtest.h>
 

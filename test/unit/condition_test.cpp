@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/condition.h"
+#include "core/route/condition.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/confirm_delay.h"
+#include "core/pipeline/confirm_delay.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/dead_letter_record.h"
+#include "core/deadletter/dead_letter_record.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/decimal.h"
+#include "core/base/decimal.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/envelope.h"
+#include "core/format/envelope.h"
 
 #include <gtest/gtest.h>
 

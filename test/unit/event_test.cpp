@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/event.h"
+#include "core/format/event.h"
 
 #include <gtest/gtest.h>
 

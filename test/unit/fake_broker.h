@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/sink.h"
+#include "core/pipeline/sink.h"
 
 namespace fraiseql {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/foreign_text.h"
+#include "core/base/foreign_text.h"
 
 #include <gtest/gtest.h>
 

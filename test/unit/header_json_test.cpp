@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/header_json.h"
+#include "core/base/header_json.h"
 
 #include <gtest/gtest.h>
 

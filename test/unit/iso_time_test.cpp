@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/iso_time.h"
+#include "core/base/iso_time.h"
 
 #include <gtest/gtest.h>
 

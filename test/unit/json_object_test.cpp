@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/json_object.h"
+#include "core/base/json_object.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/json_text.h"
+#include "core/base/json_text.h"
 
 #include <gtest/gtest.h>
 

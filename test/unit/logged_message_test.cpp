@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/logged_message.h"
+#include "core/format/logged_message.h"
 
 #include <gtest/gtest.h>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/mark_line.h"
+#include "core/pipeline/mark_line.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "core/crc32c.h"
+#include "core/base/crc32c.h"
 
 namespace fraiseql {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/message.h"
+#include "core/change/message.h"
 
 #include <gtest/gtest.h>
 

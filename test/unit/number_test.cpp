@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/number.h"
+#include "core/base/number.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/observer.h"
+#include "core/route/observer.h"
 
 #include <gtest/gtest.h>
 

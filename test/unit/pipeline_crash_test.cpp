@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "core/pipeline.h"
+#include "core/pipeline/pipeline.h"
 #include "dice.h"
 #include "fake_broker.h"
 

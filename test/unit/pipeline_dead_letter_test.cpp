@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "core/pipeline.h"
+#include "core/pipeline/pipeline.h"
 #include "dice.h"
 #include "fake_broker.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/pipeline.h"
+#include "core/pipeline/pipeline.h"
 
 #include <gtest/gtest.h>
 

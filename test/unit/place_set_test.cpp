@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/place_set.h"
+#include "core/pipeline/place_set.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/position.h"
+#include "core/change/position.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/regular_file.h"
+#include "core/base/regular_file.h"
 
 #include <gtest/gtest.h>
 #include <stdlib.h>

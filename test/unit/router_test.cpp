@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/router.h"
+#include "core/route/router.h"
 
 #include <gtest/gtest.h>
 

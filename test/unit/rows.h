@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/change.h"
-#include "core/json_text.h"
+#include "core/change/change.h"
+#include "core/base/json_text.h"
 
 namespace fraiseql {
 

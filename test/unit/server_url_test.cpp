@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/server_url.h"
+#include "core/base/server_url.h"
 
 #include <gtest/gtest.h>
 

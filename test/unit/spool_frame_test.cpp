@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/spool_frame.h"
+#include "core/deadletter/spool_frame.h"
 
 #include <gtest/gtest.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/crc32c.h"
-#include "core/dead_letter_record.h"
+#include "core/base/crc32c.h"
+#include "core/deadletter/dead_letter_record.h"
 
 namespace fraiseql {
 namespace {

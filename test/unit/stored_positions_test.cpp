@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/stored_positions.h"
+#include "core/pipeline/stored_positions.h"
 
 #include <gtest/gtest.h>
 

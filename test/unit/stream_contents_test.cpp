@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/stream_contents.h"
+#include "core/pipeline/stream_contents.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/subject.h"
+#include "core/route/subject.h"
 
 #include <gtest/gtest.h>
 

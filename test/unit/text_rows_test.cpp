@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/text_rows.h"
+#include "core/base/text_rows.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/topic.h"
+#include "core/route/topic.h"
 
 #include <gtest/gtest.h>
 

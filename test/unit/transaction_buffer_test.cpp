@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/transaction_buffer.h"
+#include "core/pipeline/transaction_buffer.h"
 
 #include <gtest/gtest.h>
 
-#include "core/notification_set.h"
+#include "core/pipeline/notification_set.h"
 
 namespace fraiseql {
 namespace {

@@ -10,7 +10,7 @@
 # Included by the Makefile; alone: make -f test/unit/unit.mk unit, in the root of the repository.
 
 UNIT_DIR  = build/unit$(if $(SAN),-$(patsubst address%,asan,$(SAN)))
-UNIT_SRCS = $(wildcard src/core/*.cpp src/config/*.cpp test/unit/*.cpp)
+UNIT_SRCS = $(wildcard src/core/*/*.cpp src/config/*.cpp test/unit/*.cpp)
 UNIT_OBJS = $(UNIT_SRCS:%.cpp=$(UNIT_DIR)/%.o)
 
 UNIT_SANITIZE = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/uuid.h"
+#include "core/base/uuid.h"
 
 #include <gtest/gtest.h>
 

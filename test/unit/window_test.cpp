@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "core/window.h"
+#include "core/pipeline/window.h"
 
 #include <gtest/gtest.h>
 

@@ -5,12 +5,12 @@
 #include <cstring>
 #include <memory>
 
-#include "core/event.h"
-#include "core/iso_time.h"
-#include "core/json_text.h"
-#include "nats/pub_ack.h"
-#include "nats/wire_reader.h"
-#include "nats/wire_writer.h"
+#include "core/format/event.h"
+#include "core/base/iso_time.h"
+#include "core/base/json_text.h"
+#include "nats/jetstream/pub_ack.h"
+#include "nats/connection/wire_reader.h"
+#include "nats/connection/wire_writer.h"
 
 namespace fraiseql {
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/status.h"
+
+namespace fraiseql {
+
+// One server of the setting `url`: nats://host:port or tls://host:port, with user:password@ or
+// token@ before the host.  As in every NATS client, what is special in a URL stands there as %XX.
+struct ServerUrl {
+  std::string address;  // the URL without what proves who we are
+  bool has_user = false;
+  std::string user;
+  std::string password;
+  std::string token;  // empty: none
+};
+
+// kInvalid if it is no such URL.  Nothing of the text is in the message: it may be a secret.
+Status ParseServerUrl(std::string_view text, ServerUrl* url);
+
+// The same for a list, separated by commas.
+Status CheckServerUrls(std::string_view list);
+
+// The servers of a comma-separated list, without blanks around them and without empty ones.
+std::vector<std::string> SplitServers(std::string_view list);
+
+// `text`, be it a URL, a list of them or a sentence with one in it, without "user:password@", so
+// that it may be shown.  The one way to show a URL: whatever characters a password has, and
+// wherever it stands by mistake, nothing of it is left; rather a host is hidden, too.
+std::string WithoutUserInfo(std::string_view text);
+
+}  // namespace fraiseql

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/change/position.h"
+
+namespace fraiseql {
+
+// What a NATS server takes at most as max_payload: no message can be larger.
+constexpr size_t kMaxMessageBytes = 64 << 20;
+
+// Buffers that have grown beyond this are given back after their use.
+constexpr size_t kKeptBufferBytes = 1 << 20;
+void ClearBuffer(std::string* buffer);
+
+// One message as it goes to the broker: built once, in buffers that are used again.
+struct Message {
+  Position position;
+  int64_t commit_time_us = 0;  // of its transaction, since 1970-01-01 UTC
+  uint32_t attempts = 0;       // how often it has been refused for good before
+  std::string observer;        // that wanted it; empty: somebody has published it
+  std::string subject;
+  std::string headers;  // lines "Name: value\r\n", as on the wire
+  std::string payload;
+
+  void Clear();
+
+  // REQUIRES: IsHeaderName(name) and IsHeaderValue(value).
+  void AddHeader(std::string_view name, std::string_view value) {
+    headers.append(name).append(": ").append(value).append("\r\n");
+  }
+
+  size_t size() const { return subject.size() + headers.size() + payload.size(); }
+};
+
+// What NATS allows in a header (ADR-4): printable ASCII but ':' and space in a name, no line break
+// and no NUL in a value.
+bool IsHeaderName(std::string_view name);
+bool IsHeaderValue(std::string_view value);
+
+// Whether only we may set it: what the server or clients of NATS act on, and our own.
+bool IsReservedHeader(std::string_view name);
+
+// Lines "Name: value\r\n" with such names and values, and nothing else; may be empty.
+bool IsHeaderBlock(std::string_view headers);
+
+// Appends any text as a header's value: line breaks, NUL and '%' are percent-encoded.
+void AppendHeaderValue(std::string_view text, std::string* out);
+
+// The value of the first header with this name (compared exactly), or an empty view.
+std::string_view FindHeader(std::string_view headers, std::string_view name);
+
+}  // namespace fraiseql

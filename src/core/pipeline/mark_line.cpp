@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/pipeline/mark_line.h"
+
+#include <cassert>
+
+#include "core/base/crc32c.h"
+#include "core/base/number.h"
+
+namespace fraiseql {
+
+namespace {
+
+constexpr std::string_view kVersion = "2 ";
+
+// Takes what follows the last blank off `text`; false if it is not a number and nothing else.
+template <typename Integer>
+bool TakeLastNumber(std::string_view* text, Integer* number) {
+  const size_t blank = text->rfind(' ');
+  if (blank == std::string_view::npos) return false;
+  const bool whole = ReadWholeDecimal(text->substr(blank + 1), number);
+  *text = text->substr(0, blank);
+  return whole;
+}
+
+}  // namespace
+
+std::string FormatMark(const SettledMark& settled) {
+  const StreamMark& mark = settled.mark;
+  assert(IsStreamCreated(mark.stream) && mark.sequence <= kMaxStreamSequence);
+  std::string line(kVersion);
+  line.append(mark.stream).push_back(' ');
+  AppendDecimal(mark.sequence, &line);
+  for (const uint64_t number : {settled.settled_lsn, settled.through.commit_lsn,
+                                settled.through.ordinal, uint64_t{settled.through.route}}) {
+    line.push_back(' ');
+    AppendDecimal(number, &line);
+  }
+  const uint32_t checksum = Crc32c(line);
+  line.push_back(' ');
+  AppendDecimal(checksum, &line);
+  line.push_back('\n');
+  return line;
+}
+
+std::optional<SettledMark> ParseMark(std::string_view line) {
+  if (line.empty() || line.back() != '\n') return {};
+  line.remove_suffix(1);
+  uint32_t checksum = 0;
+  if (!TakeLastNumber(&line, &checksum) || checksum != Crc32c(line)) return {};
+  SettledMark settled;
+  StreamMark& mark = settled.mark;
+  Position& through = settled.through;
+  if (!TakeLastNumber(&line, &through.route) || !TakeLastNumber(&line, &through.ordinal) ||
+      !TakeLastNumber(&line, &through.commit_lsn) || !TakeLastNumber(&line, &settled.settled_lsn)) {
+    return {};
+  }
+  if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > kMaxStreamSequence) return {};
+  if (line.substr(0, kVersion.size()) != kVersion) return {};
+  mark.stream = line.substr(kVersion.size());
+  if (!IsStreamCreated(mark.stream)) return {};
+  return settled;
+}
+
+}  // namespace fraiseql

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/pipeline/pipeline.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace fraiseql {
+
+namespace {
+// Where one acknowledgement tells of all messages before it.
+constexpr uint64_t kAckInterval = 64;
+
+Window::AckKind KindOf(const Reply& reply) {
+  if (reply.late) return Window::AckKind::kLate;
+  return reply.duplicate ? Window::AckKind::kDuplicate : Window::AckKind::kStored;
+}
+}  // namespace
+
+Pipeline::Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start)
+    : sink_(sink),
+      options_(options),
+      window_(options.window_messages, options.window_bytes),
+      backoff_(options.min_delay_ms, options.max_delay_ms),
+      from_(std::move(start)),
+      noted_stream_(from_.mark.stream),
+      stream_end_(from_.seen) {}
+
+void Pipeline::Run(int64_t now_ms) {
+  if ((state_ == State::kWaiting || state_ == State::kBlocked) && now_ms >= next_attempt_ms_) {
+    Begin();
+  }
+  // Acknowledgements count in every state: a stored message is stored, whoever asked.
+  TakeReplies(now_ms);
+  if (state_ == State::kOpening) {
+    if (sink_->state() == Sink::State::kClosed) {
+      Fail(sink_->status(), now_ms);
+    } else if (sink_->state() == Sink::State::kOpen) {
+      TakeOpened();
+    }
+  }
+  if (state_ != State::kStreaming) return;
+  if (sink_->state() != Sink::State::kOpen) {
+    Fail(sink_->status(), now_ms);
+  } else if (window_.in_flight() > 0 && now_ms - silent_since_ms_ >= options_.ack_timeout_ms) {
+    Fail(Status::Unavailable(
+             "no acknowledgement within " + std::to_string(options_.ack_timeout_ms) + " ms",
+             "The stream may have no leader or quorum, or the server be overloaded "
+             "or stopped."),
+         now_ms);
+  } else {
+    SendWhatFits(now_ms);
+  }
+}
+
+int64_t Pipeline::WaitMs(int64_t now_ms) const {
+  switch (state_) {
+    case State::kWaiting:
+    case State::kBlocked:
+      return std::max<int64_t>(0, next_attempt_ms_ - now_ms);
+    case State::kStreaming:
+      if (window_.in_flight() == 0) return -1;
+      return std::max<int64_t>(0, silent_since_ms_ + options_.ack_timeout_ms - now_ms);
+    case State::kOpening:
+      return -1;
+  }
+  return -1;
+}
+
+void Pipeline::Restart() {
+  backoff_.Reset();
+  Begin();
+}
+
+void Pipeline::Begin() {
+  from_.mark = mark();
+  from_.seen = stream_end_;
+  from_.settled_lsn = std::max(from_.settled_lsn, window_.settled_lsn());
+  from_.known = window_.PlacesBehind(from_.mark.sequence);
+  state_ = State::kOpening;
+  sink_->Open(from_);
+}
+
+void Pipeline::TakeOpened() {
+  Opened opened = sink_->TakeOpened();
+  if (!opened.loss.ok()) {
+    ++losses_;
+    loss_ = opened.loss;
+  }
+  if (from_.mark.nothing_stored()) {
+    from_.mark = opened.end;
+  } else if (opened.is_marked) {
+    from_.mark.stream = opened.end.stream;
+  } else {
+    from_.mark = {opened.end.stream, 0};
+    // Messages that were on their way are stored in the new stream, too, and acknowledged.
+    window_.ForgetPlaces();
+  }
+  looked_ = true;
+  stream_ = opened.end.stream;
+  stream_end_ = looked_end_ = opened.end.sequence;
+  contents_ = std::move(opened.contents);
+  noted_twice_ = false;
+  window_.LookedThrough(contents_, looked_end_);
+  window_.Rewind();
+  state_ = State::kStreaming;
+}
+
+StreamMark Pipeline::mark() const {
+  // While what is stored is not known, or not gone through, nothing new is known of the rest.
+  if (!looked_ || contents_.holds_any()) return from_.mark;
+  const bool before_horizon = window_.settled_lsn() < from_.horizon_lsn;
+  return {stream_, window_.StoredBehind(StoredBehind(before_horizon))};
+}
+
+void Pipeline::TakeReplies(int64_t now_ms) {
+  Reply reply;
+  while (sink_->NextReply(&reply)) {
+    if (reply.status.ok()) TakeAck(reply, now_ms);
+    if (reply.refused) window_.Refused(reply.sequence);
+    if (state_ != State::kStreaming) continue;
+    if (reply.out_of_step) {
+      GetInStep(reply.status, now_ms);
+    } else if (!reply.status.ok()) {
+      (void)Refused(reply.sequence, reply.status, now_ms);
+    }
+  }
+}
+
+void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
+  if (!window_.WasSent(reply.sequence)) return;  // whatever the broker says
+  const uint64_t oldest = window_.first();
+  const uint64_t acked =
+      reply.through ? window_.AckThrough(reply.sequence, reply.stream_sequence)
+                    : (window_.Ack(reply.sequence, reply.stream_sequence, KindOf(reply)) ? 1 : 0);
+  if (acked == 0) return;
+  acked_ += acked;
+  duplicates_ += reply.duplicate ? 1 : 0;
+  if (!reply.late) stream_end_ = std::max(stream_end_, reply.stream_sequence);
+  // What is tied to the message before it proves that nothing has come in between.
+  if (reply.through) looked_end_ = std::max(looked_end_, reply.stream_sequence);
+  Progress(oldest, now_ms);
+}
+
+// `oldest`: the message that was the oldest before.
+void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
+  last_progress_ms_ = now_ms;
+  if (window_.first() != oldest) silent_since_ms_ = now_ms;
+  backoff_.Reset();
+  probing_ = false;
+  in_step_ = true;
+}
+
+// No trouble, once: somebody else may have written to the stream.  Or a message was refused that
+// had not asked for an answer; sent alone, it does.
+void Pipeline::GetInStep(const Status& status, int64_t now_ms) {
+  if (in_step_) {
+    in_step_ = false;
+    probing_ = true;
+    Begin();
+  } else {
+    Fail(status.ok() ? Status::Unavailable("the stream is not as expected") : status, now_ms);
+  }
+}
+
+// What is refused again shall not be overtaken again, nor the whole window be sent for nothing.
+bool Pipeline::MaySend() const {
+  return sink_->CanSend() && !IsNewStream() && !(probing_ && window_.in_flight() > 0);
+}
+
+bool Pipeline::HasWork() const {
+  switch (sink_->state()) {
+    case Sink::State::kClosed:
+      return state_ == State::kStreaming || state_ == State::kOpening;
+    case Sink::State::kOpening:
+      return false;
+    case Sink::State::kOpen:
+      return state_ == State::kOpening ||
+             (state_ == State::kStreaming && window_.has_unsent() && MaySend());
+  }
+  return false;
+}
+
+void Pipeline::SendWhatFits(int64_t now_ms) {
+  uint64_t sequence = 0;
+  while (MaySend()) {
+    const Message* message = window_.NextToSend(&sequence);
+    if (message == nullptr) return;
+    const StreamContents::Verdict verdict = Judge(*message, sequence);
+    if (verdict == StreamContents::Verdict::kHeld) {
+      Found(sequence, now_ms);
+      continue;
+    }
+    Status status = sink_->Check(*message);
+    // What cannot be stored was not: it may not be a dead letter on disk yet.
+    if (status.ok() && verdict == StreamContents::Verdict::kLetGo) {
+      Found(sequence, now_ms);
+      continue;
+    }
+    if (status.ok()) {
+      BuryBehind(sequence, now_ms);
+      if (verdict == StreamContents::Verdict::kUnknown) NoteTwice(message->position);
+      status = Send(*message, sequence, now_ms);
+    }
+    if (!status.ok()) {
+      if (!Refused(sequence, status, now_ms)) return;
+      // There may be nobody left to tell of those before it: look.
+      if (window_.in_flight() > 0 && !window_.has_unsent()) return Begin();
+    }
+  }
+}
+
+// Message `sequence` is in the stream, or has been.
+void Pipeline::Found(uint64_t sequence, int64_t now_ms) {
+  const uint64_t oldest = window_.first();
+  window_.Sent(sequence, from_.mark.sequence);
+  window_.Ack(sequence);
+  ++acked_;
+  ++found_;
+  Progress(oldest, now_ms);
+}
+
+void Pipeline::NoteTwice(const Position& position) {
+  if (noted_twice_) return;
+  noted_twice_ = true;
+  uint64_t before_lsn = from_.horizon_lsn;
+  if (window_.IsInside(highest_sent_)) {
+    before_lsn = std::max(before_lsn, window_.at(highest_sent_).position.commit_lsn + 1);
+  }
+  twice_ = {contents_.most_unknown() + 1, position, before_lsn};
+}
+
+// What was said of message `sequence` (0: of none in particular).  True: the others may go on.
+bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) {
+  if (reason.code() != StatusCode::kRejected || sequence == 0) {
+    Fail(reason, now_ms);
+    return false;
+  }
+  if (!window_.IsOpen(sequence)) return true;  // it is settled, whatever is still said of it
+  const Status kept = Bury(sequence, reason, now_ms);
+  if (kept.ok()) return true;
+  Fail(kept, now_ms);
+  state_ = State::kBlocked;
+  return false;
+}
+
+// Messages that cannot be sent are put aside before their turn: the one before them may be the last
+// that is sent for a while, and then one has to be told of it.
+void Pipeline::BuryBehind(uint64_t sequence, int64_t now_ms) {
+  while ((sequence = window_.OpenBehind(sequence)) != 0) {
+    const Message& message = window_.at(sequence);
+    const Status status = sink_->Check(message);
+    if (status.code() != StatusCode::kRejected || contents_.HoldsFrom(message.position)) return;
+    if (!Bury(sequence, status, now_ms).ok()) return;
+  }
+}
+
+// Message `sequence` becomes a dead letter.
+Status Pipeline::Bury(uint64_t sequence, const Status& reason, int64_t now_ms) {
+  Status kept = Keep(window_.at(sequence), reason);
+  if (!kept.ok()) return kept;
+  const uint64_t oldest = window_.first();
+  window_.Ack(sequence);
+  last_progress_ms_ = now_ms;
+  if (window_.first() != oldest) silent_since_ms_ = now_ms;
+  backoff_.Reset();
+  in_step_ = true;
+  return kept;
+}
+
+Status Pipeline::Keep(const Message& message, const Status& reason) {
+  if (box_ == nullptr) return reason;
+  Status kept = box_->Keep(message, reason);
+  dead_letters_ += kept.ok() ? 1 : 0;
+  return kept;
+}
+
+Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms) {
+  // Behind the last one there is nobody to tell of it, and behind one that is stored neither.
+  const bool want_ack =
+      probing_ || contents_.holds_any() || window_.IsLast(sequence) || sequence % kAckInterval == 0;
+  Status status = sink_->Send(message, sequence, want_ack);
+  if (!status.ok()) return status;
+  if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
+  window_.Sent(sequence, StoredBehind(message.position.commit_lsn < from_.horizon_lsn));
+  if (contents_.holds_any() || window_.highest_acked() > sequence) window_.Overtaken(sequence);
+  ++sent_;
+  if (sequence <= highest_sent_) ++resent_;
+  highest_sent_ = std::max(highest_sent_, sequence);
+  return status;
+}
+
+// What was found is gone through in the order of the log, once.
+StreamContents::Verdict Pipeline::Judge(const Message& message, uint64_t sequence) {
+  if (from_.through.commit_lsn > 0 && !(from_.through < message.position)) {
+    return StreamContents::Verdict::kHeld;
+  }
+  const StreamContents::Verdict verdict = contents_.Judge(message.position);
+  const bool is_there = verdict == StreamContents::Verdict::kHeld;
+  if (is_there || MayHaveBeenSent(message, sequence)) return verdict;
+  return StreamContents::Verdict::kMissing;
+}
+
+// By us, or by a process that is dead.
+bool Pipeline::MayHaveBeenSent(const Message& message, uint64_t sequence) const {
+  return message.position.commit_lsn < from_.horizon_lsn ||
+         (window_.WasSent(sequence) && !window_.WasRefused(sequence));
+}
+
+void Pipeline::Fail(const Status& status, int64_t now_ms) {
+  ++failures_;
+  trouble_ = status;
+  probing_ = true;
+  const bool blocked = status.code() == StatusCode::kRejected && box_ == nullptr;
+  state_ = blocked ? State::kBlocked : State::kWaiting;
+  next_attempt_ms_ = now_ms + backoff_.Next();
+}
+
+}  // namespace fraiseql

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/pipeline/message_receiver.h"
+
+namespace fraiseql {
+
+// Lets a notification take the place of the row events of the same topic in the same transaction:
+// whoever inserts an order and calls pg_notify('order_created', ...) wants one message, not two.
+//
+// From the first row event of a topic on, the messages of a transaction wait here for its end.  A
+// transaction without such events passes through untouched, and so does the rest of one that is too
+// large to wait: then nothing is replaced any more.  All of this depends on the log alone (and on
+// the limits), so that decoding again gives the same messages.
+class TransactionBuffer {
+ public:
+  enum class Kind : uint8_t {
+    kPlain,         // takes no part in this
+    kTopicRow,      // goes out unless the topic is notified in the transaction
+    kNotification,  // of the topic
+  };
+
+  // `receiver` is not owned.
+  explicit TransactionBuffer(MessageReceiver* receiver) : receiver_(receiver) {}
+
+  // Most messages, and bytes of them, of one transaction that wait.
+  void SetLimits(size_t messages, size_t bytes);
+
+  void Begin();
+
+  // Where to build the next message; null if it is replaced already.  `topic` must outlive Seal().
+  Message* Add(Kind kind, std::string_view topic);
+  void Seal();
+  void Refuse(const Status& reason);
+  void End(uint64_t end_lsn);
+
+  // Whether the transaction was too large for a row event to wait for a notification.
+  bool overflowed() const { return overflowed_; }
+
+ private:
+  struct Held {
+    Message message;
+    std::string topic;  // of a topic row, else empty
+    bool replaced = false;
+    Status refused;  // not ok: it goes to the receiver's Refuse()
+  };
+
+  bool IsNotified(std::string_view topic) const;
+  void Notify(std::string_view topic);
+  void PassOn();
+  void Overflow();
+
+  MessageReceiver* const receiver_;
+  size_t max_messages_ = 10000;
+  size_t max_bytes_ = 16 << 20;
+  std::vector<Held> held_;  // the first held_count_ are in use, the others wait to be used again
+  size_t held_count_ = 0;
+  size_t held_bytes_ = 0;
+  std::vector<std::string> notified_;
+  bool holding_ = false;
+  bool overflowed_ = false;
+};
+
+}  // namespace fraiseql

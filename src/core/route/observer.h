@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/change/change.h"
+#include "core/route/condition.h"
+#include "core/route/subject.h"
+
+namespace fraiseql {
+
+// What a payload looks like.
+enum class Format : uint8_t {
+  kFraiseql,  // FraiseQL's documented envelope
+  kTopic,     // the shape of a topic's notifications: type, timestamp, ids and columns side by side
+  kRow,       // the bare row
+};
+
+// False if there is no format of this name.
+bool ParseFormat(std::string_view name, Format* format);
+
+// Where the messages of a topic come from.
+enum class Source : uint8_t {
+  kRow,     // from row changes only
+  kNotify,  // from notifications only
+  kAuto,    // from both; in one transaction a notification replaces the row events
+};
+
+bool ParseSource(std::string_view name, Source* source);
+
+// "INSERT" etc. in any case; false if there is no such operation.
+bool ParseOperation(std::string_view name, Operation* operation);
+
+// A configured rule: which changes of which table, or which notifications, go where, and in which
+// shape.
+struct Observer {
+  std::string name;       // unique in the database
+  uint32_t relation = 0;  // OID of the table; of a partitioned table: all its partitions; or 0
+  std::string channel;    // of the notifications; empty: those of the topic, if there is one
+  std::string topic;      // empty: `subject` says where
+  Source source = Source::kRow;
+  OperationSet operations = kAllOperations;
+  SubjectTemplate subject;  // empty: the default for rows, {subject_prefix}.{entity}.{op}
+  Format format = Format::kFraiseql;
+  std::string entity;                // empty: from the table's name
+  std::vector<std::string> columns;  // those that are published; empty: all
+  bool local_only = false;           // not the changes that came by replication
+  Condition condition;               // which changes; empty: all
+  std::string when;                  // and which, as an SQL expression, in UTF-8; empty: all
+};
+
+// The entity of a table: its name without a leading "tb_", in PascalCase (tb_order_item is
+// OrderItem).
+std::string EntityOfTable(std::string_view table);
+
+// The inverse, for names of fields: OrderItem is order_item.
+std::string SnakeCase(std::string_view entity);
+
+}  // namespace fraiseql

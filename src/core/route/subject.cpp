@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/route/subject.h"
+
+#include "core/base/json_text.h"
+#include "core/base/number.h"
+
+namespace fraiseql {
+
+namespace {
+
+// The server's control line is 4096 bytes by default and also holds the reply subject and the
+// sizes; a longer one makes it close the connection.
+constexpr size_t kMaxSubjectBytes = 2048;
+constexpr size_t kMaxInboxPrefixBytes = 200;
+constexpr size_t kMaxDomainBytes = 64;
+
+constexpr bool IsForbiddenInToken(unsigned char c) {
+  return c <= ' ' || c == 0x7F || c == '.' || c == '*' || c == '>';
+}
+
+constexpr char kHint[] =
+    "A subject is made of tokens separated by dots, such as fraiseql.order.created.";
+constexpr char kTemplateHint[] =
+    "A subject is made of tokens separated by dots, such as fraiseql.order.created; placeholders "
+    "are {schema}, {table}, {entity}, {op}, {channel}, {database} and {column:NAME}.";
+
+std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
+
+// What NATS keeps for itself: the APIs of server and JetStream (whoever may publish could purge a
+// stream in our name), and replies.
+bool IsReserved(std::string_view subject) {
+  constexpr std::string_view kInbox = "_INBOX";
+  return subject.front() == '$' || subject.substr(0, subject.find('.')) == kInbox;
+}
+
+// As CheckSubject(); `shown` is what the message calls the subject.
+Status CheckTokens(std::string_view subject, std::string_view shown) {
+  if (subject.empty()) return Status::Invalid("subject is empty", kHint);
+  if (subject.size() > kMaxSubjectBytes) {
+    return Status::Invalid("subject is longer than " + std::to_string(kMaxSubjectBytes) + " bytes",
+                           "Choose a template whose values are short.");
+  }
+  if (IsReserved(subject)) {
+    return Status::Invalid("subject " + Quoted(shown) + " is reserved",
+                           "Subjects that begin with \"$\" or \"_INBOX\" belong to NATS itself.");
+  }
+  bool token_is_empty = true;
+  for (const char c : subject) {
+    if (c == '.') {
+      if (token_is_empty) break;
+      token_is_empty = true;
+    } else if (IsForbiddenInToken(static_cast<unsigned char>(c))) {
+      return Status::Invalid(
+          "subject " + Quoted(shown) + " has a wildcard, a blank or a control character", kHint);
+    } else {
+      token_is_empty = false;
+    }
+  }
+  if (token_is_empty) {
+    return Status::Invalid("subject " + Quoted(shown) + " has an empty token", kHint);
+  }
+  return Status::Ok();
+}
+
+// The token of a column's value; false if that is not known.
+bool AppendColumn(const SubjectValues& values, const std::string& name, std::string* out) {
+  std::string value;
+  bool known = false;
+  if (values.relation != nullptr && values.row != nullptr) {
+    const auto& columns = values.relation->columns;
+    for (size_t i = 0; i < columns.size() && i < values.row->size(); ++i) {
+      if (columns[i].name != name || values.row->state(i) != RowImage::State::kPresent) continue;
+      AppendJsonValueAsText(values.row->json(i), &value);
+      known = true;
+    }
+  }
+  AppendSubjectToken(value, out);
+  return known;
+}
+
+}  // namespace
+
+Status CheckSubject(std::string_view subject) { return CheckTokens(subject, subject); }
+
+Status CheckInboxPrefix(std::string_view prefix) {
+  if (prefix.size() > kMaxInboxPrefixBytes) {
+    return Status::Invalid(
+        "inbox prefix is longer than " + std::to_string(kMaxInboxPrefixBytes) + " bytes",
+        "Choose a shorter one.");
+  }
+  constexpr std::string_view kInbox = "_INBOX";
+  if (prefix == kInbox || prefix.substr(0, kInbox.size() + 1) == "_INBOX.") {
+    return CheckTokens("x" + std::string(prefix), prefix);
+  }
+  return CheckTokens(prefix, prefix);
+}
+
+Status CheckJetStreamDomain(std::string_view domain) {
+  if (domain.size() > kMaxDomainBytes) {
+    return Status::Invalid(
+        "JetStream domain is longer than " + std::to_string(kMaxDomainBytes) + " bytes",
+        "It is the domain in the section jetstream of the server's configuration.");
+  }
+  bool valid = true;
+  for (const char c : domain) {
+    const auto byte = static_cast<unsigned char>(c);
+    valid = valid && !IsForbiddenInToken(byte) && byte < 0x7F && c != '/' && c != '\\';
+  }
+  if (valid) return Status::Ok();
+  return Status::Invalid(
+      "JetStream domain has a dot, a wildcard, a blank or another character that none has",
+      "It is the domain in the section jetstream of the server's configuration: letters, digits, "
+      "\"_\" and \"-\".");
+}
+
+void AppendSubjectToken(std::string_view value, std::string* out) {
+  if (value.empty()) {
+    out->append("%00");
+    return;
+  }
+  for (const char c : value) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (IsForbiddenInToken(byte) || c == '%') {
+      out->push_back('%');
+      AppendHex(byte, 2, out);
+    } else {
+      out->push_back(c);
+    }
+  }
+}
+
+Status SubjectTemplate::ParsePlaceholder(std::string_view name, Part* part) {
+  constexpr std::string_view kColumnPrefix = "column:";
+  if (name.substr(0, kColumnPrefix.size()) == kColumnPrefix && name.size() > kColumnPrefix.size()) {
+    *part = {Kind::kColumn, std::string(name.substr(kColumnPrefix.size()))};
+    return Status::Ok();
+  }
+  static constexpr struct {
+    std::string_view name;
+    Kind kind;
+  } kNames[] = {{"schema", Kind::kSchema},   {"table", Kind::kTable},
+                {"entity", Kind::kEntity},   {"op", Kind::kOp},
+                {"channel", Kind::kChannel}, {"database", Kind::kDatabase}};
+  for (const auto& known : kNames) {
+    if (known.name == name) {
+      *part = {known.kind, {}};
+      return Status::Ok();
+    }
+  }
+  return Status::Invalid("unknown placeholder {" + std::string(name) + "} in a subject",
+                         kTemplateHint);
+}
+
+Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
+  SubjectTemplate result;
+  result.text_ = text;
+  std::string sample;  // the template with an "x" for each placeholder, to check its tokens
+  for (size_t i = 0; i < text.size();) {
+    const size_t brace = text.find_first_of("{}", i);
+    if (brace > i) {
+      const std::string literal(text.substr(i, brace - i));
+      sample += literal;
+      result.parts_.push_back({Kind::kLiteral, literal});
+    }
+    if (brace == std::string_view::npos) break;
+    const size_t close = text[brace] == '{' ? text.find('}', brace) : std::string_view::npos;
+    if (close == std::string_view::npos) {
+      return Status::Invalid("subject " + Quoted(text) + " has an unmatched brace", kTemplateHint);
+    }
+    Part part{};
+    const Status status = ParsePlaceholder(text.substr(brace + 1, close - brace - 1), &part);
+    if (!status.ok()) return status;
+    result.parts_.push_back(std::move(part));
+    sample += 'x';
+    i = close + 1;
+  }
+  const Status status = CheckTokens(sample, text);
+  if (!status.ok()) {
+    return Status::Invalid(status.message(),
+                           status.hint() == kHint ? kTemplateHint : status.hint());
+  }
+  *parsed = std::move(result);
+  return Status::Ok();
+}
+
+const std::string* SubjectTemplate::Append(const SubjectValues& values, std::string* out) const {
+  const std::string* unknown = nullptr;
+  for (const Part& part : parts_) {
+    switch (part.kind) {
+      case Kind::kLiteral:
+        out->append(part.text);
+        break;
+      case Kind::kSchema:
+        AppendSubjectToken(values.schema, out);
+        break;
+      case Kind::kTable:
+        AppendSubjectToken(values.table, out);
+        break;
+      case Kind::kEntity:
+        AppendSubjectToken(values.entity, out);
+        break;
+      case Kind::kOp:
+        AppendSubjectToken(values.op, out);
+        break;
+      case Kind::kChannel:
+        AppendSubjectToken(values.channel, out);
+        break;
+      case Kind::kDatabase:
+        AppendSubjectToken(values.database, out);
+        break;
+      case Kind::kColumn:
+        if (!AppendColumn(values, part.text, out)) unknown = &part.text;
+        break;
+    }
+  }
+  return unknown;
+}
+
+std::string SubjectTemplate::Pattern() const {
+  std::string pattern;
+  std::string token;
+  bool is_literal = true;
+  const auto end_token = [&] {
+    pattern.append(is_literal ? token : "*");
+    token.clear();
+    is_literal = true;
+  };
+  for (const Part& part : parts_) {
+    if (part.kind != Kind::kLiteral) {
+      is_literal = false;
+      continue;
+    }
+    for (const char c : part.text) {
+      if (c != '.') {
+        token.push_back(c);
+        continue;
+      }
+      end_token();
+      pattern.push_back('.');
+    }
+  }
+  end_token();
+  return pattern;
+}
+
+std::vector<std::string> SubjectTemplate::columns() const {
+  std::vector<std::string> names;
+  for (const Part& part : parts_) {
+    if (part.kind == Kind::kColumn) names.push_back(part.text);
+  }
+  return names;
+}
+
+}  // namespace fraiseql

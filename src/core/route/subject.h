@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/change/change.h"
+#include "core/base/status.h"
+
+namespace fraiseql {
+
+// ok if `subject` can be published to: tokens separated by dots, none empty, without wildcards,
+// blanks and control characters, short enough for the server's control line, and none of NATS's own
+// ("$..." and "_INBOX...").
+Status CheckSubject(std::string_view subject);
+
+// ok if answers can come to subjects below `prefix`: as for CheckSubject(), but it may be _INBOX,
+// and is short, for it goes with each message.
+Status CheckInboxPrefix(std::string_view prefix);
+
+// ok if `domain` can be that of a JetStream ("$JS.<domain>.API"); empty: none.
+Status CheckJetStreamDomain(std::string_view domain);
+
+// Appends `value` as one token of a subject: a character that NATS forbids in a token, and '%', is
+// percent-encoded; an empty value becomes %00.
+void AppendSubjectToken(std::string_view value, std::string* out);
+
+// What the placeholders of a template stand for.
+struct SubjectValues {
+  std::string_view schema, table, entity, op, channel, database;
+  const Relation* relation = nullptr;  // with `row`, for {column:NAME}; not owned
+  const RowImage* row = nullptr;
+};
+
+// A subject with placeholders, parsed once: {schema} {table} {entity} {op} {channel} {database} and
+// {column:NAME}.  Immutable.
+class SubjectTemplate {
+ public:
+  // kInvalid with the reason and what is allowed if the text is no template.
+  static Status Parse(std::string_view text, SubjectTemplate* parsed);
+
+  // Null, or the column of a placeholder whose value is not known (its token is then %00).
+  const std::string* Append(const SubjectValues& values, std::string* out) const;
+
+  // All subjects that it can make, as a pattern with wildcards: a token with a placeholder is "*".
+  std::string Pattern() const;
+
+  bool empty() const { return parts_.empty(); }
+  const std::string& text() const { return text_; }
+  // The columns that {column:NAME} names.
+  std::vector<std::string> columns() const;
+
+ private:
+  enum class Kind : uint8_t {
+    kLiteral,
+    kSchema,
+    kTable,
+    kEntity,
+    kOp,
+    kChannel,
+    kDatabase,
+    kColumn
+  };
+  struct Part {
+    Kind kind;
+    std::string text;  // of a literal; name of a column
+  };
+  static Status ParsePlaceholder(std::string_view name, Part* part);
+
+  std::string text_;
+  std::vector<Part> parts_;
+};
+
+}  // namespace fraiseql

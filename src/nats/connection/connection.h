@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/change/message.h"
+#include "core/base/status.h"
+#include "nats/base/broker_settings.h"
+#include "nats/connection/library_session.h"
+
+namespace fraiseql::nats {
+
+// One connection to a NATS server, from its making to its end; it never reconnects.  No thread of
+// its own reads or writes: the owner calls Process() when the socket is ready.  May be handed from
+// one thread to another, but is used by one at a time.
+//
+// nats.c makes every connection.  What is said on it goes through the library only if it is
+// encrypted (LibraryConnection); else we read and write the protocol ourselves (PlainConnection),
+// in a fifth of the instructions that a message and its acknowledgement cost in the library.
+class Connection {
+ public:
+  // Something that came to our inbox.  The views are valid until the next call of Next...() or
+  // Process().
+  struct Delivery {
+    std::string_view address;  // what followed "<inbox>." in the reply subject
+    std::string_view data;
+    std::string_view reply;      // of a message that a consumer delivers: where to acknowledge it;
+                                 // it has no address, for it keeps the subject it was stored with
+    bool no_responders = false;  // nobody listens to what was published; all else is unknown then
+  };
+
+  // Blocks for up to twice the connect timeout: not for the main thread.
+  // REQUIRES: all signals are blocked, but one that is to interrupt it; the URL is of one server.
+  static Status Connect(const BrokerSettings& settings, std::unique_ptr<Connection>* connection);
+
+  // What is unsent is dropped.  REQUIRES: all signals are blocked.
+  virtual ~Connection() = default;
+
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  virtual int socket() const = 0;  // -1: closed
+  virtual bool wants_write() const = 0;
+
+  // Reads and writes what can be without waiting.  `writable` may be a mere hope.
+  virtual void Process(bool readable, bool writable) = 0;
+
+  // Not ok: the connection is closed, or the server has refused something for lack of permission
+  // (since when one cannot say).  In both cases it is to be replaced.
+  virtual Status Check() const = 0;
+  // What the server has refused for lack of permission, in its own words, whatever is in them;
+  // empty: nothing.  Valid until the next call of Process().
+  virtual std::string_view refusal() const = 0;
+
+  // Appends to the output buffer; Process() writes it.  The broker will answer to "<inbox>.<...>".
+  // Answers to an address "<a>.<b>" are for NextAck(), those to an address "<a>" for NextAnswer().
+  // Without a reply subject (empty) there is no answer.  `more_headers`: lines, as in a message.
+  virtual Status Publish(const Message& message, const std::string& reply,
+                         std::string_view more_headers = {}) = 0;
+  // A subject that is none is kUnavailable: parts of it may be names that a server has told.
+  virtual Status Request(const std::string& subject, const std::string& body,
+                         const std::string& reply) = 0;
+
+  // The next answer that has arrived; false if there is none.
+  virtual bool NextAck(Delivery* delivery) = 0;
+  virtual bool NextAnswer(Delivery* delivery) = 0;
+  // Of what was delivered last; empty if it has no such header.  Valid as long as the delivery.
+  virtual std::string_view DeliveredHeader(const char* name) const = 0;
+
+  virtual size_t unsent_bytes() const = 0;
+
+  int64_t max_payload() const { return max_payload_; }  // of the server, for headers and payload
+  const std::string& inbox() const { return inbox_; }
+  // The subject of a request of JetStream's API: "STREAM.INFO.orders".
+  std::string ApiSubject(std::string_view request) const {
+    return std::string(api_prefix_).append(request);
+  }
+  const std::string& url() const { return url_; }  // of the server, without credentials
+
+ protected:
+  explicit Connection(std::unique_ptr<LibrarySession> session) : session_(std::move(session)) {}
+
+  // Makes up the inbox, and finds out about the server.
+  Status Introduce(const BrokerSettings& settings);
+  // The same, as the server itself says it.
+  Status Introduce(const BrokerSettings& settings, std::string_view url, int64_t max_payload);
+
+  // What follows "<inbox>." in a subject; empty if it does not begin so.
+  std::string_view AddressOf(std::string_view subject) const {
+    if (subject.size() <= inbox_.size() || subject.compare(0, inbox_.size(), inbox_) != 0)
+      return {};
+    return subject.substr(inbox_.size() + 1);
+  }
+
+  LibrarySession* session() const { return session_.get(); }
+
+ private:
+  std::unique_ptr<LibrarySession> session_;
+  int64_t max_payload_ = 0;
+  std::string inbox_;
+  std::string api_prefix_;
+  std::string url_;
+};
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+#include "nats/connection/connection.h"
+#include "nats/connection/wire_reader.h"
+
+namespace fraiseql::nats {
+
+// What is said goes right through the socket that nats.c has connected: the library makes of each
+// message, and of each answer, an object of its own, 8,300 instructions for
+// both in its 3.4.1, where 1,600 do.
+class PlainConnection : public Connection {
+ public:
+  // Blocks for up to the connect timeout.  `*encrypted`: it failed, for the server has made the
+  // library use TLS.
+  static Status Make(std::unique_ptr<LibrarySession> session, const BrokerSettings& settings,
+                     std::unique_ptr<Connection>* connection, bool* encrypted);
+
+  int socket() const override { return end_.ok() ? Descriptor() : -1; }
+  bool wants_write() const override { return unsent_bytes() > 0; }
+  void Process(bool readable, bool writable) override;
+  Status Check() const override;
+  std::string_view refusal() const override { return refused_; }
+  Status Publish(const Message& message, const std::string& reply,
+                 std::string_view more_headers) override;
+  Status Request(const std::string& subject, const std::string& body,
+                 const std::string& reply) override;
+  bool NextAck(Delivery* delivery) override { return acks_.Next(*this, delivery); }
+  bool NextAnswer(Delivery* delivery) override { return answers_.Next(*this, delivery); }
+  std::string_view DeliveredHeader(const char* name) const override {
+    return HeaderOf(delivered_headers_, name);
+  }
+  size_t unsent_bytes() const override { return out_.size() - written_; }
+
+ protected:
+  PlainConnection(std::unique_ptr<LibrarySession> session, size_t max_answer)
+      : Connection(std::move(session)), reader_(max_answer) {}
+
+  // Where the bytes go and come from; as recv() and send().
+  virtual int Descriptor() const { return session()->socket(); }
+  virtual ssize_t Receive(char* at, size_t size);
+  virtual ssize_t Send(const char* at, size_t size);
+
+  // Says `first`, and subscribes.
+  Status Greet(const BrokerSettings& settings, std::string_view first);
+
+ private:
+  // What has arrived and was not asked for yet, copied out of the way of what arrives next.
+  class Inbox {
+   public:
+    void Add(const WireReader::Item& item);
+    bool Next(PlainConnection& connection, Delivery* delivery);
+    void Reuse();  // if all was asked for
+    size_t unread() const { return bytes_.size() - next_byte_; }
+
+   private:
+    struct Entry {
+      size_t subject, reply, headers, data;  // sizes; they lie one behind the other
+    };
+    std::vector<Entry> entries_;
+    std::string bytes_;
+    size_t next_entry_ = 0;
+    size_t next_byte_ = 0;
+  };
+
+  void Write();
+  void Read();
+  void TakeIn();
+  void OnPing();
+  void OnError(std::string_view text);
+  void End(const std::string& reason);
+
+  WireReader reader_;
+  Inbox acks_;
+  Inbox answers_;
+  std::string_view delivered_headers_;
+  std::string out_;
+  size_t written_ = 0;  // of out_
+  size_t pongs_ = 0;    // in out_, since it was last empty
+  bool greeted_ = false;
+  bool encrypted_ = false;
+  std::string refused_;  // what the server has refused for lack of permission
+  Status end_;           // not ok: it is over
+};
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/jetstream/read_back.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/foreign_text.h"
+#include "core/change/position.h"
+#include "nats/jetstream/delivery_origin.h"
+#include "nats/base/names.h"
+#include "nats/base/server_json.h"
+#include "nats/jetstream/stream_api.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+constexpr uint64_t kBatch = 1000;
+constexpr int64_t kSecondNs = 1000000000;
+constexpr int kMostSilences = 10;  // of a second each
+
+// "<origin>.<rest>"?
+bool BeginsWith(std::string_view id, std::string_view origin) {
+  return id.size() > origin.size() && id[origin.size()] == '.' &&
+         id.substr(0, origin.size()) == origin;
+}
+
+}  // namespace
+
+ReadBack::Request ReadBack::Begin(Range range) {
+  range_ = std::move(range);
+  consumer_.clear();
+  done_ = saw_foreign_ = must_ask_leader_ = false;
+  silences_ = 0;
+  known_ = 0;
+  delivered_ = range_.behind;
+  contents_ = {};
+  const Json body = {
+      {"stream_name", range_.stream},
+      {"config",
+       {{"description", "fraiseql_nats looks for what it has stored"},
+        {"deliver_policy", "by_start_sequence"},
+        {"opt_start_seq", range_.behind + 1},
+        {"ack_policy", "none"},
+        {"replay_policy", "instant"},
+        {"headers_only", true},
+        {"mem_storage", true},
+        {"num_replicas", 1},
+        {"inactive_threshold", 30 * kSecondNs}}},
+  };
+  return {"CONSUMER.CREATE." + range_.stream, body.dump()};
+}
+
+Status ReadBack::OnCreated(std::string_view answer) {
+  const ApiReply reply = ParseApiReply(answer, "stream \"" + range_.stream + "\"");
+  if (!reply.status.ok()) {
+    return {reply.status.code(),
+            reply.status.message() + ", when a consumer was to be made to look for what is stored",
+            reply.status.hint()};
+  }
+  const Json info = ParseObject(answer);
+  const auto pending = info.find("num_pending");
+  consumer_ = TextAt(info, "name");
+  if (!CheckName("consumer", consumer_).ok()) {
+    return Status::Unavailable("JetStream's answer names no consumer");
+  }
+  if (!range_.replicated && pending != info.end() && *pending == 0) End();
+  return Status::Ok();
+}
+
+// The stream holds nothing from `first` to `last`.
+void ReadBack::LetGo(uint64_t first, uint64_t last) {
+  for (; known_ < range_.known.size() && range_.known[known_].first <= last; ++known_) {
+    const StoredPlaces& known = range_.known[known_];
+    if (known.last < first) continue;
+    contents_.LetGo(std::max(known.first, first) - first);
+    contents_.LetGo(known.position);
+    first = known.last + 1;
+    if (known.last > last) break;  // it goes on behind what is held
+  }
+  if (first <= last) contents_.LetGo(last - first + 1);
+}
+
+// What the stream holds no more of the rest was let go of.
+void ReadBack::End() {
+  if (delivered_ < range_.end) LetGo(delivered_ + 1, range_.end);
+  delivered_ = std::max(delivered_, range_.end);
+  done_ = true;
+}
+
+ReadBack::Request ReadBack::Next() {
+  outstanding_ = kBatch;
+  // A replica may be a moment behind the stream's leader: there one waits for more to come.
+  const Json body = range_.replicated ? Json{{"batch", kBatch}, {"expires", kSecondNs}}
+                                      : Json{{"batch", kBatch}, {"no_wait", true}};
+  return {"CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
+}
+
+Status ReadBack::OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
+                            bool* used_up) {
+  *used_up = false;
+  if (delivered.reply.empty()) return OnStatusMessage(connection, used_up);
+  DeliveryOrigin origin;
+  if (!ParseDeliveryOrigin(delivered.reply, &origin) || origin.consumer != consumer_) {
+    return Status::Ok();  // of an attempt that was given up
+  }
+  if (origin.sequence <= delivered_) {
+    return Status::Unavailable("stream \"" + range_.stream + "\" is not delivered in its order");
+  }
+  silences_ = 0;
+  LetGo(delivered_ + 1, std::min(origin.sequence - 1, range_.end));
+  delivered_ = origin.sequence;
+  if (origin.sequence <= range_.end) Look(connection);
+  if (origin.sequence >= range_.end || (!range_.replicated && origin.pending == 0)) End();
+  *used_up = done_ || --outstanding_ == 0;
+  return Status::Ok();
+}
+
+bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
+                    std::string_view named_origin) {
+  return BeginsWith(message_id, origin) || named_origin == origin;
+}
+
+// Whether its sender has tied it to what it had stored before: see Chain.
+bool ReadBack::IsTied(const Connection& connection) {
+  return !connection.DeliveredHeader("Nats-Expected-Last-Msg-Id").empty() ||
+         !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty();
+}
+
+void ReadBack::Look(const Connection& connection) {
+  const bool ours = IsOf(range_.origin, connection.DeliveredHeader("Nats-Msg-Id"),
+                         connection.DeliveredHeader("Fraiseql-Origin"));
+  Position position;
+  if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
+    saw_foreign_ = true;
+  } else if (position.commit_lsn >= range_.settled_lsn) {
+    contents_.Found(position, IsTied(connection));
+  }
+}
+
+ReadBack::Request ReadBack::AskLeader() const {
+  return {MessageGetRequest(range_.stream), NextMessageRequest(delivered_ + 1)};
+}
+
+Status ReadBack::OnLeader(std::string_view answer) {
+  must_ask_leader_ = false;
+  const std::string what = "stream \"" + range_.stream + "\"";
+  std::optional<StoredMessage> next;
+  const Status status = ParseMessageReply(answer, what, &next);
+  if (!status.ok()) return status;
+  if (!next || next->sequence > range_.end) {
+    End();
+    return status;
+  }
+  if (++silences_ < kMostSilences) return Status::Ok();
+  return Status::Unavailable("a replica of " + what + " is behind its leader",
+                             "See whether all servers of the NATS cluster run and are connected.");
+}
+
+// The server's word on the request: no (more) messages (404, 408), or trouble with the consumer.
+Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
+  const std::string_view code = connection.DeliveredHeader("Status");
+  // The late answer to some other request, or a mere sign of life.
+  if (code.empty() || code == "100") return Status::Ok();
+  *used_up = true;
+  if (code == "404" || code == "408") {
+    if (range_.replicated) {
+      must_ask_leader_ = true;
+    } else {
+      End();
+    }
+    return Status::Ok();
+  }
+  return Status::Unavailable("cannot read what stream \"" + range_.stream +
+                             "\" holds: " + ForeignText(code) + " " +
+                             ForeignText(connection.DeliveredHeader("Description")));
+}
+
+ReadBack::Request ReadBack::Finish() const {
+  return {"CONSUMER.DELETE." + range_.stream + "." + consumer_, ""};
+}
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/publish/chain.h"
+
+#include <cassert>
+
+#include "core/base/number.h"
+
+namespace fraiseql::nats {
+
+namespace {
+constexpr int kLevelWithFatalMismatch = 4;
+}  // namespace
+
+void Chain::AppendExpectation(std::string* lines) const {
+  assert(kind_ != Kind::kNone);
+  if (last_id_.empty()) {
+    lines->append("Nats-Expected-Last-Sequence: ");
+    AppendDecimal(stream_end_, lines);
+  } else {
+    lines->append("Nats-Expected-Last-Msg-Id: ").append(last_id_);
+  }
+  lines->append("\r\n");
+}
+
+void Chain::Sent(std::string_view message_id) {
+  ++stream_end_;
+  if (kind_ == Kind::kMessageId) last_id_.assign(message_id);
+}
+
+Chain::Kind Exclusivity::KindFor(int64_t now_ms, int replicas, int api_level) const {
+  if (wanted_ == Exclusive::kOff || now_ms < paused_until_ms_) return Chain::Kind::kNone;
+  const bool ids_are_safe = replicas <= 1 || api_level < kLevelWithFatalMismatch;
+  if (wanted_ == Exclusive::kOn) {
+    return ids_are_safe ? Chain::Kind::kMessageId : Chain::Kind::kSequence;
+  }
+  return ids_are_safe && now_ms >= shared_until_ms_ ? Chain::Kind::kMessageId : Chain::Kind::kNone;
+}
+
+void Exclusivity::SawForeign(int64_t now_ms) {
+  // Once for each stretch of time: it may write all the while.
+  if (now_ms < shared_until_ms_) return;
+  shared_until_ms_ = now_ms + backoff_.Next();
+}
+
+}  // namespace fraiseql::nats

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "nats/publish/stream_opening.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/change/message.h"
+#include "core/base/number.h"
+#include "core/change/position.h"
+#include "nats/connection/nats_status.h"
+
+namespace fraiseql::nats {
+
+namespace {
+
+constexpr int64_t kRequestTimeoutMs = 2000;
+
+std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
+
+}  // namespace
+
+void StreamOpening::Begin(Connection* connection, const StreamSettings& stream,
+                          const ResumePoint& from) {
+  connection_ = connection;
+  stream_ = stream;
+  from_ = from;
+  state_ = State::kBusy;
+  status_ = Status::Ok();
+  timed_out_ = unfit_ = false;
+  opened_ = {};
+  read_back_ = {};
+  Ask(Step::kStreamInfo, StreamInfoRequest(stream_.name), "");
+}
+
+void StreamOpening::Ask(Step step, const std::string& request, const std::string& body) {
+  step_ = step;
+  asked_ = connection_->ApiSubject(request);
+  deadline_ms_ = 0;
+  std::string reply = connection_->inbox() + ".";
+  AppendDecimal(++requests_, &reply);
+  Status status = connection_->Request(asked_, body, reply);
+  if (!status.ok()) Fail(std::move(status));
+}
+
+void StreamOpening::TakeAnswers() {
+  Connection::Delivery delivery;
+  while (state_ == State::kBusy && connection_->NextAnswer(&delivery)) {
+    uint64_t request = 0;
+    if (delivery.no_responders) {
+      OnNoAnswerer();
+    } else if (!delivery.reply.empty()) {
+      if (step_ == Step::kRead) OnDelivery(delivery);
+    } else if (ReadDecimal(delivery.address, &request) && request == requests_) {
+      if (step_ == Step::kRead) {
+        OnDelivery(delivery);
+      } else {
+        OnAnswer(delivery.data);
+      }
+    }
+  }
+}
+
+void StreamOpening::OnNoAnswerer() {
+  unfit_ = true;
+  Fail(Status::Unavailable("JetStream is not enabled in the NATS server, or has no leader",
+                           "Start nats-server with -js or a section jetstream {}."));
+}
+
+void StreamOpening::OnAnswer(std::string_view data) {
+  switch (step_) {
+    case Step::kStreamInfo:
+    case Step::kStreamCreate:
+      OnStream(data);
+      break;
+    case Step::kOverlap:
+      OnOverlap(data);
+      break;
+    case Step::kAccountInfo:
+      api_level_ = ParseApiLevel(data);
+      ReadBackOrFinish();
+      break;
+    case Step::kConsumer:
+      ReadOnIf(read_back_.OnCreated(data));
+      break;
+    case Step::kLeader:
+      ReadOnIf(read_back_.OnLeader(data));
+      break;
+    case Step::kLast:
+      OnLast(data);
+      break;
+    case Step::kRead:
+      break;
+  }
+}
+
+void StreamOpening::OnStream(std::string_view data) {
+  ApiReply answer = ParseApiReply(data, Named(stream_));
+  if (answer.status.ok()) {
+    Status understood = ParseStreamState(data, Named(stream_), &stream_state_);
+    if (!understood.ok()) return Fail(std::move(understood));
+    if (IsBeingMade(stream_state_.created)) return Fail(StillBeingMade(Named(stream_)));
+    opened_.end = {stream_state_.created, stream_state_.last_sequence};
+    CompareWithMark();
+    if (stream_state_.replicas > 1 && stream_.exclusive != Exclusive::kOff) {
+      Ask(Step::kAccountInfo, kInfoRequest, "");
+    } else {
+      ReadBackOrFinish();
+    }
+  } else if (step_ == Step::kStreamInfo && answer.not_found && stream_.create) {
+    Ask(Step::kStreamCreate, StreamCreateRequest(stream_.name), StreamConfig(stream_));
+  } else if (step_ == Step::kStreamCreate && answer.overlaps && !stream_.subjects.empty()) {
+    status_ = std::move(answer.status);
+    overlap_looked_at_ = 0;
+    AskForOverlap();
+  } else {
+    Fail(std::move(answer.status));
+  }
+}
+
+void StreamOpening::AskForOverlap() {
+  Ask(Step::kOverlap, std::string(kNamesRequest),
+      StreamNamesRequest(stream_.subjects[overlap_looked_at_]));
+}
+
+// Which other stream has one of the subjects: that is what an administrator needs to know.
+void StreamOpening::OnOverlap(std::string_view data) {
+  const std::string other = StreamInNames(data, stream_.name);
+  if (other.empty() && ++overlap_looked_at_ < stream_.subjects.size()) return AskForOverlap();
+  Fail(OverlapWith(other, std::move(status_)));
+}
+
+// A stream that is not the one of the mark, or is shorter than it was, has lost what it had stored.
+void StreamOpening::CompareWithMark() {
+  if (from_.mark.stream.empty()) return;
+  opened_.is_marked = from_.mark.stream == opened_.end.stream ||
+                      (stream_state_.is_older_than_created && from_.seen <= opened_.end.sequence);
+  if (!opened_.is_marked) {
+    opened_.loss = Status::Unavailable(
+        Named(stream_) + " was deleted and made again, and what it had stored is gone",
+        "Messages that were acknowledged before cannot be sent again.");
+  } else if (from_.seen > opened_.end.sequence) {
+    opened_.loss = Status::Unavailable(
+        Named(stream_) + " has lost messages that it had acknowledged: it ended at " +
+            std::to_string(from_.seen) + ", and now ends at " +
+            std::to_string(opened_.end.sequence),
+        "The NATS server may have lost its disk or a restart without \"sync_interval\": check it.");
+  }
+}
+
+void StreamOpening::ReadBackOrFinish() {
+  behind_ = from_.mark.sequence;
+  if (!from_.mark.nothing_stored() && !opened_.is_marked) behind_ = 0;
+  if (behind_ >= opened_.end.sequence) {
+    state_ = State::kDone;
+  } else if (!stream_state_.keeps_consumed) {
+    Ask(Step::kLast, MessageGetRequest(stream_.name), kLastMessageRequest);
+  } else {
+    const ReadBack::Request request =
+        read_back_.Begin({stream_.name, stream_.origin, behind_, opened_.end.sequence,
+                          from_.settled_lsn, stream_state_.replicas > 1, KnownPlaces()});
+    Ask(Step::kConsumer, request.name, request.body);
+  }
+}
+
+std::vector<StoredPlaces> StreamOpening::KnownPlaces() {
+  if (!opened_.is_marked) return {};  // places of another stream
+  return std::move(from_.known);
+}
+
+// What goes when it is consumed cannot be read by a consumer of ours, which would consume it or
+// keep it for longer.  But what is older than the last one, if that is ours, has been there.
+void StreamOpening::OnLast(std::string_view data) {
+  std::optional<StoredMessage> last;
+  Status status = ParseMessageReply(data, Named(stream_), &last);
+  if (!status.ok()) return Fail(std::move(status));
+  const uint64_t end = opened_.end.sequence;
+  const std::string headers = last ? last->headers : "";
+  Position position;
+  if (last && last->sequence > behind_ && last->sequence <= end &&
+      ReadBack::IsOf(stream_.origin, FindHeader(headers, "Nats-Msg-Id"),
+                     FindHeader(headers, "Fraiseql-Origin")) &&
+      ParsePosition(FindHeader(headers, "Fraiseql-Position"), &position)) {
+    opened_.contents.LetGo(last->sequence - 1 - behind_);
+    opened_.contents.Found(position);
+    behind_ = last->sequence;
+  }
+  opened_.contents.LetGo(end - behind_);
+  state_ = State::kDone;
+}
+
+void StreamOpening::OnDelivery(const Connection::Delivery& delivery) {
+  bool used_up = false;
+  const uint64_t before = read_back_.delivered();
+  Status status = read_back_.OnDelivery(*connection_, delivery, &used_up);
+  if (read_back_.delivered() != before) deadline_ms_ = 0;
+  if (!status.ok()) {
+    Fail(std::move(status));
+  } else if (used_up) {
+    ReadOn();
+  }
+}
+
+void StreamOpening::ReadOnIf(Status status) {
+  if (status.ok()) return ReadOn();
+  Fail(std::move(status));
+}
+
+void StreamOpening::ReadOn() {
+  if (read_back_.must_ask_leader()) {
+    const ReadBack::Request request = read_back_.AskLeader();
+    return Ask(Step::kLeader, request.name, request.body);
+  }
+  const ReadBack::Request request = read_back_.done() ? read_back_.Finish() : read_back_.Next();
+  Ask(Step::kRead, request.name, request.body);
+  if (!read_back_.done() || state_ != State::kBusy) return;
+  opened_.contents = read_back_.TakeContents();
+  state_ = State::kDone;
+}
+
+void StreamOpening::Fail(Status status) {
+  state_ = State::kFailed;
+  if (status.code() == StatusCode::kInvalid) unfit_ = true;
+  status_ = std::move(status);
+}
+
+void StreamOpening::Tick(int64_t now_ms) {
+  if (state_ != State::kBusy) return;
+  if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
+  if (now_ms < deadline_ms_) return;
+  if (step_ == Step::kOverlap) return Fail(std::move(status_));  // it may not be allowed to ask
+  timed_out_ = unfit_ = true;
+  Fail(NoAnswer("JetStream", Named(stream_) + " at \"" + asked_ + "\""));
+}
+
+int64_t StreamOpening::WaitMs(int64_t now_ms) const {
+  if (state_ != State::kBusy) return -1;
+  return deadline_ms_ == 0 ? 0 : std::max<int64_t>(0, deadline_ms_ - now_ms);
+}
+
+}  // namespace fraiseql::nats

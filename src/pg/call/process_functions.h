@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// What the process of a session's call can do.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "config/config_problem.h"
+#include "core/base/status.h"
+#include "core/base/text_rows.h"
+
+namespace fraiseql::pg {
+
+struct ProcessCall {
+  std::string function;
+  std::string database;  // of the session
+  std::string session;   // its process id
+  TextRow arguments;
+};
+
+// The part of a call that talks to the broker: for a thread, as it blocks.  Appends the rows.
+using BrokerWork = std::function<Status(std::string* rows)>;
+
+// Reads FraiseQL's files and, for a function that needs the broker, takes the settings from them
+// and gives the work to do; else fills the rows.  Main thread of the process.
+Status BeginCall(const ProcessCall& call, std::string* rows, BrokerWork* work);
+
+// A row of validate_config() for each problem.
+void AppendConfigProblems(const ConfigProblems& problems, std::string* rows);
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Writes our logical messages into the log, as part of the current transaction.  Include after
+// postgres.h.
+
+#include "core/format/logged_message.h"
+
+extern "C" {
+#include "access/xlogdefs.h"
+}
+
+namespace fraiseql::pg {
+
+// Returns the end of the record.  The views of `message` must be of memory contexts (palloc), not
+// of C++ objects: this may raise, the extension being absent among other reasons.
+XLogRecPtr WriteToLog(const LoggedMessage& message);
+
+// The same, but InvalidXLogRecPtr instead of an error if the database does not have the extension.
+XLogRecPtr WriteToLogIfInstalled(const LoggedMessage& message);
+
+// Raises unless the log holds what logical decoding needs; `action` cannot be done then.
+void RequireLogicalLog(const char* action);
+
+}  // namespace fraiseql::pg

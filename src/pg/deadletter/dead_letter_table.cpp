@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <cinttypes>
+#include <cstdlib>
+
+#include "core/base/header_json.h"
+#include "core/change/message.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/deadletter/dead_letter_table.h"
+#include "pg/observe/observer_table.h"
+#include "pg/base/own_objects.h"
+#include "pg/base/own_transaction.h"
+#include "pg/base/server_text.h"
+#include "pg/base/subtransaction.h"
+#include "pg/base/unix_time.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64_t kIntervalMs = 1000;  // afterwards all that is cached has to be read again
+constexpr int64_t kPauseMs = 200;      // when there was more than one transaction takes
+constexpr int64_t kAfterTroubleMs = 10000;
+constexpr int64_t kLongestUs = 100000;  // of one transaction, while nothing is published
+
+// A larger one would not fit into a row with the rest.
+constexpr size_t kMaxPayload = 1000000000;
+
+constexpr char kInsert[] =
+    "INSERT INTO fraiseql_nats.dead_letter (subject, headers, payload, payload_bytes, reason, "
+    "hint, "
+    "\"position\", msg_id, xid, commit_lsn, commit_time, attempts, rejected_at) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+    "ON CONFLICT (\"position\") DO NOTHING";
+constexpr int kColumns = 13;
+Oid column_types[kColumns] = {TEXTOID,        JSONBOID, BYTEAOID,      INT8OID, TEXTOID,
+                              TEXTOID,        TEXTOID,  TEXTOID,       XIDOID,  LSNOID,
+                              TIMESTAMPTZOID, INT4OID,  TIMESTAMPTZOID};
+
+Datum TextDatum(std::string_view text) { return CStringGetTextDatum(FromUtf8Anyhow(text)); }
+
+Datum BytesDatum(std::string_view bytes) {
+  auto* datum = static_cast<bytea*>(palloc(VARHDRSZ + bytes.size()));
+  SET_VARSIZE(datum, VARHDRSZ + bytes.size());
+  memcpy(VARDATA(datum), bytes.data(), bytes.size());
+  return PointerGetDatum(datum);
+}
+
+Datum TimeDatum(int64_t unix_us) { return TimestampTzGetDatum(unix_us - kPostgresToUnixUs); }
+
+}  // namespace
+
+void DeadLetterTable::TakeIn(int64_t now_ms) {
+  if (spool_->empty() || now_ms < not_before_ms_) return;
+  not_before_ms_ = now_ms + kIntervalMs;
+  locked_out_ = false;
+  const uint64_t before = inserted_;
+  if (TryOwnTransaction(InsertSome, this, &error_)) {
+    trouble_.clear();
+    if (locked_out_) return;
+    one_by_one_ = false;
+    spool_->Forget();
+    if (!spool_->empty()) {
+      not_before_ms_ = now_ms + kPauseMs;
+    } else if (inserted_ > 0) {
+      ereport(LOG, (errmsg("%" PRIu64 " dead letters are in the table fraiseql_nats.dead_letter",
+                           inserted_),
+                    errhint("See fraiseql_nats.dead_letters().")));
+      inserted_ = 0;
+    }
+    return;
+  }
+  inserted_ = before;
+  one_by_one_ = true;
+  spool_->Rewind();
+  not_before_ms_ = now_ms + kAfterTroubleMs;
+  if (error_ == trouble_) return;
+  trouble_ = error_;
+  ereport(LOG, (errmsg("dead letters cannot be put into the table fraiseql_nats.dead_letter: %s",
+                       error_.c_str()),
+                errdetail("They stay in the worker's file until they can.")));
+}
+
+void DeadLetterTable::InsertSome(void* argument) {
+  auto* self = static_cast<DeadLetterTable*>(argument);
+  // Whoever holds a lock on the table (VACUUM FULL, a DROP EXTENSION that has not committed) shall
+  // not hold up what is published.
+  const Oid table = FindOwnTable(kDeadLetterTableName);
+  self->locked_out_ = !OidIsValid(table) || !ConditionalLockRelationOid(table, RowExclusiveLock);
+  if (self->locked_out_) return;
+  const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kLongestUs / 1000);
+  const MemoryContext row = AllocSetContextCreate(CurrentMemoryContext, "fraiseql_nats dead letter",
+                                                  ALLOCSET_DEFAULT_SIZES);
+  DeadLetterRecord record;
+  while (GetCurrentTimestamp() < until && self->spool_->Read(&record)) {
+    const MemoryContext old = MemoryContextSwitchTo(row);
+    self->InsertAnyhow(record);
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(row);
+  }
+}
+
+// The others shall not wait for one that cannot be put into a row: after an error each is inserted
+// in a subtransaction, and again with less of it until nothing is left that could be wrong.
+void DeadLetterTable::InsertAnyhow(const DeadLetterRecord& record) {
+  record_ = &record;
+  if (!one_by_one_) return InsertRecord(this);
+  const char* error = TryInSubtransaction(InsertRecord, this, Tolerance::kOwnFault);
+  if (error == nullptr) return;
+  DeadLetterRecord rest = record;
+  const std::string reason =
+      std::string(record.reason) + " (headers and payload cannot be kept: " + error + ")";
+  rest.headers = {};
+  rest.payload = {};
+  rest.reason = reason;
+  record_ = &rest;
+  InsertRecord(this);  // if that fails, the table is wrong, and not the record
+}
+
+void DeadLetterTable::InsertRecord(void* self) {
+  auto* table = static_cast<DeadLetterTable*>(self);
+  table->Insert(*table->record_);
+}
+
+void DeadLetterTable::Insert(const DeadLetterRecord& record) {
+  json_.clear();
+  AppendHeadersAsJson(record.headers, &json_);
+  const std::string_view xid = FindHeader(record.headers, "Fraiseql-Xid");
+  const bool too_large = record.payload.size() > kMaxPayload;
+  Datum values[kColumns];
+  char nulls[kColumns + 1];
+  memset(nulls, ' ', sizeof(nulls));
+  values[0] = TextDatum(record.subject);
+  values[1] = DirectFunctionCall1(jsonb_in, CStringGetDatum(FromUtf8Anyhow(json_)));
+  nulls[2] = too_large ? 'n' : ' ';
+  values[2] = too_large ? Datum{0} : BytesDatum(record.payload);
+  values[3] = Int64GetDatum(static_cast<int64>(record.payload.size()));
+  values[4] = TextDatum(record.reason);
+  nulls[5] = record.hint.empty() ? 'n' : ' ';
+  values[5] = TextDatum(record.hint);
+  values[6] = TextDatum(record.position);
+  values[7] = TextDatum(FindHeader(record.headers, "Nats-Msg-Id"));
+  nulls[8] = xid.empty() ? 'n' : ' ';
+  values[8] = TransactionIdGetDatum(
+      static_cast<TransactionId>(strtoul(pnstrdup(xid.data(), xid.size()), nullptr, 10)));
+  nulls[9] = record.commit_lsn == 0 ? 'n' : ' ';
+  values[9] = LSNGetDatum(record.commit_lsn);
+  values[10] = TimeDatum(record.commit_time_us);
+  values[11] = Int32GetDatum(static_cast<int32>(record.attempts));
+  values[12] = TimeDatum(record.rejected_at_us);
+  const int result =
+      SPI_execute_with_args(kInsert, kColumns, column_types, values, nulls, false, 0);
+  if (result != SPI_OK_INSERT) elog(ERROR, "%s", SPI_result_code_string(result));
+  inserted_ += SPI_processed;
+}
+
+}  // namespace fraiseql::pg

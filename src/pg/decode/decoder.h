@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// From the changes that logical decoding hands out to messages.  Include after postgres.h.
+
+#include <string>
+#include <vector>
+
+#include "core/format/event.h"
+#include "core/format/logged_message.h"
+#include "core/pipeline/message_receiver.h"
+#include "core/pipeline/notification_set.h"
+#include "core/pipeline/transaction_buffer.h"
+#include "pg/decode/relation_cache.h"
+#include "pg/decode/route_test.h"
+#include "pg/decode/row_reader.h"
+
+extern "C" {
+#include "replication/logical.h"
+#include "replication/reorderbuffer.h"
+}
+
+namespace fraiseql::pg {
+
+// The callbacks of our output plugin, behind their C shells.  Lives in a memory context (see
+// NewInContext) or as long as the process; every function may raise.
+class Decoder {
+ public:
+  // `receiver` is not owned.  `context` must outlive the decoder.
+  Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
+          const Isolation& isolation);
+
+  // Applies the settings that have to do with messages, from now on.
+  void ApplySettings();
+
+  void Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn);
+  void OnChange(::Relation relation, ReorderBufferChange* change);
+  void OnTruncate(int count, ::Relation relations[]);
+  void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);
+  void Commit(ReorderBufferTXN* txn);
+
+  // Commit time of the last transaction that was begun; 0 before the first.
+  TimestampTz last_commit_time() const { return last_commit_time_; }
+
+  // How often a change was not published since the condition of an observer had no answer.
+  uint64_t untestable() const { return test_.untestable(); }
+  const std::map<std::string, uint64_t>& untestable_by_observer() const {
+    return test_.untestable_by_observer();
+  }
+
+ private:
+  void CountChange();
+  bool Wants(const Route& route, Operation operation) const;
+  bool WantsOperation(const CachedRelation& entry, Operation operation);
+  const CachedRelation* Find(::Relation relation);
+  void SetAside(::Relation relation, const char* error);
+  void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
+                  std::string_view only);
+  void Snapshot(const LoggedMessage& logged);
+  bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
+  void Publish(const Route& route, Position* position);
+  const RowReader::Failure* FindFailure(const Route& route) const;
+  Status CheckWhole(const Route& route, Message* message) const;
+  void PublishLogged(const LoggedMessage& logged);
+  void Notify(const LoggedMessage& logged);
+  void Finish(const Status& status);
+
+  Origin origin_;
+  MessageReceiver* const receiver_;
+  TransactionBuffer buffer_;
+  NotificationSet notifications_;  // of the transaction
+  RelationCache relations_;
+  Isolation isolation_;
+  RouteTest test_;
+  RowReader rows_;
+  MemoryContext scratch_;  // what one change needs; reset for each
+  Change change_;
+  TransactionHeaders transaction_;
+  TimestampTz last_commit_time_ = 0;
+  bool is_local_ = true;   // the transaction did not come by replication
+  bool restores_ = false;  // the rows that follow are loaded from a dump
+  uint64_t withheld_ = 0;  // so many of them were observed
+};
+
+// Makes `decoder` the receiver of the callbacks of a decoding context that was made for our plugin.
+void AttachDecoder(LogicalDecodingContext* context, Decoder* decoder);
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <functional>
+#include <string_view>
+
+extern "C" {
+#include "postgres.h"
+}
+
+#include "pg/decode/route_test.h"
+#include "pg/decode/row_test.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// Beyond them, what cannot be tested is only counted: reasons may hold values.
+constexpr size_t kMaxObserversTold = 1000;
+constexpr size_t kMaxReasonsTold = 5;
+
+// What Isolation::Try() is to do, and its result.
+struct Evaluation {
+  const RowTest* test;
+  const TestedRows* rows;
+  const Change* change;
+  bool* holds;
+  const char* trouble;
+};
+
+}  // namespace
+
+bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& change,
+                      const RowReader& rows) {
+  const Observer& observer = *entry.routes[route].observer;
+  bool holds = true;
+  if (!failure_.ok()) failure_ = {};
+  if (const RowTest* test = entry.tests[route]; test != nullptr) {
+    const char* trouble = Evaluate(*test, *entry.tested_rows, change, observer, &holds);
+    if (!failure_.ok()) return true;
+    if (trouble != nullptr) ReportUntestable(observer, "\"when\"", trouble, "");
+  }
+  if (!holds || observer.condition.empty()) return holds;
+  const Status status = observer.condition.Evaluate(change, &holds);
+  if (status.ok()) return holds;
+  // The message is refused for that.
+  if (rows.FindFailure(*change.relation, observer.condition.columns()) != nullptr) return true;
+  ReportUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
+  return false;
+}
+
+// Why it cannot be evaluated, or null.
+const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
+                                const Observer& observer, bool* holds) {
+  if (!isolation_->on()) return pg::Evaluate(test, rows, change, holds);
+  Evaluation evaluation{&test, &rows, &change, holds, nullptr};
+  const char* error = isolation_->Try(
+      [](void* argument) {
+        auto* self = static_cast<Evaluation*>(argument);
+        self->trouble = pg::Evaluate(*self->test, *self->rows, *self->change, self->holds);
+      },
+      &evaluation);
+  if (error == nullptr) return evaluation.trouble;
+  failure_ = Status::Rejected("\"when\" of observer \"" + observer.name + "\" has failed: " + error,
+                              "Change the condition, and retry or discard the message.");
+  return nullptr;
+}
+
+void RouteTest::ReportUntestable(const Observer& observer, const char* what, const char* reason,
+                                 const char* hint) {
+  ++untestable_;
+  if (by_observer_.size() < kMaxObserversTold || by_observer_.count(observer.name) > 0) {
+    ++by_observer_[observer.name];
+  }
+  bool last = false;
+  if (!IsNews(observer.name, reason, &last)) return;
+  ereport(
+      LOG,
+      (errmsg("%s of observer \"%s\" cannot be tested: %s", what, observer.name.c_str(), reason),
+       errdetail("Such changes are not published; \"untestable\" in fraiseql_nats.status() counts "
+                 "them.%s",
+                 last ? " Further reasons are not logged." : ""),
+       hint[0] == '\0' ? 0 : errhint("%s", hint)));
+}
+
+// `*last`: there is room for no more reasons of this observer.
+bool RouteTest::IsNews(const std::string& observer, const char* reason, bool* last) {
+  if (told_.size() >= kMaxObserversTold && told_.count(observer) == 0) return false;
+  std::set<size_t>& reasons = told_[observer];
+  if (reasons.size() >= kMaxReasonsTold) return false;
+  const bool news = reasons.insert(std::hash<std::string_view>()(reason)).second;
+  *last = reasons.size() == kMaxReasonsTold;
+  return news;
+}
+
+}  // namespace fraiseql::pg

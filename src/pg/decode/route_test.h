@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Include after postgres.h.
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "core/change/change.h"
+#include "core/base/status.h"
+#include "pg/base/isolation.h"
+#include "pg/decode/relation_cache.h"
+#include "pg/decode/row_reader.h"
+
+namespace fraiseql::pg {
+
+// Tests changes against the conditions of observers while the log is decoded.  Main thread only.
+// Lives in a memory context (see NewInContext) or as long as the process.
+class RouteTest {
+ public:
+  // `isolation` is not owned.
+  explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
+
+  // Whether a route of the entry takes the change.  One whose condition cannot be evaluated is not
+  // taken; that is counted, and the log says so, once for an observer and reason; but if the
+  // evaluation has failed in a way that would end the process, and was isolated, it is taken, and
+  // failure() says why it is to be refused.  May raise.
+  bool Takes(const CachedRelation& entry, size_t route, const Change& change,
+             const RowReader& rows);
+
+  // Of the last Takes(); ok if the route was tested, or none since Clear().
+  const Status& failure() const { return failure_; }
+  void Clear() { failure_ = {}; }
+
+  // How often a change was not published since the condition of an observer had no answer.
+  uint64_t untestable() const { return untestable_; }
+  // The same by the name of the observer, for the first thousand of them.
+  const std::map<std::string, uint64_t>& untestable_by_observer() const { return by_observer_; }
+
+ private:
+  const char* Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
+                       const Observer& observer, bool* holds);
+  void ReportUntestable(const Observer& observer, const char* what, const char* reason,
+                        const char* hint);
+  bool IsNews(const std::string& observer, const char* reason, bool* last);
+
+  Isolation* const isolation_;
+  Status failure_;
+  uint64_t untestable_ = 0;
+  std::map<std::string, uint64_t> by_observer_;
+  // What was logged: hashes of the reasons, of some observers and some reasons of each.
+  std::map<std::string, std::set<size_t>> told_;
+};
+
+}  // namespace fraiseql::pg

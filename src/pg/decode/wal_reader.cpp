@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/timeline.h"
+#include "access/xlog_internal.h"
+#include "access/xlogutils.h"
+#include "miscadmin.h"
+#include "replication/decode.h"
+#include "replication/logical.h"
+#include "replication/slot.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+}
+
+#include "pg/base/compat.h"
+#include "pg/base/decodable_lsn.h"
+#include "pg/decode/wal_reader.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+bool awaits_standbys = false;  // of the last page that was asked for
+bool gave_back = false;        // buffers of a large record or change, since it was last asked
+
+// The page_read of XLogReaderRoutine.  Does not wait: a page that is not flushed as far as needed
+// is no page, and the caller tries again when there is more log.  (The flush position may lie
+// inside a record, so that one cannot know before reading.)
+int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, char* buffer) {
+  TimeLineID timeline = 0;
+  XLogRecPtr readable = DecodableLsn(&timeline);
+  XLogReadDetermineTimeline(state, page, static_cast<uint32>(required), timeline);
+  if (state->currTLI != timeline) readable = state->currTLIValidUntil;
+  awaits_standbys = false;
+  if (readable < page + static_cast<XLogRecPtr>(required)) return -1;
+  int count = page + XLOG_BLCKSZ <= readable ? XLOG_BLCKSZ : static_cast<int>(readable - page);
+  // As much as the standbys have: the end of the log may run away from them for ever.
+  if (!StandbysHave(page + static_cast<XLogRecPtr>(count))) count = required;
+  awaits_standbys = !StandbysHave(page + static_cast<XLogRecPtr>(count));
+  if (awaits_standbys) return -1;
+  WALReadError error;
+  if (!WALRead(state, buffer, page, XLOG_BLCKSZ, state->currTLI, &error)) WALReadRaiseError(&error);
+  // The segment may have been recycled under our eyes: then the page is of another one.
+  XLogSegNo segment;
+  XLByteToSeg(page, segment, state->segcxt.ws_segsize);
+  CheckXLogRemoved(segment, state->seg.ws_tli);
+  return count;
+}
+
+// Postgres keeps them as large as the largest record and the largest change have been.  The first
+// is never smaller than allocate_recordbuf() of xlogreader.c makes it, the second made when it is
+// not there (ReorderBufferSerializeReserve()).
+void GiveBackBuffers(LogicalDecodingContext* context) {
+  constexpr size_t kKept = 1 << 20;
+  constexpr uint32 kSmallest = 5 * Max(BLCKSZ, XLOG_BLCKSZ / 2);
+  XLogReaderState* reader = context->reader;
+  if (reader->readRecordBufSize > kKept) {
+    const MemoryContext owner = GetMemoryChunkContext(reader->readRecordBuf);
+    pfree(reader->readRecordBuf);
+    reader->readRecordBufSize = kSmallest;
+    reader->readRecordBuf = static_cast<char*>(MemoryContextAlloc(owner, kSmallest));
+    gave_back = true;
+  }
+  ReorderBuffer* buffer = context->reorder;
+  if (buffer->outbufsize > kKept) {
+    pfree(buffer->outbuf);
+    buffer->outbuf = nullptr;
+    buffer->outbufsize = 0;
+    gave_back = true;
+  }
+}
+
+}  // namespace
+
+bool WalReader::AwaitsStandbys() { return awaits_standbys; }
+
+bool WalReader::GaveBack() {
+  const bool was = gave_back;
+  gave_back = false;
+  return was;
+}
+
+void WalReader::Open(Decoder* decoder) {
+  XLogReaderRoutine routine{};  // XL_ROUTINE() takes the address of a temporary, which C++ forbids
+  routine.page_read = ReadPage;
+  routine.segment_open = wal_segment_open;
+  routine.segment_close = wal_segment_close;
+  context_ =
+      CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
+  AttachDecoder(context_, decoder);
+  XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
+  // What is cached now is of the present; the log begins in the past.
+  InvalidateSystemCaches();
+}
+
+void WalReader::Close() {
+  FreeDecodingContext(context_);
+  context_ = nullptr;
+  InvalidateSystemCaches();
+}
+
+bool WalReader::DecodeNext() {
+  char* error = nullptr;
+  XLogRecord* record = XLogReadRecord(context_->reader, &error);
+  if (error != nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
+                    errmsg("could not read the log for decoding: %s", error)));
+  }
+  if (record == nullptr) return false;
+  LogicalDecodingProcessRecord(context_, context_->reader);
+  GiveBackBuffers(context_);
+  return true;
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+}
+
+#include "pg/base/guard.h"
+#include "pg/observe/observer_check.h"
+#include "pg/observe/observer_table.h"
+#include "pg/observe/observer_warnings.h"
+#include "pg/shared/stream_subjects.h"
+#include "pg/base/subtransaction.h"
+#include "pg/base/type_encoder.h"
+#include "pg/observe/when_clause.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+void RequireColumn(Oid table, const char* column) {
+  if (get_attnum(table, column) > 0) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_UNDEFINED_COLUMN),
+           errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(table))));
+}
+
+// With the settings of the process that will read the expression when the log is decoded.
+const Expr* RequireWhen(::Relation relation, const char* when) {
+  const int nest_level = NewGUCNestLevel();
+  PinSettings(true);
+  char* text = pg_any_to_server(pstrdup(when), static_cast<int>(strlen(when)), PG_UTF8);
+  Expr* expression = ParseWhen(text, relation);
+  // Made ready in full: this also checks whether the caller may call the functions.
+  (void)ExecInitExpr(expression, nullptr);
+  AtEOXact_GUC(false, nest_level);
+  return expression;
+}
+
+// What one row check needs, in one place that an error leaves to the memory context.
+struct RowCheck {
+  ObserverRow row;
+  Observer observer;
+  std::vector<std::string> columns;
+};
+
+struct RowToCheck {
+  HeapTuple tuple;
+  TupleDesc desc;
+};
+
+// A row of the table is never TOASTed (see the install script).
+constexpr size_t kMaxRowBytes = 7500;
+
+void RequireFit(HeapTuple tuple, const ObserverRow& row) {
+  if (tuple->t_len <= kMaxRowBytes) return;
+  ereport(ERROR,
+          (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+           errmsg("observer \"%s\" is too large", row.name.c_str()),
+           errdetail("It takes %u bytes, of which there may be %zu.", tuple->t_len, kMaxRowBytes),
+           errhint("Name fewer columns, or test for less in its condition.")));
+}
+
+}  // namespace
+
+void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
+  auto* check = NewInContext<RowCheck>(CurrentMemoryContext);
+  ReadObserverRow(tuple, desc, &check->row);
+  RequireFit(tuple, check->row);
+  if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
+    RaiseStatus(std::move(status));
+  }
+  const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
+  if (warn) WarnIfNotTaken(check->observer, table);
+  if (!OidIsValid(check->row.relation)) return;
+  if (warn) WarnOfTwins(check->observer);
+  RequireObservableTable(check->row.relation);
+  check->columns = check->observer.subject.columns();
+  for (const std::string& column : check->columns) {
+    RequireColumn(check->row.relation, column.c_str());
+  }
+  check->columns = check->observer.condition.columns();
+  for (const std::string& column : check->columns) {
+    RequireColumn(check->row.relation, column.c_str());
+  }
+  for (const std::string& column : check->row.columns) {
+    RequireColumn(check->row.relation, column.c_str());
+  }
+  ::Relation relation = table_open(check->row.relation, AccessShareLock);
+  const Expr* when = nullptr;
+  if (!check->row.when.empty()) when = RequireWhen(relation, check->row.when.c_str());
+  if (warn) WarnOfObserver(check->observer, relation, when);
+  table_close(relation, NoLock);
+}
+
+// One row of a dump that is wrong here (its table was not restored, a function of its condition is
+// not there) shall not cost all others.
+HeapTuple CheckRestoredObserver(HeapTuple tuple, TupleDesc desc) {
+  RowToCheck row{tuple, desc};
+  const char* error = TryInSubtransaction(
+      [](void* argument) {
+        const auto* check = static_cast<RowToCheck*>(argument);
+        CheckObserver(check->tuple, check->desc, false);
+      },
+      &row, Tolerance::kOwnFault);
+  if (error == nullptr) return tuple;
+  bool is_null = true;
+  const Datum name = heap_getattr(tuple, 1, desc, &is_null);
+  ereport(WARNING, (errmsg("observer \"%s\" is restored disabled: %s",
+                           is_null ? "" : TextDatumGetCString(name), error),
+                    errhint("Remove it with fraiseql_nats.unobserve(), or enable it when that is "
+                            "mended.")));
+  int column = SPI_fnumber(desc, "enabled");
+  Datum disabled = BoolGetDatum(false);
+  bool is_not_null = false;
+  return heap_modify_tuple_by_cols(tuple, desc, 1, &column, &disabled, &is_not_null);
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The table fraiseql_nats.observer and the secret beside it, as they were at a place in the log.
+// Both are user catalog tables, so that logical decoding may read them under its historic snapshot:
+// an observer applies to exactly the transactions that commit after its own.  Include after
+// postgres.h.
+
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "access/htup.h"
+#include "access/tupdesc.h"
+#include "utils/snapshot.h"
+}
+
+#include "core/route/observer.h"
+#include "pg/base/isolation.h"
+
+namespace fraiseql::pg {
+
+constexpr char kObserverTableName[] = "observer";
+// One row: the prefix of our logical messages.  Anybody may write logical messages, so that a
+// prefix which everybody knows would be no authority to publish.
+constexpr char kSecretTableName[] = "secret";
+
+// Raises unless the table is one whose changes are in the log, and the current user may read it.
+void RequireObservableTable(Oid table);
+
+// One row of the observer table, as text in UTF-8; what is null is empty.
+struct ObserverRow {
+  std::string name;
+  Oid relation = InvalidOid;  // InvalidOid: null
+  std::string channel;
+  std::vector<std::string> events;
+  std::string subject;
+  std::string format;
+  std::string source;
+  std::string condition;
+  std::string when;
+  std::string entity;
+  std::string change_origin;
+  std::vector<std::string> columns;
+  bool has_columns = false;  // not null
+  bool enabled = false;
+};
+
+// May raise; `*row` must outlive that.
+void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row);
+
+// Turns a row into an observer; kInvalid with the reason if it is none.
+Status ParseObserver(const ObserverRow& row, Observer* observer);
+
+// What the tables hold.
+struct LoadedObservers {
+  Oid table = InvalidOid;           // the observer table; InvalidOid: the extension is not there
+  std::vector<Observer> observers;  // the enabled ones
+  std::string message_prefix;       // of our logical messages
+  std::vector<std::string> unreadable;  // why rows of the table could not be read, as UTF-8
+  ObserverRow row;                      // scratch
+};
+
+// Reads the tables without any lock, so that it stands in nobody's way, as `snapshot` sees them
+// (null: the snapshot of the catalogs).  May raise, unless `isolation` (null: none) is on;
+// `*loaded` must outlive that.  REQUIRES: a decoding callback or a transaction.
+void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolation = nullptr);
+
+}  // namespace fraiseql::pg

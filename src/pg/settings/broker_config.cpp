@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "pg/settings/broker_config.h"
+
+#include <string_view>
+
+#include "pg/settings/gucs.h"
+
+namespace fraiseql::pg {
+
+nats::BrokerSettings CurrentBrokerSettings(const char* database) {
+  nats::BrokerSettings broker;
+  broker.url = settings.url;
+  broker.user = settings.username;
+  broker.password_file = settings.password_file;
+  broker.token_file = settings.token_file;
+  broker.creds_file = settings.creds_file;
+  broker.nkey_seed_file = settings.nkey_seed_file;
+  broker.tls_ca_file = settings.tls_ca_file;
+  broker.tls_cert_file = settings.tls_cert_file;
+  broker.tls_key_file = settings.tls_key_file;
+  broker.tls_verify = settings.tls_verify;
+  broker.tls_first = settings.tls_first;
+  broker.inbox_prefix = settings.inbox_prefix;
+  broker.js_domain = settings.js_domain;
+  broker.connect_timeout_ms = settings.connect_timeout_ms;
+  broker.client_name = std::string("fraiseql_nats ") + database;
+  return broker;
+}
+
+nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
+  nats::StreamSettings stream;
+  AppendOrigin(origin, &stream.origin);
+  stream.name = settings.stream_name;
+  stream.subjects.clear();
+  std::string_view list = settings.stream_subjects;
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    const std::string_view item = list.substr(0, comma);
+    const size_t begin = item.find_first_not_of(' ');
+    const size_t end = item.find_last_not_of(' ');
+    if (begin != std::string_view::npos) {
+      stream.subjects.emplace_back(item.substr(begin, end - begin + 1));
+    }
+    if (comma == std::string_view::npos) break;
+    list.remove_prefix(comma + 1);
+  }
+  stream.storage =
+      settings.storage == kStorageMemory ? nats::Storage::kMemory : nats::Storage::kFile;
+  stream.create = settings.stream_manage >= kManageCreate;
+  stream.replicas = settings.replicas;
+  stream.max_age_s = settings.max_age_s;
+  stream.max_bytes = static_cast<int64_t>(settings.max_bytes);
+  stream.max_messages = static_cast<int64_t>(settings.max_msgs);
+  stream.discard_new = settings.discard == kDiscardNew;
+  stream.duplicate_window_s = settings.dedup_window_s;
+  stream.exclusive = static_cast<nats::Exclusive>(settings.stream_exclusive);
+  return stream;
+}
+
+// The same settings for managing the stream there is: all of them are wanted.
+nats::StreamSpec CurrentStreamSpec() {
+  const nats::StreamSettings stream = CurrentStreamSettings();
+  nats::StreamSpec spec;
+  spec.name = stream.name;
+  spec.subjects = stream.subjects;
+  spec.storage = stream.storage;
+  spec.replicas = stream.replicas;
+  spec.max_age_ms = int64_t{stream.max_age_s} * 1000;
+  spec.max_bytes = stream.max_bytes;
+  spec.max_messages = stream.max_messages;
+  spec.duplicate_window_ms = int64_t{stream.duplicate_window_s} * 1000;
+  spec.discard = stream.discard_new ? nats::Discard::kNew : nats::Discard::kOld;
+  return spec;
+}
+
+PipelineOptions CurrentPipelineOptions() {
+  PipelineOptions options;
+  options.window_messages = static_cast<size_t>(settings.window_messages);
+  options.window_bytes = static_cast<size_t>(settings.window_kb) * 1024;
+  options.ack_timeout_ms = settings.ack_timeout_ms;
+  options.max_delay_ms = settings.reconnect_delay_max_ms;
+  options.notes_streams = true;
+  return options;
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <initializer_list>
+
+extern "C" {
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/settings/gucs.h"
+#include "pg/shared/shmem.h"
+
+namespace fraiseql::pg {
+
+SharedState* shared = nullptr;
+
+namespace {
+
+constexpr char kTranche[] = "fraiseql_nats";
+
+shmem_request_hook_type previous_request = nullptr;
+shmem_startup_hook_type previous_startup = nullptr;
+
+Size SharedSize() {
+  return add_size(offsetof(SharedState, entries),
+                  mul_size(sizeof(DatabaseEntry), static_cast<Size>(settings.max_databases)));
+}
+
+void Request() {
+  if (previous_request != nullptr) previous_request();
+  RequestAddinShmemSpace(SharedSize());
+  RequestNamedLWLockTranche(kTranche, 1);
+}
+
+void InitCounters(WorkerCounters* counters) {
+  WorkerCounters& c = *counters;
+  pg_atomic_init_u32(&c.state, 0);
+  pg_atomic_init_u32(&c.in_flight, 0);
+  pg_atomic_init_u32(&c.exclusive, 0);
+  for (pg_atomic_uint64* counter :
+       {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
+        &c.resent, &c.found, &c.order_breaks, &c.dropped, &c.untestable, &c.dead_letters,
+        &c.reconnects, &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off, &c.dlq_not_understood}) {
+    pg_atomic_init_u64(counter, 0);
+  }
+  for (ObserverCount& count : c.observers) {
+    pg_atomic_init_u64(&count.name_hash, 0);
+    pg_atomic_init_u64(&count.untestable, 0);
+  }
+}
+
+void InitEntry(DatabaseEntry* entry) {
+  pg_atomic_init_u32(&entry->sleeping, 0);
+  pg_atomic_init_u32(&entry->stream_touched, 0);
+  pg_atomic_init_u64(&entry->commit_end, 0);
+  InitCounters(&entry->counters);
+}
+
+void Startup() {
+  if (previous_startup != nullptr) previous_startup();
+  bool found = false;
+  LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+  shared = static_cast<SharedState*>(ShmemInitStruct(kTranche, SharedSize(), &found));
+  if (!found) {
+    memset(shared, 0, SharedSize());
+    shared->lock = &GetNamedLWLockTranche(kTranche)->lock;
+    shared->entry_count = settings.max_databases;
+    for (int i = 0; i < shared->entry_count; ++i) InitEntry(&shared->entries[i]);
+  }
+  LWLockRelease(AddinShmemInitLock);
+}
+
+}  // namespace
+
+const char* WorkerStateName(WorkerState state) {
+  switch (state) {
+    case WorkerState::kStopped:
+      return "stopped";
+    case WorkerState::kStarting:
+      return "starting";
+    case WorkerState::kMisconfigured:
+      return "misconfigured";
+    case WorkerState::kConnecting:
+      return "connecting";
+    case WorkerState::kStreaming:
+      return "streaming";
+    case WorkerState::kWaiting:
+      return "waiting";
+    case WorkerState::kBlocked:
+      return "blocked";
+  }
+  return "unknown";
+}
+
+void InstallSharedMemoryHooks() {
+  previous_request = shmem_request_hook;
+  shmem_request_hook = Request;
+  previous_startup = shmem_startup_hook;
+  shmem_startup_hook = Startup;
+}
+
+DatabaseEntry* FindEntry(Oid database) {
+  for (int i = 0; i < shared->entry_count; ++i) {
+    if (shared->entries[i].database == database) return &shared->entries[i];
+  }
+  return nullptr;
+}
+
+DatabaseEntry* FindOrAddEntry(Oid database) {
+  DatabaseEntry* entry = FindEntry(database);
+  if (entry != nullptr) return entry;
+  entry = FindEntry(InvalidOid);
+  if (entry == nullptr) return nullptr;
+  entry->pid = 0;
+  entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
+  entry->vacating = entry->failures = 0;
+  entry->origin_checked = false;
+  entry->deaths = {};
+  entry->not_before = 0;
+  memset(&entry->texts, 0, sizeof(entry->texts));
+  entry->alarm = {};
+  entry->stats_since = 0;
+  entry->latch = nullptr;
+  InitEntry(entry);
+  pg_write_barrier();
+  entry->database = database;
+  return entry;
+}
+
+void ResetCounters(DatabaseEntry* entry) {
+  const uint64 progress = pg_atomic_read_u64(&entry->counters.last_progress_at);
+  InitCounters(&entry->counters);
+  pg_atomic_write_u64(&entry->counters.last_progress_at, progress);
+  entry->stats_since = GetCurrentTimestamp();
+}
+
+void FreeEntry(DatabaseEntry* entry) { entry->database = InvalidOid; }
+
+void WakeLauncher() {
+  Latch* latch = shared->launcher_latch;
+  if (latch != nullptr) SetLatch(latch);
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "pgstat.h"
+#include "utils/backend_status.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/settings/gucs.h"
+#include "pg/shared/observer_hash.h"
+#include "pg/base/shared_text.h"
+#include "pg/base/unix_time.h"
+#include "pg/shared/worker_status.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int kMostTold = 10;
+constexpr int kToldMs = 60000;
+
+}  // namespace
+
+void WorkerStatus::Show(WorkerState state, const Status& reason, const std::string& server,
+                        const std::string& stream) {
+  if (state == state_ && reason.message() == reason_ && server == server_) return;
+  Log(state, reason, server);
+  state_ = state;
+  reason_ = reason.message();
+  server_ = server;
+  pg_atomic_write_u32(&entry_->counters.state, static_cast<uint32>(state));
+  const ServerText message(reason.message());
+  const ServerText hint(reason.hint());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  ClipText(message.c_str(), entry_->texts.reason);
+  ClipText(hint.c_str(), entry_->texts.hint);
+  ClipText(server.c_str(), entry_->texts.server);
+  ClipText(stream.c_str(), entry_->texts.stream);
+  LWLockRelease(shared->lock);
+  std::string activity = WorkerStateName(state);
+  if (!server.empty()) activity += ": " + server + ", stream " + stream;
+  if (!reason.ok()) activity.append(": ").append(message.c_str());
+  pgstat_report_activity(state == WorkerState::kStreaming ? STATE_RUNNING : STATE_IDLE,
+                         activity.c_str());
+}
+
+// The steps of attempts that lead nowhere new are no news: a trouble is logged once.
+void WorkerStatus::Log(WorkerState state, const Status& reason, const std::string& server) {
+  const bool retrying = state == WorkerState::kConnecting && !reason.ok();
+  if (retrying || (state == logged_state_ && reason.message() == logged_reason_)) return;
+  logged_state_ = state;
+  logged_reason_ = reason.message();
+  const ServerText message(reason.message());
+  const ServerText hint(reason.hint());
+  if (state == WorkerState::kStreaming) {
+    ereport(LOG, (errmsg("publishing to %s%s%s", server.c_str(), reason.ok() ? "" : ": ",
+                         message.c_str()),
+                  reason.hint().empty() ? 0 : errhint("%s", hint.c_str())));
+    told_ = 0;
+  } else if (!reason.ok() && MayTell()) {
+    ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), message.c_str()),
+                  reason.hint().empty() ? 0 : errhint("%s", hint.c_str())));
+  }
+}
+
+// Whoever makes up another reason each time shall not fill the disk.
+bool WorkerStatus::MayTell() {
+  const TimestampTz now = GetCurrentTimestamp();
+  if (TimestampDifferenceExceeds(told_since_, now, kToldMs)) {
+    told_since_ = now;
+    told_ = 0;
+  }
+  if (told_ == kMostTold) {
+    ereport(LOG, (errmsg("publishing is in trouble for one reason after the other"),
+                  errdetail("For up to a minute they are not logged."),
+                  errhint("See fraiseql_nats.status().")));
+  }
+  return told_++ < kMostTold;
+}
+
+void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {
+  std::string list;
+  for (const std::string& subject : subjects) list += (list.empty() ? "" : ",") + subject;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  WorkerTexts& texts = entry_->texts;
+  // A part of them would make others seem refused.
+  ClipText(list.size() < sizeof(texts.subjects) ? list.c_str() : "", texts.subjects);
+  ClipText(settings.subject_prefix, texts.subject_prefix);
+  ClipText(settings.topic_prefix, texts.topic_prefix);
+  LWLockRelease(shared->lock);
+}
+
+void WorkerStatus::RecordError(const Status& error) {
+  const ServerText message(error.message());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  ClipText(message.c_str(), entry_->texts.last_error);
+  entry_->texts.last_error_at = GetCurrentTimestamp();
+  LWLockRelease(shared->lock);
+}
+
+void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
+  pg_atomic_write_u64(&entry_->counters.dlq_moved, now.moved);
+  pg_atomic_write_u64(&entry_->counters.dlq_put_off, now.failed);
+  pg_atomic_write_u64(&entry_->counters.dlq_not_understood, now.not_understood);
+  const ServerText trouble(now.trouble.message());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  ClipText(trouble.c_str(), entry_->texts.dlq_trouble);
+  LWLockRelease(shared->lock);
+}
+
+void WorkerStatus::RaiseLossAlarm(const Status& loss, bool again) {
+  ereport(WARNING,
+          (errmsg("%s", loss.message().c_str()),
+           again ? errdetail("What was acknowledged within \"fraiseql_nats.confirm_delay\" is sent "
+                             "again.")
+                 : 0,
+           errhint("%s", loss.hint().c_str())));
+  RaiseAlarm("loss", loss);
+}
+
+void WorkerStatus::RaiseTwiceAlarm(const Status& twice) {
+  ereport(WARNING, (errmsg("%s", twice.message().c_str()), errhint("%s", twice.hint().c_str())));
+  RaiseAlarm("twice", twice);
+}
+
+void WorkerStatus::RaiseAlarm(const char* kind, const Status& what) {
+  const ServerText message(what.message());
+  const ServerText hint(what.hint());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  entry_->alarm.at = GetCurrentTimestamp();
+  ClipText(kind, entry_->alarm.kind);
+  ClipText(message.c_str(), entry_->alarm.message);
+  ClipText(hint.c_str(), entry_->alarm.hint);
+  LWLockRelease(shared->lock);
+}
+
+void WorkerStatus::ShowDrift(const std::string& drift) {
+  const ServerText text(drift);
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  ClipText(text.c_str(), entry_->texts.stream_drift);
+  LWLockRelease(shared->lock);
+}
+
+bool WorkerStatus::StreamWasTouched() {
+  const uint32 touched = pg_atomic_read_u32(&entry_->stream_touched);
+  if (touched == stream_touched_) return false;
+  stream_touched_ = touched;
+  return true;
+}
+
+void WorkerStatus::CountUntestable(uint64_t count,
+                                   const std::map<std::string, uint64_t>& by_observer) {
+  if (count == untestable_) return;
+  untestable_ = count;
+  pg_atomic_write_u64(&entry_->counters.untestable, count);
+  int place = 0;
+  for (const auto& [observer, untestable] : by_observer) {
+    if (place == kCountedObservers) return;
+    ObserverCount& to = entry_->counters.observers[place++];
+    pg_atomic_write_u64(&to.untestable, untestable);
+    pg_atomic_write_u64(&to.name_hash, ObserverHash(observer));
+  }
+}
+
+void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {
+  pg_atomic_write_u64(&entry_->counters.read_lsn, read);
+  pg_atomic_write_u64(&entry_->counters.confirmed_lsn, confirmed);
+}
+
+void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive) {
+  WorkerCounters& c = entry_->counters;
+  const Window& window = pipeline.window();
+  pg_atomic_write_u32(&c.in_flight, static_cast<uint32>(window.in_flight()));
+  if (window.in_flight() > 0) {
+    pg_atomic_write_u64(&c.sent_lsn, window.at(window.next() - 1).position.commit_lsn);
+  }
+  const uint64 oldest =
+      window.empty()
+          ? 0
+          : static_cast<uint64>(window.at(window.first()).commit_time_us - kPostgresToUnixUs);
+  pg_atomic_write_u64(&c.oldest_unacked_at, oldest);
+  pg_atomic_write_u64(&c.sent, pipeline.sent());
+  pg_atomic_write_u64(&c.acked, pipeline.acked());
+  pg_atomic_write_u64(&c.resent, pipeline.resent());
+  pg_atomic_write_u64(&c.found, pipeline.found());
+  pg_atomic_write_u32(&c.exclusive, exclusive ? 1 : 0);
+  pg_atomic_write_u64(&c.order_breaks, pipeline.order_breaks());
+  pg_atomic_write_u64(&c.dead_letters, pipeline.dead_letters());
+  pg_atomic_write_u64(&c.reconnects, reconnects);
+  if (pipeline.acked() != acked_) {
+    acked_ = pipeline.acked();
+    pg_atomic_write_u64(&c.last_progress_at, static_cast<uint64>(GetCurrentTimestamp()));
+  }
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Include after postgres.h.
+
+#include <cstdint>
+#include <string>
+
+#include "pg/shared/shmem.h"
+#include "pg/slot/slot.h"
+
+namespace fraiseql::pg {
+
+constexpr char kAlarmTableName[] = "alarm";
+
+// Writes the alarm that the worker has raised, and that waits in shared memory, where the next
+// worker finds it, to the table fraiseql_nats.alarm.  Main thread only; lives as long as the
+// process.
+class AlarmTable {
+ public:
+  // `entry` is not owned.
+  AlarmTable(Oid database, DatabaseEntry* entry) : entry_(entry), slot_(OwnSlotName(database)) {}
+
+  // REQUIRES: no transaction and no decoding callback is active.  Cheap without an alarm.
+  void TakeIn(int64_t now_ms);
+
+ private:
+  static void Insert(void* self);
+
+  DatabaseEntry* const entry_;
+  const SlotName slot_;
+  RaisedAlarm alarm_{};
+  bool inserted_ = false;
+  int64_t not_before_ms_ = 0;
+  std::string error_;
+};
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/xlogutils.h"
+#include "replication/logical.h"
+#include "storage/lwlock.h"
+#include "storage/spin.h"
+#include "utils/builtins.h"
+}
+
+#include "pg/base/compat.h"
+#include "pg/base/plugin_name.h"
+#include "pg/settings/gucs.h"
+#include "pg/slot/slot.h"
+
+namespace fraiseql::pg {
+
+SlotName OwnSlotName(Oid database) {
+  SlotName slot;
+  snprintf(NameStr(slot.name), NAMEDATALEN, "fraiseql_nats_%u", database);
+  return slot;
+}
+
+bool SlotExists(const char* name) { return SearchNamedReplicationSlot(name, true) != nullptr; }
+
+bool SlotIsReady(const char* name) {
+  ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
+  if (slot == nullptr) return false;
+  SpinLockAcquire(&slot->mutex);
+  const bool ready = slot->data.persistency == RS_PERSISTENT && InvalidationCause(slot) == nullptr;
+  SpinLockRelease(&slot->mutex);
+  return ready;
+}
+
+SlotCondition InspectSlot(const char* name) {
+  SlotCondition condition;
+  ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
+  if (slot == nullptr) return condition;
+  condition.exists = true;
+  SpinLockAcquire(&slot->mutex);
+  condition.active_pid = slot->active_pid;
+  condition.restart_lsn = slot->data.restart_lsn;
+  condition.confirmed = slot->data.confirmed_flush;
+  condition.lost = InvalidationCause(slot);
+  SpinLockRelease(&slot->mutex);
+  return condition;
+}
+
+bool HasFreeSlot() {
+  bool found = false;
+  LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+  for (int i = 0; i < max_replication_slots && !found; ++i) {
+    found = !ReplicationSlotCtl->replication_slots[i].in_use;
+  }
+  LWLockRelease(ReplicationSlotControlLock);
+  return found;
+}
+
+void MakeSlot(const char* name, bool temporary) {
+  CheckLogicalDecodingRequirements();
+  CreateSlot(name, temporary ? RS_TEMPORARY : RS_EPHEMERAL, !temporary && settings.slot_failover);
+  XLogReaderRoutine routine{};
+  routine.page_read = read_local_xlog_page;
+  routine.segment_open = wal_segment_open;
+  routine.segment_close = wal_segment_close;
+  LogicalDecodingContext* context = CreateInitDecodingContext(
+      kPluginName, NIL, false, InvalidXLogRecPtr, &routine, nullptr, nullptr, nullptr);
+  DecodingContextFindStartpoint(context);
+  FreeDecodingContext(context);
+  if (!temporary) ReplicationSlotPersist();
+}
+
+bool AcquireUsableSlot(const char* name) {
+  AcquireSlot(name, SlotUse::kWait);
+  if (InvalidationCause(MyReplicationSlot) == nullptr) return true;
+  ReplicationSlotRelease();
+  return false;
+}
+
+bool TryDropSlot(const char* name) {
+  if (!SlotExists(name)) return true;
+  const MemoryContext context = CurrentMemoryContext;
+  volatile bool dropped = false;
+  PG_TRY();
+  {
+    ReplicationSlotDrop(name, true);
+    dropped = true;
+  }
+  PG_CATCH();
+  {
+    MemoryContextSwitchTo(context);
+    if (geterrcode() != ERRCODE_OBJECT_IN_USE && geterrcode() != ERRCODE_UNDEFINED_OBJECT) {
+      PG_RE_THROW();
+    }
+    FlushErrorState();
+  }
+  PG_END_TRY();
+  return dropped || !SlotExists(name);
+}
+
+void DropSlot(const char* name) {
+  if (SlotExists(name)) ReplicationSlotDrop(name, false);
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+
+#include "nats/jetstream/jetstream_client.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/timeline.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+}
+
+#include "pg/base/compat.h"
+#include "pg/settings/gucs.h"
+#include "pg/slot/mark_file.h"
+#include "pg/slot/slot_guardian.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+std::string LsnText(XLogRecPtr lsn) {
+  std::string text;
+  AppendLsn(lsn, &text);
+  return text;
+}
+
+// Where the present timeline left `timeline`; InvalidXLogRecPtr if its history does not say.
+XLogRecPtr ForkPoint(TimeLineID timeline) {
+  StartTransactionCommand();  // what is allocated here goes with it
+  XLogRecPtr fork = InvalidXLogRecPtr;
+  List* history = readTimeLineHistory(GetWALInsertionTimeLine());
+  if (tliInHistory(timeline, history)) fork = tliSwitchPoint(timeline, history, nullptr);
+  CommitTransactionCommand();
+  return fork;
+}
+
+void MakeBranch(char (&branch)[kBranchSize + 1]) {
+  uint32 random = 0;
+  if (!pg_strong_random(&random, sizeof(random))) {
+    ereport(ERROR, (errmsg("could not generate random values")));
+  }
+  snprintf(branch, sizeof(branch), "%08x", random);
+}
+
+const char* WhyMissing(const SlotRecord& record) {
+  if (record.system_id != GetSystemIdentifier()) return "the server was upgraded without its slot";
+  if (record.timeline != GetWALInsertionTimeLine()) {
+    return "the server was promoted or restored without the slot";
+  }
+  return "the slot was dropped";
+}
+
+}  // namespace
+
+SlotGuardian::SlotGuardian(Oid database, DatabaseEntry* entry, WorkerStatus* status)
+    : database_(database), entry_(entry), status_(status), slot_(OwnSlotName(database)) {}
+
+SlotGuardian::Outcome SlotGuardian::Prepare(const nats::BrokerSettings& broker) {
+  record_ = ReadSlotRecord(slot_);
+  if (IsInUse()) return Outcome::kUnavailable;
+  Secure();
+  const Outcome outcome = Verify(broker);
+  is_copy_ = outcome == Outcome::kCopy;
+  if (is_copy_ && made_) {
+    // It would only keep log that nobody reads.
+    DropSlot(slot_.c_str());
+    made_ = false;
+  }
+  if (outcome != Outcome::kReady) return outcome;
+  Secure();  // again: it may have been lost while the broker was asked, or not been made for a copy
+  Settle();
+  return outcome;
+}
+
+bool SlotGuardian::IsInUse() {
+  const int pid = InspectSlot(slot_.c_str()).active_pid;
+  if (pid == 0) return false;
+  trouble_ = Status::Unavailable("replication slot \"" + std::string(slot_.c_str()) +
+                                     "\" is in use by process " + std::to_string(pid),
+                                 "End that process; the slot is that of this worker.");
+  return true;
+}
+
+// There is a usable slot afterwards, unless this is a copy; a gap is open if it had to be replaced.
+void SlotGuardian::Secure() {
+  const SlotCondition slot = InspectSlot(slot_.c_str());
+  if (slot.exists && slot.lost == nullptr) return;
+  if (!record_.gap_open && (slot.exists || record_.known)) {
+    OpenGap(slot_, slot.confirmed, slot.exists ? slot.lost : WhyMissing(record_));
+    record_.gap_open = true;
+  }
+  if (slot.exists) DropSlot(slot_.c_str());
+  if (is_copy_) return;
+  status_->Show(WorkerState::kStarting,
+                Status::Unavailable("waiting for the transactions that run since before the "
+                                    "replication slot was made"),
+                "", "");
+  MakeSlot(slot_.c_str(), false);
+  ReplicationSlotRelease();
+  made_ = true;
+}
+
+SlotGuardian::Outcome SlotGuardian::Verify(const nats::BrokerSettings& broker) {
+  // A slot that is the first one has no past, and what has another system identifier has other ids.
+  const bool same_system = record_.system_id == GetSystemIdentifier();
+  const bool unsure = record_.known && same_system && !entry_->origin_checked;
+  if (unsure) NotePartition();
+  if (unsure && record_.is_copy && !record_.adopted) return Refuse();
+  if (!unsure && !(record_.known && record_.gap_open)) return Outcome::kReady;
+  const std::string at = broker.url + " " + settings.stream_name;
+  if (unsure && !record_.adopted && at == in_vain_at_) return RefuseUnknown();
+  if (!LookAtStream(broker)) return Outcome::kUnavailable;
+  in_vain_at_ = tail_.cut_short ? at : "";
+  published_ = tail_.newest_lsn;
+  return unsure ? Judge() : Outcome::kReady;
+}
+
+// Remembers where this server parted from one that it may be a copy of, before it writes more.
+void SlotGuardian::NotePartition() {
+  if (!XLogRecPtrIsInvalid(record_.parted_at)) return;
+  record_.parted_at = shared->start_lsn;
+  if (record_.timeline != GetWALInsertionTimeLine()) {
+    const XLogRecPtr fork = ForkPoint(record_.timeline);
+    record_.parted_at = XLogRecPtrIsInvalid(fork) ? record_.position : fork;
+  }
+  MarkParted(slot_, record_);
+}
+
+// False: trouble() says why it could not be looked at.
+bool SlotGuardian::LookAtStream(const nats::BrokerSettings& broker) {
+  query_.stream = settings.stream_name;
+  query_.origin.clear();
+  AppendOrigin(OriginNow(), &query_.origin);
+  // What was settled before it does not tell a copy from its original.
+  const std::optional<SettledMark> settled = ReadMarkFile(slot_.c_str());
+  query_.mark = settled ? settled->mark : StreamMark::NothingStored();
+  query_.likely = std::string(settings.subject_prefix) + ".>";
+  query_.asked_subject = std::string(settings.topic_prefix) + ".gap";
+  trouble_ = call_.Start([broker, query = query_](nats::StreamTail* tail) {
+    return nats::WithJetStream(
+        broker, [&](nats::JetStreamClient* js) { return nats::LookAtTail(js, query, tail); });
+  });
+  while (call_.busy()) {
+    LeaveIfAsked();
+    (void)WaitLatchOrSocket(MyLatch, WL_LATCH_SET | WL_SOCKET_READABLE | WL_EXIT_ON_PM_DEATH,
+                            call_.wake_fd(), -1, WaitForBrokerEvent());
+    ResetLatch(MyLatch);
+    (void)call_.Finish(&trouble_, &tail_);
+  }
+  return trouble_.ok();
+}
+
+// Somebody else has published in the place of this server if the stream is further than it got.
+SlotGuardian::Outcome SlotGuardian::Judge() {
+  if (tail_.newest_lsn < record_.parted_at && !record_.is_copy) {
+    if (!tail_.cut_short) return Outcome::kReady;
+    if (!record_.adopted) return RefuseUnknown();
+  }
+  if (!record_.adopted) {
+    record_.is_copy = true;
+    MarkParted(slot_, record_);
+    return Refuse();
+  }
+  MakeBranch(record_.branch);
+  published_ = record_.parted_at;
+  // The beginning of a timeline is known exactly.  That of a copy of the files is not, as the
+  // server may have run before without a worker: rather twice than never.
+  if (record_.timeline != GetWALInsertionTimeLine()) resume_at_ = record_.parted_at;
+  return Outcome::kReady;
+}
+
+SlotGuardian::Outcome SlotGuardian::Refuse() {
+  trouble_ = Status::Invalid(
+      "this server is a copy: another one has published in its place since they parted at " +
+          LsnText(record_.parted_at),
+      "If this server is to publish as well, run SELECT fraiseql_nats.adopt(); if not, set "
+      "\"fraiseql_nats.enabled\" to off here, or drop the extension.");
+  return Outcome::kCopy;
+}
+
+// The slot is made, and keeps the log.
+SlotGuardian::Outcome SlotGuardian::RefuseUnknown() {
+  trouble_ = Status::Invalid(
+      "this server may be a copy: whether another one has published in its place since they parted "
+      "at " +
+          LsnText(record_.parted_at) + " cannot be seen in the last " +
+          std::to_string(query_.limit) + " messages of stream \"" + query_.stream + "\"",
+      "If this server is to publish, run SELECT fraiseql_nats.adopt(); if not, set "
+      "\"fraiseql_nats.enabled\" to off here, or drop the extension.");
+  return Outcome::kUnavailable;
+}
+
+void SlotGuardian::Settle() {
+  const bool moved = record_.system_id != GetSystemIdentifier() ||
+                     record_.timeline != GetWALInsertionTimeLine() || record_.adopted;
+  if (record_.known && entry_->origin_checked && !moved && !record_.gap_open) return;
+  const XLogRecPtr known_published = std::max(record_.position, published_);
+  if (record_.system_id != GetSystemIdentifier()) record_.branch[0] = '\0';
+  record_.position = InspectSlot(slot_.c_str()).confirmed;
+  record_.system_id = GetSystemIdentifier();
+  record_.timeline = GetWALInsertionTimeLine();
+  const bool told = record_.gap_open && (tail_.takes_subject || !record_.known);
+  const char* subject = told ? query_.asked_subject.c_str() : nullptr;
+  const Gap gap = SettleRecord(slot_, record_, known_published, subject);
+  if (gap.there) Report(gap);
+  record_.known = true;
+  record_.adopted = record_.is_copy = record_.gap_open = false;
+  record_.parted_at = InvalidXLogRecPtr;
+  entry_->origin_checked = true;
+}
+
+void SlotGuardian::Report(const Gap& gap) const {
+  ereport(WARNING,
+          (errmsg("changes that committed between %s and %s were not published",
+                  LsnText(gap.from).c_str(), LsnText(record_.position).c_str()),
+           errdetail("Replication slot \"%s\" had to be made anew: %s.", slot_.c_str(), gap.reason),
+           errhint("Publish the present rows of the observed tables with CALL "
+                   "fraiseql_nats.backfill(...); gaps are listed in fraiseql_nats.gap.")));
+  if (gap.backfills == 0) return;
+  ereport(WARNING, (errmsg("backfills that have to begin anew: " INT64_FORMAT, gap.backfills),
+                    errdetail("What they had written may be among what was not published."),
+                    errhint("The same CALL begins them anew.  In the view fraiseql_nats.backfill "
+                            "their state is \"lost\".")));
+}
+
+void SlotGuardian::LeaveIfAsked() const {
+  if (ProcDiePending || entry_->vacating > 0 || entry_->drop_slot) proc_exit(0);
+  CHECK_FOR_INTERRUPTS();
+}
+
+Origin SlotGuardian::OriginNow() const {
+  Origin origin;
+  origin.system_id = GetSystemIdentifier();
+  origin.database_id = database_;
+  origin.branch = record_.branch;
+  return origin;
+}
+
+}  // namespace fraiseql::pg

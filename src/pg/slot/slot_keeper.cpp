@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <optional>
+
+extern "C" {
+#include "postgres.h"
+
+#include "replication/logical.h"
+}
+
+#include "pg/slot/mark_file.h"
+#include "pg/slot/slot_keeper.h"
+#include "pg/base/decodable_lsn.h"
+
+namespace fraiseql::pg {
+
+namespace {
+constexpr int64_t kSaveIntervalMs = 1000;  // a save costs two fsyncs, about 1 ms
+constexpr int64_t kMarkIntervalMs = 100;   // a mark costs no fsync, about 30 us
+
+// What is in the mark file, which may be ahead of the slot on disk.  Nothing if the log does not go
+// that far: the file is then not of this log.
+SettledMark ReadMark(const SlotName& slot) {
+  const std::optional<SettledMark> mark = ReadMarkFile(slot.c_str());
+  const bool ours =
+      mark && mark->settled_lsn <= DecodableLsn() && mark->through.commit_lsn <= DecodableLsn();
+  return ours ? *mark : SettledMark{};
+}
+}  // namespace
+
+ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin) {
+  slot_ = slot;
+  ResumePoint from;
+  if (!fresh) {
+    const SettledMark marked = ReadMark(slot);
+    begin = std::max(begin, XLogRecPtr{marked.settled_lsn});
+    from.mark = marked.mark;  // without one, the whole stream has to be looked through
+    from.seen = from.mark.sequence;
+    from.through = marked.through;
+    from.horizon_lsn = DecodableLsn();
+  }
+  Tell(begin);
+  from.settled_lsn = MyReplicationSlot->data.confirmed_flush;
+  return from;
+}
+
+void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms) {
+  if (!delay_.on()) {
+    Tell(lsn);
+  } else {
+    if (lsn > held_back_ && delay_.IsDue(now_ms)) {
+      held_back_ = lsn;
+      delay_.Add({lsn, pipeline.mark()}, now_ms);
+    }
+    Confirmable ready;
+    if (delay_.Take(now_ms, &ready)) {
+      Tell(ready.lsn);
+      mark_ = std::move(ready.mark);
+    }
+  }
+  if (now_ms - saved_ms_ >= kSaveIntervalMs) {
+    saved_ms_ = now_ms;
+    SaveSlot();
+  }
+  if (now_ms - marked_ms_ < kMarkIntervalMs) return;
+  const bool same = delay_.on() || pipeline.window().settled_through() == marked_.through;
+  if (same && marked_.settled_lsn == MyReplicationSlot->data.confirmed_flush) return;
+  marked_ms_ = now_ms;
+  SaveMark(pipeline);
+}
+
+void SlotKeeper::NoteStream(const Pipeline& pipeline) {
+  if (delay_.on()) {
+    mark_ = {pipeline.mark().stream, 0};  // the slot is further back than what is settled
+  } else {
+    Tell(pipeline.window().settled_lsn());
+  }
+  SaveSlot();
+  SaveMark(pipeline);
+}
+
+void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
+  if (!delay_.on()) Tell(lsn);
+  SaveSlot();
+  SaveMark(pipeline);
+}
+
+void SlotKeeper::Tell(XLogRecPtr lsn) {
+  if (XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
+  LogicalConfirmReceivedLocation(lsn);
+  // Before 17 a clean shutdown saves only slots that say they have changed.
+  ReplicationSlotMarkDirty();
+  dirty_ = true;
+}
+
+void SlotKeeper::SaveSlot() {
+  if (!dirty_) return;
+  ReplicationSlotSave();
+  dirty_ = false;
+}
+
+// What was told after it was held back may be needed again, message by message.
+void SlotKeeper::SaveMark(const Pipeline& pipeline) {
+  SettledMark mark = {mark_, MyReplicationSlot->data.confirmed_flush, {}};
+  if (!delay_.on()) {
+    mark.mark = pipeline.mark();
+    mark.through = pipeline.window().settled_through();
+  }
+  if (mark.mark.stream.empty()) return;
+  marked_ = mark;
+  if (WriteMarkFile(slot_.c_str(), mark) || told_unwritable_) return;
+  told_unwritable_ = true;
+  ereport(LOG, (errcode_for_file_access(),
+                errmsg("could not write the stream mark of slot \"%s\": %m", slot_.c_str()),
+                errdetail("After a crash, more of the stream has to be looked through.")));
+}
+
+}  // namespace fraiseql::pg

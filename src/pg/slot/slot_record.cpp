@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/slot/alarm_table.h"
+#include "pg/observe/observer_table.h"
+#include "pg/base/own_objects.h"
+#include "pg/base/own_transaction.h"
+#include "pg/slot/slot_record.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// The columns of fraiseql_nats.gap that are read here.
+constexpr int kGapSlotColumn = 5;
+constexpr int kGapDetectedColumn = 7;
+// Of fraiseql_nats.alarm.
+constexpr int kAlarmMessageColumn = 4;
+constexpr int kAlarmSlotColumn = 6;
+constexpr int kAlarmAcknowledgedColumn = 7;
+// And of fraiseql_nats.slot.
+constexpr int kRecordSlotColumn = 1;
+constexpr int kRecordBranchColumn = 5;
+
+void Execute(const char* sql, int count, Oid* types, Datum* values, const char* nulls) {
+  const int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
+  if (result < 0) elog(ERROR, "SPI_execute_with_args() failed: %s", SPI_result_code_string(result));
+}
+
+Datum Column(int number, bool* is_null) {
+  return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, is_null);
+}
+
+// A value that is not null.
+Datum Value(int number) {
+  bool is_null = false;
+  return Column(number, &is_null);
+}
+
+void WriteRecord(const SlotName& slot, const SlotRecord& record) {
+  Oid types[] = {NAMEOID, INT8OID, INT8OID, LSNOID, TEXTOID};
+  Datum values[] = {NameGetDatum(&slot.name), Int64GetDatum(static_cast<int64>(record.system_id)),
+                    Int64GetDatum(record.timeline), LSNGetDatum(record.position),
+                    CStringGetTextDatum(record.branch)};
+  Execute("DELETE FROM fraiseql_nats.slot", 0, nullptr, nullptr, nullptr);
+  Execute(
+      "INSERT INTO fraiseql_nats.slot (slot, system_identifier, timeline, position, branch)"
+      " VALUES ($1, $2, $3, $4, nullif($5, ''))",
+      5, types, values, nullptr);
+}
+
+int64 LoseBackfills(XLogRecPtr gap_begin) {
+  Oid types[] = {LSNOID};
+  Datum values[] = {LSNGetDatum(gap_begin)};
+  Execute("SELECT fraiseql_nats_internal.backfill_lose($1)", 1, types, values, nullptr);
+  return DatumGetInt64(Value(1));
+}
+
+// Calls `take` for the rows of a table of ours that are of this slot: a database that was copied
+// inside of the server has those of its template, too.
+template <typename Take>
+void ForEachRow(const char* table_name, int slot_column, const SlotName& slot, Take take) {
+  const Oid table = FindOwnTable(table_name);
+  if (!OidIsValid(table)) return;
+  ::Relation relation = table_open(table, AccessShareLock);
+  TupleDesc desc = RelationGetDescr(relation);
+  SysScanDesc scan =
+      systable_beginscan(relation, InvalidOid, false, GetActiveSnapshot(), 0, nullptr);
+  for (HeapTuple tuple; HeapTupleIsValid(tuple = systable_getnext(scan));) {
+    bool is_null = false;
+    const Datum name = heap_getattr(tuple, slot_column, desc, &is_null);
+    if (strcmp(NameStr(*DatumGetName(name)), slot.c_str()) == 0) take(tuple, desc);
+  }
+  systable_endscan(scan);
+  table_close(relation, AccessShareLock);
+}
+
+}  // namespace
+
+SlotRecord ReadSlotRecord(const SlotName& slot) {
+  SlotRecord record;
+  Oid types[] = {NAMEOID};
+  Datum values[] = {NameGetDatum(&slot.name)};
+  BeginOwnTransaction();
+  Execute(
+      "SELECT s.system_identifier, s.timeline, s.position, s.adopted, s.is_copy, s.branch, "
+      "s.parted_at"
+      " FROM fraiseql_nats.slot s WHERE s.slot = $1",
+      1, types, values, nullptr);
+  if (SPI_processed > 0) {
+    bool is_null = false;
+    record.known = true;
+    record.system_id = static_cast<uint64>(DatumGetInt64(Value(1)));
+    record.timeline = static_cast<TimeLineID>(DatumGetInt64(Value(2)));
+    record.position = DatumGetLSN(Value(3));
+    record.adopted = DatumGetBool(Value(4));
+    record.is_copy = DatumGetBool(Value(5));
+    const Datum branch = Column(6, &is_null);
+    if (!is_null) strlcpy(record.branch, TextDatumGetCString(branch), sizeof(record.branch));
+    const Datum parted_at = Column(7, &is_null);
+    if (!is_null) record.parted_at = DatumGetLSN(parted_at);
+  }
+  Execute("SELECT FROM fraiseql_nats.gap g WHERE g.slot = $1 AND g.to_lsn IS NULL", 1, types,
+          values, nullptr);
+  record.gap_open = SPI_processed > 0;
+  CommitOwnTransaction();
+  return record;
+}
+
+void MarkParted(const SlotName& slot, const SlotRecord& record) {
+  Oid types[] = {NAMEOID, LSNOID, BOOLOID};
+  Datum values[] = {NameGetDatum(&slot.name), LSNGetDatum(record.parted_at),
+                    BoolGetDatum(record.is_copy)};
+  BeginOwnTransaction();
+  Execute("UPDATE fraiseql_nats.slot s SET parted_at = $2, is_copy = $3 WHERE s.slot = $1", 3,
+          types, values, nullptr);
+  CommitOwnTransaction();
+}
+
+void OpenGap(const SlotName& slot, XLogRecPtr from, const char* reason) {
+  BeginOwnTransaction();
+  Oid types[] = {LSNOID, TEXTOID, NAMEOID};
+  Datum values[] = {LSNGetDatum(from), CStringGetTextDatum(reason), NameGetDatum(&slot.name)};
+  Execute("INSERT INTO fraiseql_nats.gap (from_lsn, reason, slot) VALUES ($1, $2, $3)", 3, types,
+          values, XLogRecPtrIsInvalid(from) ? "n  " : nullptr);
+  CommitOwnTransaction();
+}
+
+Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr published,
+                 const char* subject) {
+  BeginOwnTransaction();
+  Gap gap;
+  Oid types[] = {NAMEOID, LSNOID, LSNOID, INT8OID};
+  Datum values[] = {NameGetDatum(&slot.name), LSNGetDatum(record.position), LSNGetDatum(published),
+                    Int64GetDatum(record.timeline)};
+  Execute(
+      "UPDATE fraiseql_nats.gap g"
+      " SET from_lsn = least(coalesce(g.from_lsn, $3), $2), to_lsn = $2, timeline = $4"
+      " WHERE g.slot = $1 AND g.to_lsn IS NULL RETURNING g.from_lsn, g.reason, g.id",
+      4, types, values, nullptr);
+  gap.there = SPI_processed > 0;
+  if (gap.there) {
+    gap.from = DatumGetLSN(Value(1));
+    strlcpy(gap.reason, TextDatumGetCString(Value(2)), sizeof(gap.reason));
+    Oid publish_types[] = {INT8OID, TEXTOID};
+    Datum publish_values[] = {Value(3), subject != nullptr ? CStringGetTextDatum(subject) : 0};
+    if (subject != nullptr) {
+      Execute(
+          "SELECT fraiseql_nats.publish($2, pg_catalog.jsonb_build_object('type', 'gap',"
+          " 'timestamp', g.detected_at, 'database', pg_catalog.current_database(), 'from_lsn',"
+          " g.from_lsn, 'to_lsn', g.to_lsn, 'reason', g.reason, 'slot', g.slot,"
+          " 'timeline', g.timeline)) FROM fraiseql_nats.gap g WHERE g.id = $1",
+          2, publish_types, publish_values, nullptr);
+    }
+  }
+  if (gap.there) gap.backfills = LoseBackfills(gap.from);
+  WriteRecord(slot, record);
+  CommitOwnTransaction();
+  return gap;
+}
+
+void CountGaps(const SlotName& slot, int64* count, int64* last_at) {
+  *count = *last_at = 0;
+  ForEachRow(kGapTableName, kGapSlotColumn, slot, [=](HeapTuple tuple, TupleDesc desc) {
+    bool is_null = false;
+    const Datum at = heap_getattr(tuple, kGapDetectedColumn, desc, &is_null);
+    *last_at = Max(*last_at, DatumGetTimestampTz(at));
+    ++*count;
+  });
+}
+
+const char* NewestAlarm(const SlotName& slot) {
+  const char* message = nullptr;
+  int64 newest = 0;
+  ForEachRow(kAlarmTableName, kAlarmSlotColumn, slot, [&](HeapTuple tuple, TupleDesc desc) {
+    bool is_null = false;
+    const int64 id = DatumGetInt64(heap_getattr(tuple, 1, desc, &is_null));
+    bool open = false;
+    (void)heap_getattr(tuple, kAlarmAcknowledgedColumn, desc, &open);
+    if (!open || id < newest) return;
+    newest = id;
+    message = TextDatumGetCString(heap_getattr(tuple, kAlarmMessageColumn, desc, &is_null));
+  });
+  return message;
+}
+
+void ReadBranch(const SlotName& slot, char (&branch)[kBranchSize + 1]) {
+  branch[0] = '\0';
+  char* to = branch;
+  ForEachRow(kSlotTableName, kRecordSlotColumn, slot, [=](HeapTuple tuple, TupleDesc desc) {
+    bool is_null = false;
+    const Datum value = heap_getattr(tuple, kRecordBranchColumn, desc, &is_null);
+    if (!is_null) strlcpy(to, TextDatumGetCString(value), sizeof(branch));
+  });
+}
+
+}  // namespace fraiseql::pg

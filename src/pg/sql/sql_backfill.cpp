@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the procedure fraiseql_nats.backfill() needs of C.  It is written in SQL, since it commits
+// chunk by chunk.
+#include <algorithm>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_lsn.h"
+#include "utils/rel.h"
+}
+
+#include "pg/backfill/backfill.h"
+#include "pg/backfill/backfill_key.h"
+#include "pg/backfill/commit_fence.h"
+#include "pg/settings/gucs.h"
+#include "pg/base/guard.h"
+#include "pg/capture/log_writer.h"
+#include "pg/observe/observer_table.h"
+#include "pg/base/own_objects.h"
+#include "pg/slot/slot.h"
+#include "pg/base/server_text.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// The view fraiseql_nats.backfill looks for this lock.
+constexpr char kProgressTableName[] = "backfill_progress";
+
+// What makes this session the one that backfills a table: a lock of the session, since transactions
+// come and go meanwhile.
+struct Turn {
+  bool taken;
+  LOCKTAG tag;
+} turn;
+
+void GiveTurnBack() {
+  if (!turn.taken) return;
+  turn.taken = false;
+  (void)LockRelease(&turn.tag, ExclusiveLock, true);
+}
+
+// An error ends the procedure.
+void OnTransactionEnd(XactEvent event, void*) {
+  if (event == XACT_EVENT_ABORT) GiveTurnBack();
+}
+
+void TakeTurn(Oid relation) {
+  static bool registered = false;
+  if (!registered) {
+    RegisterXactCallback(OnTransactionEnd, nullptr);
+    registered = true;
+  }
+  if (turn.taken && turn.tag.locktag_field3 == relation) return;
+  GiveTurnBack();
+  SET_LOCKTAG_OBJECT(turn.tag, MyDatabaseId, FindOwnTable(kProgressTableName), relation, 0);
+  if (LockAcquire(&turn.tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL) {
+    ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+                    errmsg("another session backfills table \"%s\" now", get_rel_name(relation)),
+                    errhint("See the view fraiseql_nats.backfill.")));
+  }
+  turn.taken = true;
+}
+
+bool Backfills(const Observer& observer, const List* tables) {
+  return list_member_oid(tables, observer.relation) && observer.source != Source::kNotify &&
+         (observer.operations & SetOf(Operation::kInsert)) != 0;
+}
+
+// Rows that nobody is told of would be passed over in silence.
+void RequireObserver(Oid relation, const char* name) {
+  List* tables = list_make1_oid(relation);
+  if (get_rel_relispartition(relation)) {
+    tables = list_concat(tables, get_partition_ancestors(relation));
+  }
+  const std::string_view wanted = name != nullptr ? ToUtf8View(name) : std::string_view{};
+  auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
+  LoadObservers(nullptr, loaded);
+  const bool found = std::any_of(
+      loaded->observers.begin(), loaded->observers.end(), [=](const Observer& observer) {
+        return (name == nullptr || observer.name == wanted) && Backfills(observer, tables);
+      });
+  if (found) return;
+  if (name == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("no observer wants the rows of table \"%s\"", get_rel_name(relation)),
+                    errdetail("They go to the enabled observers of the table whose events include "
+                              "INSERT and whose source is not notify."),
+                    errhint("Make one with fraiseql_nats.observe().")));
+  }
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("observer \"%s\" does not want the rows of table \"%s\"", name,
+                         get_rel_name(relation)),
+                  errdetail("It must exist, be enabled, be of this table, have INSERT among its "
+                            "events, and not have the source notify.")));
+}
+
+void RequireSlot() {
+  RequireLogicalLog("backfill");
+  const SlotName slot = OwnSlotName(MyDatabaseId);
+  if (SlotIsReady(slot.c_str())) return;
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("replication slot \"%s\" is not ready", slot.c_str()),
+                  errdetail("What is written before is not published."),
+                  errhint("See fraiseql_nats.status() for what it waits for.")));
+}
+
+const char* OptionalText(FunctionCallInfo fcinfo, int number) {
+  return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+Oid TableArgument(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be null")));
+  }
+  return PG_GETARG_OID(0);
+}
+
+Datum Check(FunctionCallInfo fcinfo) {
+  PreventCommandDuringRecovery("fraiseql_nats.backfill()");
+  if (IsTransactionBlock()) {
+    ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+                    errmsg("fraiseql_nats.backfill() cannot run inside a transaction block"),
+                    errdetail("It commits chunk by chunk.")));
+  }
+  const Oid oid = TableArgument(fcinfo);
+  RequireSlot();
+  ::Relation relation = try_table_open(oid, AccessShareLock);
+  if (relation == nullptr) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation with OID %u does not exist", oid)));
+  }
+  RequireObservableTable(oid);
+  RequireObserver(oid, OptionalText(fcinfo, 1));
+  TakeTurn(oid);
+  const BackfillKey key = FindBackfillKey(relation);
+  table_close(relation, NoLock);
+  return CStringGetTextDatum(key.columns);
+}
+
+Datum Rows(FunctionCallInfo fcinfo) {
+  TupleDesc desc;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  RowsToPublish rows{};
+  rows.relation = TableArgument(fcinfo);
+  RequireObservableTable(rows.relation);
+  rows.filter = OptionalText(fcinfo, 1);
+  rows.observer = OptionalText(fcinfo, 2);
+  rows.behind = OptionalText(fcinfo, 3);
+  rows.keys = PG_ARGISNULL(4) ? nullptr : PG_GETARG_ARRAYTYPE_P(4);
+  rows.limit = PG_ARGISNULL(5) ? 0 : PG_GETARG_INT32(5);
+  if (rows.limit < 1 || (rows.keys != nullptr && array_contains_nulls(rows.keys))) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("invalid keys or number of rows for a backfill")));
+  }
+  const RowsPublished done = PublishRows(rows);
+  Datum values[5];
+  bool nulls[5] = {};
+  values[0] = Int64GetDatum(done.published);
+  values[1] = Int64GetDatum(done.passed);
+  nulls[2] = done.last_key == nullptr;
+  if (!nulls[2]) values[2] = CStringGetTextDatum(done.last_key);
+  values[3] = done.busy != nullptr ? makeArrayResult(done.busy, CurrentMemoryContext)
+                                   : PointerGetDatum(construct_empty_array(TEXTOID));
+  nulls[4] = XLogRecPtrIsInvalid(done.end);
+  values[4] = LSNGetDatum(done.end);
+  return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_backfill_check);
+PG_FUNCTION_INFO_V1(fraiseql_nats_backfill_rows);
+PG_FUNCTION_INFO_V1(fraiseql_nats_backfill_end);
+PG_FUNCTION_INFO_V1(fraiseql_nats_await_commits);
+
+Datum fraiseql_nats_backfill_check(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::Check(fcinfo); });
+}
+
+Datum fraiseql_nats_backfill_rows(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::Rows(fcinfo); });
+}
+
+Datum fraiseql_nats_backfill_end(PG_FUNCTION_ARGS) {
+  fraiseql::pg::Guard([] { fraiseql::pg::GiveTurnBack(); });
+  PG_RETURN_VOID();
+}
+
+Datum fraiseql_nats_await_commits(PG_FUNCTION_ARGS) {
+  fraiseql::pg::Guard([] { fraiseql::pg::AwaitLoggedCommits(); });
+  PG_RETURN_VOID();
+}
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: PostgreSQL
+// What retry_dead_letter() needs of C: a message published again as it was, in the caller's
+// transaction.
+#include "core/route/subject.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/pg_lsn.h"
+}
+
+#include "pg/settings/gucs.h"
+#include "pg/base/guard.h"
+#include "pg/capture/header_lines.h"
+#include "pg/capture/log_writer.h"
+#include "pg/base/server_text.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+std::string_view Text(Datum value) {
+  const text* detoasted = DatumGetTextPP(value);
+  return ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)));
+}
+
+Datum Republish(FunctionCallInfo fcinfo) {
+  RequireLogicalLog("publish");
+  LoggedMessage message;
+  message.kind = LoggedKind::kRetry;
+  message.subject = Text(PG_GETARG_DATUM(0));
+  if (Status status = CheckSubject(message.subject); !status.ok()) {
+    status = Status::Invalid(
+        status.message(),
+        "Publish its payload on another subject with fraiseql_nats.publish(), and discard it.");
+    RaiseStatus(std::move(status));
+  }
+  StringInfoData lines;
+  initStringInfo(&lines);
+  (void)AppendHeaderLines(PG_GETARG_JSONB_P(1), true, &lines);
+  message.headers = {lines.data, static_cast<size_t>(lines.len)};
+  const bytea* payload = PG_GETARG_BYTEA_PP(2);
+  message.payload = {VARDATA_ANY(payload), VARSIZE_ANY_EXHDR(payload)};
+  message.message_id = Text(PG_GETARG_DATUM(3));
+  message.attempts = static_cast<uint32_t>(PG_GETARG_INT32(4));
+  PG_RETURN_LSN(WriteToLog(message));
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_republish);
+
+Datum fraiseql_nats_republish(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::Republish(fcinfo); });
+}
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: PostgreSQL
+// fraiseql_nats.messages() and message_volume(): what would be published, without a broker.
+extern "C" {
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "replication/logical.h"
+#include "replication/slot.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/pg_lsn.h"
+#include "utils/resowner.h"
+#include "utils/tuplestore.h"
+}
+
+#include "core/base/header_json.h"
+#include "pg/base/compat.h"
+#include "pg/base/decodable_lsn.h"
+#include "pg/decode/decoder.h"
+#include "pg/base/plugin_name.h"
+#include "pg/base/guard.h"
+#include "pg/slot/slot.h"
+#include "pg/slot/slot_record.h"
+#include "pg/decode/wal_reader.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// Receives what would be published; one message at a time.
+class PreviewReceiver : public MessageReceiver {
+ public:
+  int64_t count() const { return count_; }
+
+  void BeginTransaction(uint32_t) override {}
+  Message* Add() override {
+    message_.Clear();
+    return &message_;
+  }
+  void Seal() override {
+    Take(message_);
+    ++count_;
+  }
+  void EndTransaction(XLogRecPtr) override {}
+  void Refuse(const Status& reason) override {
+    ereport(WARNING, (errmsg("message cannot be published: %s", reason.message().c_str())));
+  }
+  void Report(const Status& trouble) override {
+    ereport(WARNING, (errmsg("%s", trouble.message().c_str()),
+                      trouble.hint().empty() ? 0 : errhint("%s", trouble.hint().c_str())));
+  }
+  void Breathe() override { CHECK_FOR_INTERRUPTS(); }
+
+ private:
+  virtual void Take(const Message& message) = 0;
+
+  Message message_;
+  int64_t count_ = 0;
+};
+
+// Only adds up their sizes.
+class VolumeReceiver final : public PreviewReceiver {
+ public:
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  void Take(const Message& message) override { bytes_ += static_cast<int64_t>(message.size()); }
+
+  int64_t bytes_ = 0;
+};
+
+// Makes a row of the result of each message.
+class RowReceiver final : public PreviewReceiver {
+ public:
+  RowReceiver(Tuplestorestate* store, TupleDesc desc, MemoryContext context)
+      : store_(store),
+        desc_(desc),
+        scratch_(AllocSetContextCreate(context, "fraiseql_nats message", ALLOCSET_DEFAULT_SIZES)) {}
+
+ private:
+  void Take(const Message& message) override {
+    const MemoryContext old = MemoryContextSwitchTo(scratch_);
+    Datum values[5];
+    bool nulls[5] = {};
+    position_.clear();
+    AppendPosition(message.position, &position_);
+    values[0] = TextDatum(position_);
+    values[1] = TextDatum(message.subject);
+    values[2] = TextDatum(FindHeader(message.headers, "Nats-Msg-Id"));
+    values[3] = HeadersAsJsonb(message.headers);
+    values[4] = TextDatum(message.payload);
+    tuplestore_putvalues(store_, desc_, values, nulls);
+    MemoryContextSwitchTo(old);
+    MemoryContextReset(scratch_);
+  }
+
+  // Bytes that are no text in the server's encoding (a bytea payload) are shown in hexadecimal.
+  static text* ServerText(std::string_view utf8) {
+    const int length = static_cast<int>(utf8.size());
+    if (!pg_verify_mbstr(PG_UTF8, utf8.data(), length, true)) {
+      char* hex = static_cast<char*>(palloc(utf8.size() * 2 + 3));
+      strcpy(hex, "\\x");
+      hex[2 + hex_encode(utf8.data(), utf8.size(), hex + 2)] = '\0';
+      return cstring_to_text(hex);
+    }
+    if (GetDatabaseEncoding() == PG_UTF8) return cstring_to_text_with_len(utf8.data(), length);
+    return cstring_to_text(pg_any_to_server(pnstrdup(utf8.data(), utf8.size()), length, PG_UTF8));
+  }
+  static Datum TextDatum(std::string_view utf8) { return PointerGetDatum(ServerText(utf8)); }
+
+  Datum HeadersAsJsonb(std::string_view headers) {
+    json_.clear();
+    AppendHeadersAsJson(headers, &json_);
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(ServerText(json_))));
+  }
+
+  Tuplestorestate* const store_;
+  const TupleDesc desc_;
+  const MemoryContext scratch_;
+  std::string position_;
+  std::string json_;
+};
+
+struct Limits {
+  XLogRecPtr upto_lsn;  // Invalid: what is flushed now
+  int64_t upto_count;   // after a transaction that reaches it; 0: no limit
+  bool advance;
+};
+
+void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& limits) {
+  const ResourceOwner owner = CurrentResourceOwner;
+  const MemoryContext context = CurrentMemoryContext;
+  const XLogRecPtr end =
+      XLogRecPtrIsInvalid(limits.upto_lsn) ? DecodableLsn() : Min(limits.upto_lsn, DecodableLsn());
+  WalReader reader;
+  const int nest_level = NewGUCNestLevel();
+  AllowOwnPlugin(true);
+  reader.Open(decoder);
+  AtEOXact_GUC(false, nest_level);
+  while (reader.position() < end &&
+         (limits.upto_count == 0 || receiver.count() < limits.upto_count) && reader.DecodeNext()) {
+    // Decoding a transaction begins and aborts one of its own.
+    CurrentResourceOwner = owner;
+    MemoryContextSwitchTo(context);
+    CHECK_FOR_INTERRUPTS();
+  }
+  if (limits.advance && reader.position() > MyReplicationSlot->data.confirmed_flush) {
+    LogicalConfirmReceivedLocation(reader.position());
+    ReplicationSlotMarkDirty();
+  }
+  reader.Close();
+}
+
+// Of the acquired slot: another plugin would call what is no Decoder.
+void RequireOwnPlugin() {
+  const ReplicationSlotPersistentData& slot = MyReplicationSlot->data;
+  if (SlotIsLogical(MyReplicationSlot) && strcmp(NameStr(slot.plugin), kPluginName) == 0) return;
+  char* name = pstrdup(NameStr(slot.name));
+  ReplicationSlotRelease();
+  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                  errmsg("replication slot \"%s\" is not one of fraiseql_nats", name),
+                  errhint("Make one with fraiseql_nats.create_preview_slot().")));
+}
+
+// REQUIRES: the first argument is the name of the slot.
+void Preview(FunctionCallInfo fcinfo, const Limits& limits, Isolation::Mode isolation,
+             PreviewReceiver* receiver) {
+  auto* origin = NewInContext<Origin>(CurrentMemoryContext);
+  origin->system_id = GetSystemIdentifier();
+  origin->database_id = MyDatabaseId;
+  origin->database = get_database_name(MyDatabaseId);
+  char branch[kBranchSize + 1];
+  ReadBranch(OwnSlotName(MyDatabaseId), branch);
+  origin->branch = branch;
+  auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver,
+                                        CurrentMemoryContext, Isolation(isolation));
+
+  const int nest_level = NewGUCNestLevel();
+  PinSettings(true);
+  AcquireSlot(NameStr(*PG_GETARG_NAME(0)));
+  RequireOwnPlugin();
+  PG_TRY();
+  { ReadSlot(decoder, *receiver, limits); }
+  PG_CATCH();
+  {
+    InvalidateSystemCaches();  // they may still be of the past
+    PG_RE_THROW();
+  }
+  PG_END_TRY();
+  ReplicationSlotRelease();
+  AtEOXact_GUC(false, nest_level);
+}
+
+void CheckRightsAndSlotName(FunctionCallInfo fcinfo) {
+  CheckSlotPermissions();
+  CheckLogicalDecodingRequirements();
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("slot name must not be null")));
+  }
+}
+
+void Messages(FunctionCallInfo fcinfo) {
+  CheckRightsAndSlotName(fcinfo);
+  Limits limits;
+  limits.upto_lsn = PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1);
+  limits.upto_count = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
+  limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+  InitMaterializedSRF(fcinfo, 0);
+  auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  Preview(fcinfo, limits, Isolation::Mode::kAlways,
+          NewInContext<RowReceiver>(CurrentMemoryContext, info->setResult, info->setDesc,
+                                    CurrentMemoryContext));
+}
+
+Datum MessageVolume(FunctionCallInfo fcinfo) {
+  CheckRightsAndSlotName(fcinfo);
+  const Limits limits = {PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1), 0, false};
+  TupleDesc desc = nullptr;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
+  Preview(fcinfo, limits, Isolation::Mode::kNever, volume);
+  Datum values[2] = {Int64GetDatum(volume->count()), Int64GetDatum(volume->bytes())};
+  bool nulls[2] = {};
+  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+}
+
+void CreatePreviewSlot(FunctionCallInfo fcinfo) {
+  CheckSlotPermissions();
+  const int nest_level = NewGUCNestLevel();
+  AllowOwnPlugin(true);
+  MakeSlot(NameStr(*PG_GETARG_NAME(0)), PG_GETARG_BOOL(1));
+  ReplicationSlotRelease();
+  AtEOXact_GUC(false, nest_level);
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_messages);
+PG_FUNCTION_INFO_V1(fraiseql_nats_message_volume);
+PG_FUNCTION_INFO_V1(fraiseql_nats_create_preview_slot);
+
+Datum fraiseql_nats_messages(PG_FUNCTION_ARGS) {
+  fraiseql::pg::Guard([=] { fraiseql::pg::Messages(fcinfo); });
+  return Datum{0};
+}
+
+Datum fraiseql_nats_message_volume(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::MessageVolume(fcinfo); });
+}
+
+Datum fraiseql_nats_create_preview_slot(PG_FUNCTION_ARGS) {
+  fraiseql::pg::Guard([=] { fraiseql::pg::CreatePreviewSlot(fcinfo); });
+  PG_RETURN_VOID();
+}
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: PostgreSQL
+// fraiseql_nats.status(): what the worker of the current database does.
+#include <initializer_list>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/pg_lsn.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/settings/gucs.h"
+#include "pg/base/guard.h"
+#include "pg/slot/lag_budget.h"
+#include "pg/observe/observer_warnings.h"
+#include "pg/slot/log_age.h"
+#include "pg/shared/shmem.h"
+#include "pg/slot/slot.h"
+#include "pg/slot/slot_record.h"
+#include "pg/base/decodable_lsn.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// A row of status(), filled column by column in the order of the function's declaration.
+class RowBuilder {
+ public:
+  void Add(Datum value, bool is_null = false) {
+    values_[count_] = value;
+    nulls_[count_++] = is_null;
+  }
+  void AddText(const char* text) {
+    const bool is_null = text == nullptr || text[0] == '\0';
+    Add(is_null ? Datum{0} : CStringGetTextDatum(text), is_null);
+  }
+  void AddLsn(uint64 lsn) { Add(LSNGetDatum(lsn), lsn == 0); }
+  void AddTime(uint64 time) { Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0); }
+  void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
+  void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
+  Datum Finish(TupleDesc desc) {
+    Assert(count_ == desc->natts);
+    return HeapTupleGetDatum(heap_form_tuple(desc, values_, nulls_));
+  }
+
+ private:
+  static constexpr int kMaxColumns = 40;
+  Datum values_[kMaxColumns];
+  bool nulls_[kMaxColumns];
+  int count_ = 0;
+};
+
+// The place in FraiseQL's files that switches publishing off, palloc'd; empty: none does.
+const char* DisabledBy() {
+  LWLockAcquire(shared->lock, LW_SHARED);
+  LauncherTexts texts = shared->launcher;
+  LWLockRelease(shared->lock);
+  return pstrdup(texts.disabled_by);
+}
+
+// What to do about `stream_drift`, if nothing is worse.
+constexpr char kDriftHint[] =
+    "Run SELECT * FROM fraiseql_nats.stream_sync(); to change what the stream does not follow and "
+    "can, or adjust the settings.";
+
+struct StateWithReason {
+  const char* state;
+  const char* reason;
+  const char* hint;
+};
+
+// Why nothing runs, when no worker is there to say.
+StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts& texts,
+                                   bool keeps_log) {
+  if (shared == nullptr) {
+    return {"not loaded", "the library is not loaded",
+            "Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart the server."};
+  }
+  if (!settings.enabled) {
+    return {"disabled",
+            keeps_log ? "\"fraiseql_nats.enabled\" is off; the log is kept until it is on"
+                      : "\"fraiseql_nats.enabled\" is off",
+            "Set it to on and reload."};
+  }
+  const char* disabled_by = DisabledBy();
+  if (disabled_by[0] != '\0') {
+    return {
+        "disabled",
+        psprintf("publishing is switched off by %s%s", disabled_by,
+                 keeps_log ? "; the log is kept until it is on" : ""),
+        "Switch it on there, or with \"fraiseql_nats.enabled\" in postgresql.conf, and reload."};
+  }
+  if (!IsDatabaseWanted(get_database_name(MyDatabaseId))) {
+    return {"disabled",
+            keeps_log ? "\"fraiseql_nats.databases\" does not name this database; its log is kept"
+                      : "\"fraiseql_nats.databases\" does not name this database",
+            "Add it to the list and reload."};
+  }
+  if (RecoveryInProgress()) {
+    return {"stopped", "the server is a standby", "Publishing begins when it is promoted."};
+  }
+  if (shared->launcher_latch == nullptr) {
+    return {"stopped", "the launcher does not run",
+            "It starts within seconds of the server; if it does not, increase "
+            "\"max_worker_processes\" and restart the server."};
+  }
+  if (entry == nullptr) {
+    return {"stopped", "this database is not served",
+            "The extension is found within a minute; if it is not, increase "
+            "\"fraiseql_nats.max_databases\" and restart the server."};
+  }
+  const bool told = texts.reason[0] != '\0';
+  return {"stopped", told ? texts.reason : "the worker is about to start", texts.hint};
+}
+
+// Of the first commit that is not confirmed; 0: there is none.  What the worker has read and not
+// seen acknowledged it knows; what nobody has read yet is in the log.
+TimestampTz OldestUnconfirmed(WorkerCounters* c, bool works, const SlotCondition& slot,
+                              XLogRecPtr flushed) {
+  const uint64 oldest = works ? pg_atomic_read_u64(&c->oldest_unacked_at) : 0;
+  if (oldest != 0) return static_cast<TimestampTz>(oldest);
+  if (!slot.exists || slot.lost != nullptr) return 0;
+  const uint64 read = works ? pg_atomic_read_u64(&c->read_lsn) : 0;
+  return FirstCommitFrom(read != 0 ? read : slot.confirmed, flushed);
+}
+
+double LagSeconds(TimestampTz oldest) {
+  // A commit of another session may have a time after ours.
+  return oldest == 0 ? 0.0
+                     : static_cast<double>(Max(GetCurrentTimestamp() - oldest, int64{1})) / 1e6;
+}
+
+Datum StatusRow(FunctionCallInfo fcinfo) {
+  TupleDesc desc;
+  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
+    elog(ERROR, "return type must be a row type");
+  }
+  const DatabaseEntry* entry = nullptr;
+  WorkerTexts texts;
+  memset(&texts, 0, sizeof(texts));
+  pid_t pid = 0;
+  RaisedAlarm alarm{};
+  TimestampTz stats_since = 0;
+  if (shared != nullptr) {
+    LWLockAcquire(shared->lock, LW_SHARED);
+    entry = FindEntry(MyDatabaseId);
+    if (entry != nullptr) {
+      texts = entry->texts;
+      pid = entry->pid;
+      alarm = entry->alarm;
+      stats_since = entry->stats_since;
+    }
+    LWLockRelease(shared->lock);
+  }
+  WorkerCounters none;
+  memset(&none, 0, sizeof(none));
+  WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
+  const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
+  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const SlotCondition condition = InspectSlot(slot.c_str());
+  const bool keeps_log = condition.exists && condition.lost == nullptr;
+  const StateWithReason shown =
+      pid != 0 ? StateWithReason{WorkerStateName(state), texts.reason, texts.hint}
+               : StateWithoutWorker(entry, texts, keeps_log);
+  const uint64 flushed = DecodableLsn();
+  const uint64 confirmed = condition.confirmed;
+  const LagBudget budget = LagBudgetOf(slot);
+  int64 gaps = 0;
+  int64 last_gap_at = 0;
+  CountGaps(slot, &gaps, &last_gap_at);
+
+  RowBuilder row;
+  row.AddText(get_database_name(MyDatabaseId));
+  row.AddText(shown.state);
+  row.AddText(shown.reason);
+  row.AddText(shown.hint[0] != '\0' || texts.stream_drift[0] == '\0' ? shown.hint : kDriftHint);
+  row.AddText(texts.server);
+  row.AddText(texts.stream);
+  row.AddText(slot.c_str());
+  row.AddLsn(flushed);
+  row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
+  row.AddLsn(pg_atomic_read_u64(&c->sent_lsn));
+  row.AddLsn(confirmed);
+  row.Add(Int64GetDatum(flushed > confirmed ? static_cast<int64>(flushed - confirmed) : 0),
+          confirmed == 0);
+  row.Add(Float8GetDatum(LagSeconds(OldestUnconfirmed(c, pid != 0, condition, flushed))),
+          entry == nullptr && !condition.exists);
+  row.AddNumber(pg_atomic_read_u64(&c->sent));
+  row.AddNumber(pg_atomic_read_u64(&c->acked));
+  row.AddNumber(pg_atomic_read_u64(&c->resent));
+  row.AddNumber(pg_atomic_read_u64(&c->found));
+  row.Add(Int32GetDatum(static_cast<int32>(pg_atomic_read_u32(&c->in_flight))));
+  row.AddBool(pg_atomic_read_u32(&c->exclusive) != 0);
+  row.AddNumber(pg_atomic_read_u64(&c->order_breaks));
+  row.AddNumber(pg_atomic_read_u64(&c->dropped));
+  row.AddNumber(pg_atomic_read_u64(&c->untestable));
+  row.AddNumber(pg_atomic_read_u64(&c->dead_letters));
+  row.AddNumber(pg_atomic_read_u64(&c->reconnects));
+  row.AddTime(static_cast<uint64>(stats_since));
+  row.AddText(alarm.at != 0 ? alarm.message : NewestAlarm(slot));
+  row.AddText(texts.last_error);
+  row.AddTime(static_cast<uint64>(texts.last_error_at));
+  row.AddTime(pg_atomic_read_u64(&c->last_progress_at));
+  row.Add(Int64GetDatum(budget.safe_bytes), !budget.limited);
+  row.AddNumber(static_cast<uint64>(gaps));
+  row.AddTime(static_cast<uint64>(last_gap_at));
+  row.AddNumber(pg_atomic_read_u64(&c->dlq_moved));
+  row.AddNumber(pg_atomic_read_u64(&c->dlq_put_off));
+  row.AddNumber(pg_atomic_read_u64(&c->dlq_not_understood));
+  row.AddText(texts.dlq_trouble);
+  row.AddText(texts.stream_drift);
+  row.AddText(UnloggedTables());
+  return row.Finish(desc);
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_status);
+
+Datum fraiseql_nats_status(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::StatusRow(fcinfo); });
+}
+}

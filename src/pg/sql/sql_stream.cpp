@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: PostgreSQL
+// The stream and its consumers, from SQL: what is asked of the broker is asked by another process.
+extern "C" {
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/base/guard.h"
+#include "pg/call/process_call.h"
+#include "pg/base/server_text.h"
+#include "pg/shared/shmem.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64 kMsPerDay = 86400000;
+
+const char* TextArgument(FunctionCallInfo fcinfo, int number) {
+  if (PG_ARGISNULL(number)) return nullptr;
+  return ToUtf8Anyhow(text_to_cstring(PG_GETARG_TEXT_PP(number)));
+}
+
+const char* NumberArgument(FunctionCallInfo fcinfo, int number) {
+  return PG_ARGISNULL(number) ? nullptr : psprintf("%d", PG_GETARG_INT32(number));
+}
+
+// In milliseconds, with a month of 30 days, as everywhere in Postgres.
+const char* DurationArgument(FunctionCallInfo fcinfo, int number) {
+  if (PG_ARGISNULL(number)) return nullptr;
+  const Interval* interval = PG_GETARG_INTERVAL_P(number);
+  const int64 days = int64{interval->month} * DAYS_PER_MONTH + interval->day;
+  return psprintf(INT64_FORMAT, interval->time / 1000 + days * kMsPerDay);
+}
+
+void CreateConsumer(FunctionCallInfo fcinfo) {
+  if (PG_ARGISNULL(0)) {
+    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+  }
+  if (!PG_ARGISNULL(6) && (PG_GETARG_INT32(6) == 0 || PG_GETARG_INT32(6) < -1)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+             errmsg("max_ack_pending must be positive, or -1"),
+             errdetail("It is how many messages may be out without an acknowledgement; -1 is "
+                       "without limit.")));
+  }
+  const char* arguments[] = {TextArgument(fcinfo, 0),
+                             TextArgument(fcinfo, 1),
+                             !PG_ARGISNULL(2) && PG_GETARG_BOOL(2) ? "t" : "f",
+                             TextArgument(fcinfo, 3),
+                             NumberArgument(fcinfo, 4),
+                             DurationArgument(fcinfo, 5),
+                             NumberArgument(fcinfo, 6)};
+  (void)CallProcess("create_consumer", arguments, lengthof(arguments));
+}
+
+// The worker looks at the stream again, and finds whether it follows the settings now.
+void StreamSync(FunctionCallInfo fcinfo) {
+  ReturnRows(fcinfo, CallProcess("stream_sync"));
+  if (shared == nullptr) return;
+  LWLockAcquire(shared->lock, LW_SHARED);
+  DatabaseEntry* entry = FindEntry(MyDatabaseId);
+  if (entry != nullptr) pg_atomic_fetch_add_u32(&entry->stream_touched, 1);
+  LWLockRelease(shared->lock);
+}
+
+void DeleteConsumer(FunctionCallInfo fcinfo) {
+  const char* name = TextArgument(fcinfo, 0);
+  (void)CallProcess("delete_consumer", &name, 1);
+}
+
+}  // namespace
+
+}  // namespace fraiseql::pg
+
+#define SET_FUNCTION(name, body)  \
+  PG_FUNCTION_INFO_V1(name);      \
+  Datum name(PG_FUNCTION_ARGS) {  \
+    using namespace fraiseql::pg; \
+    Guard([=] { body; });         \
+    return Datum{0};              \
+  }
+
+extern "C" {
+
+SET_FUNCTION(fraiseql_nats_stream_info, ReturnRows(fcinfo, CallProcess("stream_info")))
+SET_FUNCTION(fraiseql_nats_stream_sync, StreamSync(fcinfo))
+SET_FUNCTION(fraiseql_nats_consumers, ReturnRows(fcinfo, CallProcess("consumers")))
+SET_FUNCTION(fraiseql_nats_create_consumer, CreateConsumer(fcinfo))
+SET_FUNCTION(fraiseql_nats_delete_consumer, DeleteConsumer(fcinfo))
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <csignal>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
+#include "commands/dbcommands.h"
+#include "commands/defrem.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/parsenodes.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "tcop/utility.h"
+#include "utils/syscache.h"
+#include "utils/wait_event.h"
+}
+
+#include "pg/base/compat.h"
+#include "pg/worker/ddl_hooks.h"
+#include "pg/base/plugin_name.h"
+#include "pg/shared/shmem.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+object_access_hook_type previous_object_access = nullptr;
+ProcessUtility_hook_type previous_utility = nullptr;
+
+constexpr char kDefaultTemplate[] = "template1";  // of CREATE DATABASE
+
+// What the current transaction did, until it ends.
+struct {
+  bool extension_created;  // some extension: which one is looked up before the commit
+  Oid dropped;             // our extension, as it was
+  bool start_worker;       // decided at pre-commit
+  bool drop_slot;
+} pending;
+
+void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {
+  if (previous_object_access != nullptr) {
+    previous_object_access(access, class_id, object, sub_id, argument);
+  }
+  if (class_id != ExtensionRelationId) return;
+  if (access == OAT_POST_CREATE) {
+    pending.extension_created = true;  // its name is not visible yet
+  } else if (access == OAT_DROP) {
+    const char* name = get_extension_name(object);
+    if (name != nullptr && strcmp(name, kPluginName) == 0) pending.dropped = object;
+  }
+}
+
+// May still read the catalogs, and fail the transaction.
+void BeforeCommit() {
+  if (!pending.extension_created && !OidIsValid(pending.dropped)) return;
+  const Oid extension = get_extension_oid(kPluginName, true);
+  // The same extension is still there: its DROP was rolled back with a savepoint.
+  pending.drop_slot = OidIsValid(pending.dropped) && extension != pending.dropped;
+  pending.start_worker = OidIsValid(extension) && extension != pending.dropped;
+  if (!pending.start_worker) return;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindOrAddEntry(MyDatabaseId);
+  LWLockRelease(shared->lock);
+  if (entry == nullptr) {
+    ereport(WARNING,
+            (errmsg("this database is not served: fraiseql_nats.max_databases (%d) is reached",
+                    shared->entry_count),
+             errhint("Increase \"fraiseql_nats.max_databases\" and restart the server.")));
+  }
+}
+
+// A signal, since a latch does not end waits inside of Postgres: for the transactions that are
+// older than a slot in the making, say.  REQUIRES: lock, under which a process that ends clears its
+// pid.
+void AskToEnd(const DatabaseEntry* entry) {
+  if (entry->pid != 0) (void)kill(entry->pid, SIGTERM);
+}
+
+void AfterCommit() {
+  if (!pending.start_worker && !pending.drop_slot) return;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindOrAddEntry(MyDatabaseId);
+  if (entry != nullptr) {
+    if (pending.drop_slot) entry->drop_slot = true;
+    entry->has_extension = pending.start_worker;
+    entry->failures = 0;
+    entry->not_before = 0;
+    if (pending.drop_slot) AskToEnd(entry);
+    if (entry->latch != nullptr) SetLatch(entry->latch);
+  }
+  LWLockRelease(shared->lock);
+  WakeLauncher();
+}
+
+void OnTransactionEnd(XactEvent event, void*) {
+  switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+      BeforeCommit();
+      break;
+    case XACT_EVENT_COMMIT:
+      AfterCommit();
+      pending = {};
+      break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+      pending = {};
+      break;
+    default:
+      break;
+  }
+}
+
+bool MayCreateDatabases() {
+  HeapTuple role = SearchSysCache1(AUTHOID, ObjectIdGetDatum(GetUserId()));
+  if (!HeapTupleIsValid(role)) return false;
+  const bool may = reinterpret_cast<Form_pg_authid>(GETSTRUCT(role))->rolcreatedb;
+  ReleaseSysCache(role);
+  return may;
+}
+
+bool IsTemplate(Oid database) {
+  HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+  if (!HeapTupleIsValid(tuple)) return false;
+  const bool is_template = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
+  ReleaseSysCache(tuple);
+  return is_template;
+}
+
+// The statement of somebody without the right to it will fail, and shall not disturb the worker.
+bool MayRun(const Node* statement, Oid database) {
+  if (superuser()) return true;
+  const bool owns = OwnsDatabase(database, GetUserId());
+  if (!IsA(statement, CreatedbStmt)) return owns;
+  return MayCreateDatabases() && (owns || IsTemplate(database));
+}
+
+// The database that nobody may be connected to while the statement runs.
+Oid DatabaseToVacate(const Node* statement) {
+  const char* name = IsA(statement, CreatedbStmt) ? kDefaultTemplate : nullptr;
+  if (IsA(statement, DropdbStmt)) {
+    name = reinterpret_cast<const DropdbStmt*>(statement)->dbname;
+  } else if (IsA(statement, RenameStmt)) {
+    const auto* rename = reinterpret_cast<const RenameStmt*>(statement);
+    if (rename->renameType == OBJECT_DATABASE) name = rename->subname;
+  } else if (IsA(statement, AlterDatabaseStmt) || IsA(statement, CreatedbStmt)) {
+    const bool create = IsA(statement, CreatedbStmt);
+    List* options = create ? reinterpret_cast<const CreatedbStmt*>(statement)->options
+                           : reinterpret_cast<const AlterDatabaseStmt*>(statement)->options;
+    const char* wanted = create ? "template" : "tablespace";
+    ListCell* cell;
+    foreach (cell, options) {
+      const auto* option = static_cast<const DefElem*>(lfirst(cell));
+      if (strcmp(option->defname, wanted) != 0 || option->arg == nullptr) continue;
+      name = create ? defGetString(const_cast<DefElem*>(option))
+                    : reinterpret_cast<const AlterDatabaseStmt*>(statement)->dbname;
+    }
+  }
+  const Oid database = name != nullptr ? get_database_oid(name, true) : InvalidOid;
+  if (!OidIsValid(database)) return InvalidOid;
+  return MayRun(statement, database) ? database : InvalidOid;
+}
+
+// Asks the worker to leave, and the launcher to send none.  A database that nobody knows yet gets
+// an entry, or the launcher might come upon it just now.  False if no worker can come.
+bool Vacate(Oid database) {
+  if (!OidIsValid(database)) return false;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindOrAddEntry(database);
+  if (entry != nullptr) {
+    ++entry->vacating;
+    AskToEnd(entry);
+  }
+  LWLockRelease(shared->lock);
+  return entry != nullptr;
+}
+
+bool HasLeft(Oid database) {
+  LWLockAcquire(shared->lock, LW_SHARED);
+  const DatabaseEntry* entry = FindEntry(database);
+  const bool left = entry == nullptr || (entry->pid == 0 && !entry->starting);
+  LWLockRelease(shared->lock);
+  return left;
+}
+
+void AwaitDeparture(Oid database) {
+  while (!HasLeft(database)) {
+    CHECK_FOR_INTERRUPTS();
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 5, PG_WAIT_EXTENSION);
+    ResetLatch(MyLatch);
+  }
+}
+
+// Also called when the session ends in the midst of the statement.
+void Reopen(int, Datum database) {
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  DatabaseEntry* entry = FindEntry(DatumGetObjectId(database));
+  if (entry != nullptr && entry->vacating > 0) --entry->vacating;
+  LWLockRelease(shared->lock);
+  WakeLauncher();
+}
+
+ProcessUtility_hook_type Next() {
+  return previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
+}
+
+void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
+               ProcessUtilityContext context, ParamListInfo parameters,
+               QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
+  // All that is needed of the statement is taken before it runs: its plan may be freed beneath it.
+  const bool creates = IsA(planned->utilityStmt, CreatedbStmt);
+  const Oid database = DatabaseToVacate(planned->utilityStmt);
+  if (!Vacate(database)) {
+    Next()(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
+    if (creates) WakeLauncher();  // the template may have the extension
+    return;
+  }
+  const Datum argument = ObjectIdGetDatum(database);
+  PG_ENSURE_ERROR_CLEANUP(Reopen, argument);
+  {
+    AwaitDeparture(database);
+    Next()(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
+  }
+  PG_END_ENSURE_ERROR_CLEANUP(Reopen, argument);
+  Reopen(0, argument);
+}
+
+}  // namespace
+
+void InstallDdlHooks() {
+  previous_object_access = object_access_hook;
+  object_access_hook = OnObjectAccess;
+  previous_utility = ProcessUtility_hook;
+  ProcessUtility_hook = OnUtility;
+  RegisterXactCallback(OnTransactionEnd, nullptr);
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "config/qualified_name.h"
+#include "core/base/json_text.h"
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "storage/procarray.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+}
+
+#include "pg/worker/declared_observers.h"
+#include "pg/base/guard.h"
+#include "pg/base/own_transaction.h"
+#include "pg/base/server_text.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64_t kLookMs = 1000;
+constexpr int64_t kRetryMs = 5000;
+
+void AppendKey(const char* key, std::string* json) {
+  json->append(json->back() == '{' ? "\"" : ",\"").append(key).append("\":");
+}
+
+// What the rule does not give is left out, and so null.
+void AppendText(const char* key, const std::string& text, std::string* json) {
+  if (text.empty()) return;
+  AppendKey(key, json);
+  AppendJsonString(text, json);
+}
+
+void AppendList(const char* key, const std::vector<std::string>& texts, std::string* json) {
+  if (texts.empty()) return;
+  AppendKey(key, json);
+  json->push_back('[');
+  for (const std::string& text : texts) {
+    if (json->back() != '[') json->push_back(',');
+    AppendJsonString(text, json);
+  }
+  json->push_back(']');
+}
+
+// A row of declared_observer, by the names of its columns.
+void AppendRule(const ObserverRule& rule, std::string* json) {
+  const QualifiedName table = TableOf(rule);
+  json->push_back('{');
+  AppendText("name", rule.name, json);
+  AppendText("table_schema", table.schema, json);
+  AppendText("table_name", table.table, json);
+  AppendList("events", rule.events, json);
+  AppendText("subject", rule.subject, json);
+  AppendList("columns", rule.columns, json);
+  AppendText("format", rule.format, json);
+  AppendText("source", rule.source, json);
+  AppendText("condition", rule.condition, json);
+  AppendText("when", rule.when, json);
+  AppendText("entity", rule.entity, json);
+  AppendText("place", rule.where, json);
+  json->push_back('}');
+}
+
+struct SyncCall {
+  const std::vector<ObserverRule>* rules;
+  bool complete;  // nothing is left to be tried again
+};
+
+// In a transaction, with SPI.
+void CallSync(void* argument) {
+  auto* call = static_cast<SyncCall*>(argument);
+  auto* json = NewInContext<std::string>(CurrentMemoryContext, "[");
+  for (const ObserverRule& rule : *call->rules) {
+    if (json->back() != '[') json->push_back(',');
+    AppendRule(rule, json);
+  }
+  json->push_back(']');
+  Oid type = JSONBOID;
+  Datum value = DirectFunctionCall1(jsonb_in, CStringGetDatum(FromUtf8Anyhow(*json)));
+  const int result = SPI_execute_with_args("SELECT fraiseql_nats_internal.sync_observers($1)", 1,
+                                           &type, &value, nullptr, false, 0);
+  if (result != SPI_OK_SELECT) elog(ERROR, "%s", SPI_result_code_string(result));
+  bool is_null = true;
+  call->complete =
+      SPI_processed == 1 &&
+      DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+}  // namespace
+
+void DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
+  std::string error;
+  SyncCall call = {&rules, false};
+  const bool done = TryOwnTransaction(CallSync, &call, &error);
+  failed_ = !done || !call.complete;
+  if (!done && error != told_) {
+    const Status status =
+        Status::Invalid("observers of the configuration files cannot be made: " + error);
+    status_->RecordError(status);
+    ereport(WARNING, (errmsg("%s", status.message().c_str()),
+                      errdetail("The observers stay as they are; it is tried again.")));
+  }
+  told_ = error;
+}
+
+void DeclaredObservers::Sync(const std::vector<ObserverRule>& rules) {
+  TrySync(rules);
+  const TransactionId next = ReadNextTransactionId();
+  const bool others = TransactionIdPrecedes(GetOldestActiveTransactionId(), next);
+  await_before_ = others && !rules.empty() ? next : InvalidTransactionId;
+}
+
+void DeclaredObservers::SyncAgain(const std::vector<ObserverRule>& rules, int64_t now_ms) {
+  const bool awaits = TransactionIdIsValid(await_before_);
+  if (!(awaits || failed_) || now_ms < next_look_ms_) return;
+  next_look_ms_ = now_ms + (awaits ? kLookMs : kRetryMs);
+  if (awaits && TransactionIdPrecedes(GetOldestActiveTransactionId(), await_before_)) return;
+  await_before_ = InvalidTransactionId;  // who has come since has seen the rules
+  TrySync(rules);
+}
+
+}  // namespace fraiseql::pg

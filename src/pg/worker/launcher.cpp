@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_database.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/procsignal.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/base/compat.h"
+#include "pg/settings/config_files.h"
+#include "pg/deadletter/dead_letter_spool.h"
+#include "pg/base/plugin_name.h"
+#include "pg/settings/gucs.h"
+#include "pg/base/guard.h"
+#include "pg/worker/launcher.h"
+#include "pg/settings/process_settings.h"
+#include "pg/settings/settings_check.h"
+#include "pg/base/shared_text.h"
+#include "pg/shared/shmem.h"
+#include "pg/slot/slot.h"
+#include "pg/base/decodable_lsn.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// How often to look for databases that came into being unseen, restored ones for example.
+constexpr long kScanIntervalMs = 60000;
+// How soon to look again while something is about to happen: a start is under way or put off.
+constexpr long kBusyIntervalMs = 100;
+
+struct FoundDatabase {
+  Oid oid;
+  bool wanted;  // connections are allowed, and fraiseql_nats.databases names it
+};
+
+class Launcher {
+ public:
+  void Run();
+
+ private:
+  bool Enabled() const { return settings.enabled && !disabled_by_file_; }
+  void ReadConfig();
+  void TellDisabled();
+  void ScanDatabases();
+  void Tend();
+  bool TendEntry(DatabaseEntry* entry);
+  bool Start(DatabaseEntry* entry);
+  bool StartFailed(DatabaseEntry* entry);
+  void Probe();
+
+  std::vector<FoundDatabase> databases_;
+  std::set<Oid> without_extension_;  // found out by a worker that came and went
+  std::map<Oid, BackgroundWorkerHandle*> handles_;
+  bool disabled_by_file_ = false;  // fraiseql-observer.toml switches publishing off
+  bool told_disabled_ = false;
+  bool told_no_worker_slot_ = false;
+  bool busy_ = false;
+};
+
+void Launcher::ScanDatabases() {
+  databases_.clear();
+  StartTransactionCommand();
+  (void)GetTransactionSnapshot();
+  ::Relation relation = table_open(DatabaseRelationId, AccessShareLock);
+  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, nullptr, 0, nullptr);
+  HeapTuple tuple;
+  while (HeapTupleIsValid(tuple = systable_getnext(scan))) {
+    const auto* form = reinterpret_cast<const FormData_pg_database*>(GETSTRUCT(tuple));
+    databases_.push_back(
+        {form->oid, form->datallowconn && IsDatabaseWanted(NameStr(form->datname))});
+  }
+  systable_endscan(scan);
+  table_close(relation, AccessShareLock);
+  CommitTransactionCommand();
+  RemoveDeadLetterSpools(
+      [](Oid database, const void* found) {
+        const auto& all = *static_cast<const std::vector<FoundDatabase>*>(found);
+        return std::any_of(all.begin(), all.end(),
+                           [=](const FoundDatabase& d) { return d.oid == database; });
+      },
+      &databases_);
+}
+
+// A worker that ended before it attached to its entry: the fork failed, say.
+bool Launcher::StartFailed(DatabaseEntry* entry) {
+  const auto found = handles_.find(entry->database);
+  if (found == handles_.end()) return true;
+  pid_t pid = 0;
+  return GetBackgroundWorkerPid(found->second, &pid) == BGWH_STOPPED;
+}
+
+// False if there is no place for another worker.  REQUIRES: lock, exclusive.
+bool Launcher::Start(DatabaseEntry* entry) {
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = BGW_NEVER_RESTART;  // the launcher restarts it, with back-off
+  snprintf(worker.bgw_library_name, BGW_MAXLEN, "%s", kPluginName);
+  snprintf(worker.bgw_function_name, BGW_MAXLEN, "fraiseql_nats_worker_main");
+  snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", kWorkerType, entry->database);
+  snprintf(worker.bgw_type, BGW_MAXLEN, "%s", kWorkerType);
+  worker.bgw_main_arg = ObjectIdGetDatum(entry->database);
+  worker.bgw_notify_pid = MyProcPid;
+  BackgroundWorkerHandle* handle = nullptr;
+  if (RegisterDynamicBackgroundWorker(&worker, &handle)) {
+    BackgroundWorkerHandle*& kept = handles_[entry->database];
+    if (kept != nullptr) pfree(kept);
+    kept = handle;
+    entry->starting = true;
+    told_no_worker_slot_ = false;
+    return true;
+  }
+  ClipText("no free background worker slot", entry->texts.reason);
+  ClipText("Increase \"max_worker_processes\" and restart the server.", entry->texts.hint);
+  entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 10000);
+  if (!told_no_worker_slot_) {
+    told_no_worker_slot_ = true;
+    ereport(LOG, (errmsg("no free background worker slot for database %u", entry->database),
+                  errhint("Increase \"max_worker_processes\" and restart the server.")));
+  }
+  return false;
+}
+
+// Brings one entry a step further.  False if the entry is free now.  REQUIRES: lock, exclusive.
+bool Launcher::TendEntry(DatabaseEntry* entry) {
+  const Oid oid = entry->database;
+  const auto database = std::find_if(databases_.begin(), databases_.end(),
+                                     [=](const FoundDatabase& d) { return d.oid == oid; });
+  if (entry->starting && entry->pid == 0 && StartFailed(entry)) {
+    entry->starting = false;
+    ++entry->failures;
+    ClipText("the worker could not be started", entry->texts.reason);
+    ClipText("See the server's log; it is tried again.", entry->texts.hint);
+    entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
+  }
+  if (entry->pid != 0 || entry->starting) return true;
+  if (entry->vacating > 0) return true;  // who counted it up must find it again to count it down
+  if (database == databases_.end() || (!entry->has_extension && !entry->drop_slot)) {
+    if (entry->without_extension) without_extension_.insert(oid);
+    FreeEntry(entry);
+    return false;
+  }
+  if (entry->drop_slot) return true;  // done without the lock, see Tend()
+  if (!Enabled() || !database->wanted) return true;
+  if (entry->not_before > GetCurrentTimestamp()) {
+    busy_ = true;
+    return true;
+  }
+  (void)Start(entry);
+  return true;
+}
+
+void Launcher::Tend() {
+  busy_ = false;
+  for (int i = 0; i < shared->entry_count; ++i) {
+    DatabaseEntry* entry = &shared->entries[i];
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    const Oid oid = entry->database;
+    if (OidIsValid(oid)) (void)TendEntry(entry);
+    const bool drop =
+        OidIsValid(entry->database) && entry->drop_slot && entry->pid == 0 && !entry->starting;
+    busy_ = busy_ || entry->starting;
+    LWLockRelease(shared->lock);
+    if (!drop) continue;
+    busy_ = true;
+    if (!TryDropSlot(OwnSlotName(oid).c_str())) continue;  // somebody uses it: later
+    RemoveDeadLetterSpool(oid);
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    entry->drop_slot = false;
+    busy_ = true;  // look again: a new extension may wait for its worker
+    LWLockRelease(shared->lock);
+  }
+  Probe();
+}
+
+// Sends a worker into one database of which nothing is known, to see whether the extension is
+// there.  One at a time, so that a server with many databases is not flooded.
+void Launcher::Probe() {
+  if (!Enabled()) return;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  bool probing = false;
+  for (int i = 0; i < shared->entry_count; ++i) {
+    const DatabaseEntry& entry = shared->entries[i];
+    probing = probing || (OidIsValid(entry.database) && !entry.has_extension);
+  }
+  for (const FoundDatabase& database : databases_) {
+    if (probing) break;
+    if (!database.wanted || without_extension_.count(database.oid) > 0 ||
+        FindEntry(database.oid) != nullptr) {
+      continue;
+    }
+    DatabaseEntry* entry = FindOrAddEntry(database.oid);
+    if (entry != nullptr && !Start(entry)) FreeEntry(entry);
+    probing = true;
+  }
+  busy_ = busy_ || probing;
+  LWLockRelease(shared->lock);
+}
+
+// fraiseql-observer.toml may switch publishing off, unless an administrator has said otherwise.
+// Nothing else in the files concerns the launcher, and their errors are told of by the workers.
+void Launcher::ReadConfig() {
+  LoadedConfig config;
+  LoadConfig(&config);
+  if (config.errors.empty()) {
+    std::string place;
+    for (const Setting& setting : config.config.settings) {
+      if (setting.name == "enabled" && setting.value.text == "off") place = setting.value.where;
+    }
+    if (IsWritten("fraiseql_nats.enabled")) place.clear();
+    disabled_by_file_ = !place.empty();
+    LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+    ClipText(place.c_str(), shared->launcher.disabled_by);
+    LWLockRelease(shared->lock);
+  }
+  TellDisabled();
+}
+
+// Slots keep the log of databases that are not published, for as long as that lasts.
+void Launcher::TellDisabled() {
+  if (Enabled() == !told_disabled_) return;
+  told_disabled_ = !Enabled();
+  if (told_disabled_) {
+    ereport(LOG, (errmsg("publishing is switched off"),
+                  errdetail("The log is kept, up to \"max_slot_wal_keep_size\", and published when "
+                            "it is on again."),
+                  errhint("To keep none, drop the extension in the databases that have it.")));
+  } else {
+    ereport(LOG, (errmsg("publishing is switched on")));
+  }
+}
+
+void Launcher::Run() {
+  if (XLogRecPtrIsInvalid(shared->start_lsn)) shared->start_lsn = DecodableLsn();
+  ReadConfig();
+  while (!ShutdownRequestPending) {
+    ScanDatabases();
+    Tend();
+    (void)pgstat_report_stat(true);
+    pgstat_report_activity(STATE_IDLE, nullptr);
+    (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                    busy_ ? kBusyIntervalMs : kScanIntervalMs, LauncherMainEvent());
+    ResetLatch(MyLatch);
+    CHECK_FOR_INTERRUPTS();
+    if (ConfigReloadPending) {
+      ConfigReloadPending = false;
+      ProcessConfigFile(PGC_SIGHUP);
+      ReadConfig();
+    }
+  }
+}
+
+void Detach(int, Datum) { shared->launcher_latch = nullptr; }
+
+}  // namespace
+
+void RegisterLauncher() {
+  if (IsBinaryUpgrade) return;  // pg_upgrade wants the server, and from 17 on the slots, for itself
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+  // Not on a standby: the slot of a primary is used there after its promotion.
+  worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+  worker.bgw_restart_time = 1;
+  snprintf(worker.bgw_library_name, BGW_MAXLEN, "%s", kPluginName);
+  snprintf(worker.bgw_function_name, BGW_MAXLEN, "fraiseql_nats_launcher_main");
+  snprintf(worker.bgw_name, BGW_MAXLEN, "%s", kLauncherType);
+  snprintf(worker.bgw_type, BGW_MAXLEN, "%s", kLauncherType);
+  RegisterBackgroundWorker(&worker);
+}
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PGDLLEXPORT void fraiseql_nats_launcher_main(Datum);
+
+void fraiseql_nats_launcher_main(Datum) {
+  using namespace fraiseql::pg;
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+  BackgroundWorkerUnblockSignals();
+  BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+  PinProcessSettings();
+  shared->launcher_latch = MyLatch;
+  before_shmem_exit(Detach, 0);
+  // Lives until the process ends, and is then left to the kernel.
+  auto* launcher = new Launcher;
+  Guard([=] { launcher->Run(); });
+  proc_exit(1);  // so that the postmaster starts it again if it was only terminated
+}
+}

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <ctime>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+extern "C" {
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/transam.h"
+#include "access/xlog.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/s_lock.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+}
+
+#include "core/change/position.h"
+#include "pg/settings/broker_config.h"
+#include "pg/base/commit_visibility.h"
+#include "pg/base/compat.h"
+#include "pg/base/decodable_lsn.h"
+#include "pg/settings/gucs.h"
+#include "pg/base/guard.h"
+#include "pg/settings/settings_check.h"
+#include "pg/worker/worker.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int kRecordsPerTurn = 256;
+// Nothing wakes the worker for log that other databases write, and it has to confirm that too.
+constexpr int64_t kIdleWaitMs = 1000;
+// Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.
+constexpr int64_t kHotUs = 1000;
+constexpr long kLingerUs = 200;
+// Under so many messages in one turn, a longer one: a turn costs the worker and the broker many
+// times as much as one more message in it.
+constexpr uint64_t kManyMessages = 3;
+constexpr long kLongLingerUs = 500;
+constexpr int kVisibilitySpins = 20;  // some microseconds each
+constexpr int64_t kDrainMs = 500;
+constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
+constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
+constexpr int64_t kDrainSilenceMs = 50;
+
+int64_t MonotonicUs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
+}
+int64_t MonotonicMs() { return MonotonicUs() / 1000; }
+
+}  // namespace
+
+Worker::Worker(Oid database, DatabaseEntry* entry)
+    : database_(database),
+      entry_(entry),
+      status_(entry),
+      declared_(&status_),
+      options_(CurrentPipelineOptions()),
+      dead_letters_(database),
+      dead_letter_table_(&dead_letters_),
+      alarm_table_(database, entry),
+      guardian_(database, entry, &status_),
+      lag_watch_(OwnSlotName(database)),
+      capture_(settings.capture) {}
+
+void Worker::Run() {
+  FindOutAboutDatabase();
+  AwaitSettings();
+  AwaitConfig();
+  options_ = CurrentPipelineOptions();
+  AwaitSpool();
+  if (capture_ == kCaptureNotify) RunListener();
+  AwaitPreconditions();
+  OpenSlot();
+  while (!MustLeave()) {
+    DecodeSome();
+    dead_letter_table_.TakeIn(MonotonicMs());
+    alarm_table_.TakeIn(MonotonicMs());
+    declared_.SyncAgain(config_.config.rules, MonotonicMs());
+    ApplySettings();
+  }
+  Leave(true);
+}
+
+// With capture = notify: no slot, no log, only what LISTEN brings.
+void Worker::RunListener() {
+  declared_.Sync(config_.config.rules);
+  OpenPipeline({});
+  listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
+  while (!MustLeave()) {
+    listener_->Listen();
+    listener_->Take();
+    Turn(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
+    dead_letters_.Sync();
+    dead_letter_table_.TakeIn(MonotonicMs());
+    alarm_table_.TakeIn(MonotonicMs());
+    declared_.SyncAgain(config_.config.rules, MonotonicMs());
+    ApplySettings();
+  }
+  Leave(true);
+}
+
+void Worker::DecodeSome() {
+  decodable_ = DecodableLsn();
+  for (int i = 0; i < kRecordsPerTurn && pipeline_->HasRoom(); ++i) {
+    if (reader_.DecodeNext()) continue;
+    Turn(0, WaitForLogEvent());
+    Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
+    WaitForLog();
+    return;
+  }
+  const bool full = !pipeline_->HasRoom();
+  Turn(full ? kIdleWaitMs : 0, WaitForBrokerEvent());
+  Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
+}
+
+// One turn of everything but the decoding: time, replies, sending, descriptors.  Waits for at most
+// `timeout_ms`.  Also called from inside a transaction that is being decoded.
+void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
+  const int64_t now = MonotonicMs();
+  publisher_->Tick(now);
+  // Most often the socket takes everything at once, and nobody needs to be told: then there is room
+  // for more in its buffer.
+  do {
+    pipeline_->Run(now);
+    if (pipeline_->has_new_stream()) NoteStream();
+    if (pipeline_->twice().most > 0) TellTwice();
+    if (publisher_->wants_write()) publisher_->OnSocket(false, true);
+  } while (pipeline_->HasWork());
+  ShowState();
+  if (listener_ == nullptr) lag_watch_.Run(now);
+  const bool publishing = pipeline_->state() == Pipeline::State::kStreaming;
+  upkeep_.Run(publishing ? publisher_->connected_url() : "", now, &status_);
+  for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
+    if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);
+  }
+  wait_set_->Wait(timeout_ms, wait_event);
+  // When it is to end, it leaves where nothing is half done: see MustLeave().  Waits inside of
+  // Postgres end at once.
+  if (!ProcDiePending) CHECK_FOR_INTERRUPTS();
+  pipeline_->Run(MonotonicMs());
+}
+
+void Worker::NoteStream() {
+  if (pipeline_->losses() != losses_seen_) TellLoss();
+  if (listener_ == nullptr) {
+    dead_letters_.Sync();
+    slot_.NoteStream(*pipeline_);
+  }
+  pipeline_->NoteStream();
+}
+
+void Worker::Confirm(XLogRecPtr lsn) {
+  dead_letters_.Sync();
+  slot_.Confirm(*pipeline_, lsn, MonotonicMs());
+  // Where workers have died is behind this one.
+  if (entry_->deaths.count > 0 && lsn > entry_->deaths.commit_lsn) entry_->deaths = {};
+}
+
+void Worker::ShowState() {
+  WorkerState state = WorkerState::kConnecting;
+  switch (pipeline_->state()) {
+    case Pipeline::State::kStreaming:
+      if (!pipeline_->on_probation()) state = WorkerState::kStreaming;
+      break;
+    case Pipeline::State::kBlocked:
+      state = WorkerState::kBlocked;
+      break;
+    case Pipeline::State::kWaiting:
+      state = pipeline_->trouble().ok() ? WorkerState::kConnecting : WorkerState::kWaiting;
+      break;
+    case Pipeline::State::kOpening:
+      break;
+  }
+  if (pipeline_->failures() != failures_seen_) {
+    failures_seen_ = pipeline_->failures();
+    status_.RecordError(pipeline_->trouble());
+  }
+  if (pipeline_->dead_letters() != dead_letters_seen_) {
+    dead_letters_seen_ = pipeline_->dead_letters();
+    status_.RecordError(dead_letters_.last_reason());
+  }
+  if (publisher_->openings() != openings_seen_) {
+    openings_seen_ = publisher_->openings();
+    status_.ShowSubjects(publisher_->stream_subjects());
+  }
+  if (pipeline_->losses() != losses_seen_) TellLoss();
+  if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
+  const bool streaming = state == WorkerState::kStreaming;
+  if (streaming) entry_->failures = 0;
+  const Status& trouble = refused_.ok() ? pipeline_->trouble() : refused_;
+  status_.Show(state, streaming ? Remark() : trouble, publisher_->connected_url(),
+               publisher_->stream_name());
+  const uint64_t connects = publisher_->connects();
+  status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, publisher_->chained());
+  if (listener_ != nullptr) {
+    pg_atomic_write_u64(&entry_->counters.dropped, listener_->dropped());
+  } else {
+    if (decoder_ != nullptr) {
+      status_.CountUntestable(decoder_->untestable(), decoder_->untestable_by_observer());
+    }
+    status_.CountLog(reader_.position(), MyReplicationSlot->data.confirmed_flush);
+  }
+}
+
+// What is to be known while nothing is wrong with the broker.
+Status Worker::Remark() {
+  if (!wrong_settings_.ok()) return wrong_settings_;
+  if (!wrong_files_.ok()) return wrong_files_;
+  if (listener_ != nullptr) {
+    return Status::Unavailable("notifications only, and at most once",
+                               "\"fraiseql_nats.capture\" is \"notify\".");
+  }
+  const int64_t now_ms = MonotonicMs();
+  if (!WalReader::AwaitsStandbys()) standbys_had_all_ms_ = now_ms;
+  if (now_ms - standbys_had_all_ms_ >= kPatienceMs) {
+    return Status::Unavailable("the standbys do not have the log yet",
+                               "See the slots that \"synchronized_standby_slots\" names, or take "
+                               "those of standbys that are gone off it.");
+  }
+  if (publisher_->keeps_consumed()) return Status::Ok();
+  return Status::Unavailable("stream \"" + publisher_->stream_name() +
+                                 "\" does not keep what was consumed, nor can that be looked for",
+                             "What is sent again beyond its de-duplication window may be there "
+                             "twice; not so with retention by limits.");
+}
+
+void Worker::TellLoss() {
+  losses_seen_ = pipeline_->losses();
+  const bool again = slot_.delays() && pipeline_->acked() > 0;
+  status_.RaiseLossAlarm(pipeline_->loss(), again);
+  if (again) proc_exit(0);  // another worker begins at the slot's position
+}
+
+void Worker::TellTwice() {
+  const Pipeline::Twice& twice = pipeline_->twice();
+  std::string message = "stream \"" + publisher_->stream_name() +
+                        "\" has let go of the newest messages: up to " +
+                        std::to_string(twice.most) + " may be published twice, from ";
+  AppendPosition(twice.first, &message);
+  message.append(" to what committed before ");
+  AppendLsn(twice.before_lsn, &message);
+  status_.RaiseTwiceAlarm(Status::Unavailable(
+      std::move(message),
+      "Consumers can tell by the header Fraiseql-Position. A purge, age, consumption or the "
+      "messages of others may have removed the newest ones while the worker was away."));
+  pipeline_->ForgetTwice();
+}
+
+// Sleeps until there is more log, a reply, or a moment for housekeeping.
+void Worker::WaitForLog() {
+  const XLogRecPtr commit_end = pg_atomic_read_u64(&entry_->commit_end);
+  if (commit_end > decodable_ && !RecoveryInProgress()) XLogFlush(commit_end);
+  const int64_t now_us = MonotonicUs();
+  const bool hot = now_us - last_sleep_us_ < kHotUs;
+  last_sleep_us_ = now_us;
+  const bool many = pipeline_->sent() - sent_before_sleep_ >= kManyMessages;
+  sent_before_sleep_ = pipeline_->sent();
+  if (hot) {
+    pg_usleep(many ? kLongLingerUs : kLingerUs);
+    if (DecodableLsn() > decodable_) return;
+  }
+#ifdef __GLIBC__
+  if (pipeline_->window().empty() && dead_letters_.empty() && WalReader::GaveBack()) {
+    (void)malloc_trim(0);
+  }
+#endif
+  pg_atomic_write_u32(&entry_->sleeping, 1);
+  pg_memory_barrier();  // pairs with the one in commit_wake.cpp
+  const bool more = DecodableLsn() > decodable_ ||
+                    pg_atomic_read_u64(&entry_->commit_end) > std::max(decodable_, commit_end);
+  const int64_t wait_ms = WalReader::AwaitsStandbys() ? kStandbyWaitMs : kIdleWaitMs;
+  if (!more) Turn(dead_letter_table_.WaitMs(now_us / 1000, wait_ms), WaitForLogEvent());
+  pg_atomic_write_u32(&entry_->sleeping, 0);
+}
+
+void Worker::ApplySettings() {
+  if (!ConfigReloadPending) return;
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  wrong_settings_ = CheckWrittenSettings().status;
+  if (FilesHaveChanged()) Leave(true);  // another begins with what they say now
+  (void)ApplyConfig(config_.config);
+  const PipelineOptions options = CurrentPipelineOptions();
+  if (settings.capture != capture_ || options.window_messages != options_.window_messages ||
+      options.window_bytes != options_.window_bytes ||
+      options.ack_timeout_ms != options_.ack_timeout_ms ||
+      options.max_delay_ms != options_.max_delay_ms) {
+    Leave(true);  // another worker begins with the new sizes at once
+  }
+  if (decoder_ != nullptr) decoder_->ApplySettings();
+  ChooseDeadLetterBox();
+  slot_.SetDelay(settings.confirm_delay_ms);
+  publisher_->Configure(CurrentBrokerSettings(database_name_.c_str()),
+                        CurrentStreamSettings(MakeOrigin()));
+  pipeline_->Restart();
+  upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
+}
+
+bool Worker::MustLeave() const {
+  return ProcDiePending || entry_->vacating > 0 || entry_->drop_slot || !settings.enabled ||
+         !IsDatabaseWanted(database_name_.c_str());
+}
+
+// Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent
+// again; but not for a broker that is silent: somebody may be waiting for the process to end.
+void Worker::Leave(bool drain) {
+  const int64_t until = MonotonicMs() + kDrainMs;
+  int64_t heard_ms = MonotonicMs();
+  while (drain && !entry_->drop_slot && pipeline_->state() == Pipeline::State::kStreaming &&
+         pipeline_->window().in_flight() > 0 &&
+         MonotonicMs() < std::min(until, heard_ms + kDrainSilenceMs)) {
+    const uint64_t acked = pipeline_->acked();
+    Turn(10, WaitForBrokerEvent());
+    if (pipeline_->acked() != acked) heard_ms = MonotonicMs();
+  }
+  if (listener_ == nullptr) {
+    dead_letters_.Sync();
+    slot_.Finish(*pipeline_, pipeline_->window().settled_lsn());
+  }
+  proc_exit(0);
+}
+
+// Who is told of a row reads it at once, and must find it.  The commit record is in the log a
+// moment before the transaction is seen, and long before when it waits for standbys.
+void Worker::AwaitVisible() {
+  if (IsVisibleToAll(hidden_xid_)) {
+    hidden_xid_ = InvalidTransactionId;
+    return;
+  }
+  for (int i = 0; i < kVisibilitySpins; ++i) {
+    for (int j = 0; j < 100; ++j) pg_spin_delay();
+    if (IsVisibleToAll(hidden_xid_)) break;
+  }
+  while (!IsVisibleToAll(hidden_xid_)) {
+    // The session that commits sets the latch behind the end of its transaction; see
+    // commit_wake.cpp.
+    pg_atomic_write_u32(&entry_->sleeping, 1);
+    pg_memory_barrier();
+    if (!IsVisibleToAll(hidden_xid_)) Turn(kIdleWaitMs, WaitForLogEvent());
+    pg_atomic_write_u32(&entry_->sleeping, 0);
+    Breathe();
+  }
+  hidden_xid_ = InvalidTransactionId;
+}
+
+Message* Worker::Add() {
+  if (hidden_xid_ != InvalidTransactionId) AwaitVisible();
+  while (!pipeline_->HasRoom()) {
+    Turn(kIdleWaitMs, WaitForBrokerEvent());
+    Breathe();
+  }
+  return pipeline_->Add();
+}
+
+void Worker::Refuse(const Status& reason) {
+  while (!(refused_ = pipeline_->Reject(reason)).ok()) {
+    status_.RecordError(refused_);
+    ShowState();
+    wait_set_->Wait(kIdleWaitMs, WaitForBrokerEvent());
+    Breathe();
+  }
+}
+
+void Worker::Report(const Status& trouble) {
+  ereport(WARNING, (errmsg("%s", trouble.message().c_str()),
+                    trouble.hint().empty() ? 0 : errhint("%s", trouble.hint().c_str())));
+  status_.RecordError(trouble);
+}
+
+void Worker::Breathe() {
+  Turn(0, WaitForBrokerEvent());
+  Confirm(pipeline_->window().settled_lsn());
+  ApplySettings();
+  if (MustLeave()) Leave(false);
+}
+
+}  // namespace fraiseql::pg

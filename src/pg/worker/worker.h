@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// The process that publishes one database.  Include after postgres.h.
+
+#include <memory>
+
+#include "core/pipeline/pipeline.h"
+#include "nats/publish/publisher.h"
+#include "pg/slot/alarm_table.h"
+#include "pg/worker/broker_upkeep.h"
+#include "pg/settings/config_files.h"
+#include "pg/deadletter/dead_letter_spool.h"
+#include "pg/deadletter/dead_letter_table.h"
+#include "pg/worker/declared_observers.h"
+#include "pg/decode/decoder.h"
+#include "pg/slot/lag_budget.h"
+#include "pg/worker/notify_listener.h"
+#include "pg/shared/shmem.h"
+#include "pg/slot/slot_guardian.h"
+#include "pg/slot/slot_keeper.h"
+#include "pg/worker/wait_set.h"
+#include "pg/decode/wal_reader.h"
+#include "pg/shared/worker_status.h"
+
+namespace fraiseql::pg {
+
+// Crash-only: what it does not expect is an ERROR, which ends the process; the launcher starts
+// another, and the slot says where to go on.  Expected trouble is a state of the pipeline.
+class Worker final : public MessageReceiver {
+ public:
+  Worker(Oid database, DatabaseEntry* entry);
+
+  // Publishes until the process is to end; then ends it.
+  [[noreturn]] void Run();
+
+ private:
+  // Before streaming: worker_start.cpp.
+  void FindOutAboutDatabase();
+  void AwaitSettings();
+  void AwaitConfig();
+  void AwaitSpool();
+  void AwaitPreconditions();
+  Status MissingPrecondition() const;
+  void AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms);
+  Status ReadConfig();
+  bool FilesHaveChanged();
+  void PrepareSlot();
+  void OpenSlot();
+  void OpenPipeline(const ResumePoint& start);
+  Origin MakeOrigin() const;
+  [[noreturn]] void RunListener();
+
+  // Streaming.
+  void DecodeSome();
+  void Turn(int64_t timeout_ms, uint32_t wait_event);
+  void NoteStream();
+  void Confirm(XLogRecPtr lsn);
+  void ShowState();
+  Status Remark();
+  void TellLoss();
+  void TellTwice();
+  void WaitForLog();
+  void AwaitVisible();
+  void ApplySettings();
+  void ChooseDeadLetterBox();
+  bool MustLeave() const;
+  [[noreturn]] void Leave(bool drain);
+
+  // MessageReceiver
+  void BeginTransaction(uint32_t xid) override { hidden_xid_ = xid; }
+  Message* Add() override;
+  void Seal() override { pipeline_->Seal(); }
+  void EndTransaction(XLogRecPtr end_lsn) override { pipeline_->EndTransaction(end_lsn); }
+  void Refuse(const Status& reason) override;
+  void Report(const Status& trouble) override;
+  void Breathe() override;
+
+  const Oid database_;
+  DatabaseEntry* const entry_;
+  std::string database_name_;
+  WorkerStatus status_;
+  LoadedConfig config_;
+  DeclaredObservers declared_;
+  PipelineOptions options_;
+  std::unique_ptr<nats::Publisher> publisher_;
+  std::unique_ptr<Pipeline> pipeline_;
+  DeadLetterSpool dead_letters_;
+  DeadLetterTable dead_letter_table_;
+  AlarmTable alarm_table_;
+  Status wrong_settings_;  // a setting is not in force as it is written; ok: all of them are
+  Status wrong_files_;     // the same of FraiseQL's files
+  Status refused_;         // why the message that is being built is no dead letter
+  BrokerUpkeep upkeep_;
+  SlotGuardian guardian_;
+  LagWatch lag_watch_;
+  std::unique_ptr<WaitSet> wait_set_;
+  std::unique_ptr<Decoder> decoder_;
+  WalReader reader_;
+  SlotKeeper slot_;
+  std::unique_ptr<NotifyListener> listener_;  // with capture = notify; else null
+  const int capture_;
+  XLogRecPtr decodable_ =
+      InvalidXLogRecPtr;     // how far the log went when it was last read to its end
+  uint32_t hidden_xid_ = 0;  // of the present transaction, unless it is known to be seen by all
+  int64_t last_sleep_us_ = 0;
+  uint64_t sent_before_sleep_ = 0;
+  int64_t standbys_had_all_ms_ = 0;
+  uint64_t openings_seen_ = 0;
+  uint64_t failures_seen_ = 0;
+  uint64_t dead_letters_seen_ = 0;
+  uint64_t losses_seen_ = 0;
+};
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: PostgreSQL
+// What the worker does before it streams: up to an open slot and a pipeline.
+#include <utility>
+#include <vector>
+
+extern "C" {
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "commands/dbcommands.h"
+#include "miscadmin.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+}
+
+#include "core/base/backoff.h"
+#include "nats/base/clock.h"
+#include "pg/settings/broker_config.h"
+#include "pg/base/compat.h"
+#include "pg/settings/gucs.h"
+#include "pg/base/own_objects.h"
+#include "pg/settings/settings_check.h"
+#include "pg/worker/worker.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr int64_t kMendingMs = 2000;  // between looks at what only an administrator can mend
+
+void LogProblems(int level, const std::vector<ConfigProblem>& problems) {
+  for (const ConfigProblem& problem : problems) {
+    ereport(level, (errmsg("%s", problem.text().c_str()),
+                    problem.hint.empty() ? 0 : errhint("%s", problem.hint.c_str())));
+  }
+}
+
+// Puts `now` in the place of `told`, and logs it if it says something else.
+void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProblem>* told) {
+  const bool is_new = ProblemText(now) != ProblemText(*told);
+  *told = std::move(now);
+  if (is_new) LogProblems(level, *told);
+}
+
+}  // namespace
+
+void Worker::FindOutAboutDatabase() {
+  StartTransactionCommand();
+  const bool has_extension = OidIsValid(OwnSchema());
+  const char* name = get_database_name(database_);
+  database_name_ = name != nullptr ? name : "";
+  CommitTransactionCommand();
+  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(database_).c_str());
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  entry_->has_extension = has_extension;
+  entry_->without_extension = !has_extension;
+  entry_->drop_slot = entry_->drop_slot || orphaned_slot;
+  LWLockRelease(shared->lock);
+  if (has_extension) return;
+  RemoveDeadLetterSpool(database_);
+  proc_exit(0);
+}
+
+Status Worker::MissingPrecondition() const {
+  if (wal_level < WAL_LEVEL_LOGICAL) {
+    return Status::Invalid("\"wal_level\" is not \"logical\"",
+                           "Set \"wal_level\" to \"logical\" and restart the server.");
+  }
+  const SlotName slot = OwnSlotName(database_);
+  if (!SlotExists(slot.c_str()) && !HasFreeSlot()) {
+    return Status::Invalid("all replication slots are in use",
+                           "Increase \"max_replication_slots\" and restart the server, or drop a "
+                           "slot that is not used.");
+  }
+  return Status::Ok();
+}
+
+// Waits, without a slot and without a loop of errors, for what only an administrator can mend.
+void Worker::AwaitPreconditions() {
+  for (Status missing; !(missing = MissingPrecondition()).ok();) {
+    AwaitReload(WorkerState::kMisconfigured, missing, kMendingMs);
+  }
+}
+
+// Shows what is wrong, and waits until it may not be any more.
+void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms) {
+  status_.Show(state, wrong, "", "");
+  lag_watch_.Run(nats::SteadyMs());
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+                  static_cast<long>(wait_ms), LauncherMainEvent());
+  ResetLatch(MyLatch);
+  if (ProcDiePending) proc_exit(0);
+  CHECK_FOR_INTERRUPTS();
+  if (ConfigReloadPending) {
+    ConfigReloadPending = false;
+    ProcessConfigFile(PGC_SIGHUP);
+    if (FilesHaveChanged()) proc_exit(0);  // another begins with what they say now
+  }
+  if (MustLeave()) proc_exit(0);
+}
+
+// Without a value that an administrator wrote there is nothing to go by: the built-in default may
+// be somebody else's broker.
+void Worker::AwaitSettings() {
+  bool waited = false;
+  for (;; waited = true) {
+    const SettingsProblem problem = CheckWrittenSettings();
+    wrong_settings_ = problem.status;
+    if (!problem.nothing_in_force) break;
+    AwaitReload(WorkerState::kMisconfigured, wrong_settings_, kMendingMs);
+  }
+  if (waited) proc_exit(0);  // another begins with what has been mended
+}
+
+void Worker::AwaitConfig() {
+  for (Status wrong; !(wrong = ReadConfig()).ok();) {
+    AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
+  }
+}
+
+void Worker::AwaitSpool() {
+  for (Status wrong; !(wrong = dead_letters_.Open()).ok();) {
+    AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
+  }
+  if (!dead_letters_.damage().ok()) status_.RaiseLossAlarm(dead_letters_.damage(), false);
+}
+
+// Reads FraiseQL's files for the first time.
+Status Worker::ReadConfig() {
+  LoadConfig(&config_);
+  if (!config_.errors.empty()) {
+    return Status::Invalid(config_.errors.front().text(), config_.errors.front().hint);
+  }
+  LogProblems(WARNING, config_.config.warnings);
+  LogProblems(LOG, config_.config.notices);
+  return ApplyConfig(config_.config);
+}
+
+// Reads FraiseQL's files anew.  If they are wrong, what they said last stays in force.
+bool Worker::FilesHaveChanged() {
+  LoadedConfig config;
+  LoadConfig(&config);
+  wrong_files_ = {};
+  if (config.errors.empty()) {
+    if (config.fingerprint != config_.fingerprint) return true;
+    LogIfNew(WARNING, std::move(config.config.warnings), &config_.config.warnings);
+    LogIfNew(LOG, std::move(config.config.notices), &config_.config.notices);
+    return false;
+  }
+  const ConfigProblem& error = config.errors.front();
+  wrong_files_ = Status::Invalid("configuration is not applied: " + error.text(), error.hint);
+  status_.RecordError(Status::Invalid(error.text()));
+  ereport(LOG, (errmsg("configuration is not applied: %s", error.text().c_str()),
+                error.hint.empty() ? 0 : errhint("%s", error.hint.c_str())));
+  return false;
+}
+
+// Waits until there is a slot to publish from, and this server is the one to do so.
+void Worker::PrepareSlot() {
+  Backoff backoff(PipelineOptions{}.min_delay_ms, options_.max_delay_ms);
+  status_.Show(WorkerState::kConnecting, Status::Ok(), "", "");
+  for (;;) {
+    const nats::BrokerSettings broker = CurrentBrokerSettings(database_name_.c_str());
+    const SlotGuardian::Outcome outcome = guardian_.Prepare(broker);
+    if (outcome == SlotGuardian::Outcome::kReady) return;
+    if (outcome == SlotGuardian::Outcome::kCopy) {
+      AwaitReload(WorkerState::kMisconfigured, guardian_.trouble(), kMendingMs);
+    } else {
+      status_.RecordError(guardian_.trouble());
+      AwaitReload(WorkerState::kWaiting, guardian_.trouble(), backoff.Next());
+    }
+  }
+}
+
+void Worker::OpenSlot() {
+  // That may wait for the broker; and what is cached is of the past once the slot is acquired.
+  declared_.Sync(config_.config.rules);
+  do {
+    PrepareSlot();
+  } while (!guardian_.Acquire());
+  slot_.SetDelay(settings.confirm_delay_ms);
+  OpenPipeline(slot_.Open(OwnSlotName(database_), guardian_.made(), guardian_.resume_at()));
+  decoder_ =
+      std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext, Isolation(entry_->deaths));
+  reader_.Open(decoder_.get());
+}
+
+Origin Worker::MakeOrigin() const {
+  Origin origin;
+  origin.system_id = GetSystemIdentifier();
+  origin.database_id = database_;
+  origin.database = database_name_;
+  origin.branch = guardian_.branch();
+  return origin;
+}
+
+void Worker::OpenPipeline(const ResumePoint& start) {
+  publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
+                                                 CurrentStreamSettings(MakeOrigin()));
+  pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_, start);
+  ChooseDeadLetterBox();
+  wait_set_ = std::make_unique<WaitSet>(publisher_.get());
+  upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
+}
+
+void Worker::ChooseDeadLetterBox() {
+  pipeline_->SetDeadLetterBox(settings.on_error == kOnErrorDeadLetter ? &dead_letters_ : nullptr);
+}
+
+}  // namespace fraiseql::pg
