@@ -22,7 +22,7 @@ constexpr char kAllowed[] = R"(authorization: {users: [{user: joe, password: x}]
 
 class KeepingBox final : public DeadLetterBox {
  public:
-  Status Keep(const Message& message, const Status& reason) override {
+  Status Store(const Message& message, const Status& reason) override {
     subjects.push_back(message.subject);
     reasons.push_back(reason.message());
     return Status::Ok();

@@ -166,8 +166,8 @@ std::string Look(PlayedJetStream* jetstream) {
   StreamContents contents = std::move(opened.contents);
   std::string said;
   for (int sequence = 1; sequence <= kEnd + 1; ++sequence) {
-    const auto verdict = contents.Judge({static_cast<uint64_t>(sequence), 1, 0});
-    said.push_back("hgmu"[static_cast<int>(verdict)]);
+    const auto presence = contents.Classify({static_cast<uint64_t>(sequence), 1, 0});
+    said.push_back("hgmu"[static_cast<int>(presence)]);
   }
   return said;
 }

@@ -117,7 +117,7 @@ void FakeBroker::Store(size_t wire) {
   if (known != remembered_.end()) {  // looked for first, so nothing is proved of those before it
     reply.duplicate = true;
     reply.stream_sequence = known->second;
-    reply.out_of_step = chained && wire + 1 == wires();
+    reply.needs_resync = chained && wire + 1 == wires();
   } else if (IsInStep(sent)) {
     if (Holds(sent.id)) ++twice_;
     stream_.push_back(sent.id);
@@ -128,14 +128,14 @@ void FakeBroker::Store(size_t wire) {
     reply.through = chained;
   } else {
     ++gaps_;
-    reply.out_of_step = true;
+    reply.needs_resync = true;
     reply.refused = true;
     reply.status = Status::Unavailable("wrong last message");
   }
   Answer(wires_[wire], reply, sent.want_ack);
 }
 
-void FakeBroker::Refuse(size_t wire, const Status& status) {
+void FakeBroker::Reject(size_t wire, const Status& status) {
   ++gaps_;
   const Sent sent = Take(wire);
   Reply reply;

@@ -40,11 +40,11 @@ class FakeBroker : public Sink {
 
   // The broker's side: takes the oldest message from a wire.  REQUIRES: it has one.
   void Store(size_t wire);
-  void Refuse(size_t wire, const Status& status);
+  void Reject(size_t wire, const Status& status);
   void Drop(size_t wire);  // not stored, and nothing said
   // The same on the present wire.
   void Store() { Store(wires() - 1); }
-  void Refuse(const Status& status) { Refuse(wires() - 1, status); }
+  void Reject(const Status& status) { Reject(wires() - 1, status); }
   void Drop() { Drop(wires() - 1); }
   void StoreAll();  // of every wire, oldest first
   // So much time passes that nothing is on its way any more and no id is remembered.

@@ -263,9 +263,9 @@ class Simulation {
 
   void TakeOne(size_t wire) {
     if (dice_.Percent(faults_.refuse)) {
-      broker_.Refuse(wire, Status::Unavailable("no leader"));
+      broker_.Reject(wire, Status::Unavailable("no leader"));
     } else if (dice_.Percent(faults_.reject)) {
-      broker_.Refuse(wire, Status::Rejected("too large"));
+      broker_.Reject(wire, Status::Rejected("too large"));
     } else if (dice_.Percent(faults_.drop)) {
       broker_.Drop(wire);
     } else {

@@ -19,7 +19,7 @@ Status TooLarge() { return Status::Rejected("message is too large"); }
 
 class FakeBox final : public DeadLetterBox {
  public:
-  Status Keep(const Message& message, const Status& reason) override {
+  Status Store(const Message& message, const Status& reason) override {
     if (full) return Status::Unavailable("no space left on device");
     kept.emplace_back(FindHeader(message.headers, "Nats-Msg-Id"));
     last_reason = reason.message();
@@ -90,7 +90,7 @@ TEST_F(DeadLetterTest, TheOthersGoOnWithoutThoseThatTheBrokerRefusesForGood) {
   Publish({"a", "b", "c"});
   pipeline_.Run(0);
   broker_.Store();
-  broker_.Refuse(TooLarge());
+  broker_.Reject(TooLarge());
   StoreAll(1);
   EXPECT_EQ(pipeline_.state(), State::kStreaming);
   EXPECT_EQ(box_.kept, Ids({"b"}));
@@ -103,14 +103,14 @@ TEST_F(DeadLetterTest, TheOthersGoOnWithoutThoseThatTheBrokerRefusesForGood) {
 TEST_F(DeadLetterTest, IsNotSentAgainAfterAFailure) {
   Publish({"a", "b", "c"});
   pipeline_.Run(0);
-  broker_.Refuse(Status::Unavailable("no leader"));
-  broker_.Refuse(TooLarge());
+  broker_.Reject(Status::Unavailable("no leader"));
+  broker_.Reject(TooLarge());
   pipeline_.Run(1);
   EXPECT_TRUE(box_.kept.empty());  // after the failure nothing is believed until all is sent again
   pipeline_.Run(20);
   broker_.Store();
   pipeline_.Run(21);
-  broker_.Refuse(TooLarge());
+  broker_.Reject(TooLarge());
   pipeline_.Run(22);
   EXPECT_EQ(box_.kept, Ids({"b"}));
   broker_.Close();
@@ -127,7 +127,7 @@ TEST_F(DeadLetterTest, OnlyWhatIsRefusedForGoodIsOne) {
   pipeline_.Run(0);
   for (const Status& status : {Status::Unavailable("stream is full"), Status::Invalid("no stream"),
                                Status::Internal("a bug")}) {
-    broker_.Refuse(status);
+    broker_.Reject(status);
     pipeline_.Run(1);
     EXPECT_EQ(pipeline_.state(), State::kWaiting);
     pipeline_.Restart();
@@ -143,7 +143,7 @@ TEST_F(DeadLetterTest, OnlyWhatIsRefusedForGoodIsOne) {
 TEST_F(DeadLetterTest, AMessageIsKeptOnceHoweverOftenItIsRefused) {
   Publish({"a", "b"});
   pipeline_.Run(0);
-  broker_.Refuse(TooLarge());
+  broker_.Reject(TooLarge());
   broker_.replies().push_back(broker_.replies().front());
   pipeline_.Run(1);
   EXPECT_EQ(box_.kept, Ids({"a"}));
@@ -258,7 +258,7 @@ TEST_F(DeadLetterTest, AStreamOfThemAndOfAllOtherTroubleLosesAndDoublesNothing) 
       pipeline.Run(now += 5);
       if (broker.waiting() == 0) continue;
       if (refused.count(broker.oldest()) > 0) {
-        broker.Refuse(TooLarge());
+        broker.Reject(TooLarge());
       } else if (dice.Percent(5)) {
         broker.Close(dice.Below(3));
       } else {

@@ -211,7 +211,7 @@ TEST_F(PipelineTest, WaitsLongerWhenTheBrokerOpensButStoresNothing) {
   Stream({"a"});
   int64_t now = 0;
   for (const int64_t delay : {10, 20, 40, 80, 100, 100}) {
-    broker_.Refuse(Busy());
+    broker_.Reject(Busy());
     Run(now);
     EXPECT_EQ(pipeline_.WaitMs(now), delay);
     Run(now += delay);
@@ -221,23 +221,23 @@ TEST_F(PipelineTest, WaitsLongerWhenTheBrokerOpensButStoresNothing) {
 
 TEST_F(PipelineTest, WaitsShortAgainOnceAMessageIsStored) {
   Stream({"a", "b"});
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   Run(0);
   Run(10);
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   Run(10);
   EXPECT_EQ(pipeline_.WaitMs(10), 20);
   Run(30);
   broker_.Store();
   Run(31);
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   Run(31);
   EXPECT_EQ(pipeline_.WaitMs(31), 10);
 }
 
 TEST_F(PipelineTest, SendsNothingAfterARefusalUntilItHasOpenedAgain) {
   Stream({"a", "b"});
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   Run(1);
   Publish({"c"});
   Run(2);
@@ -252,11 +252,11 @@ TEST_F(PipelineTest, SendsNothingAfterARefusalUntilItHasOpenedAgain) {
 
 TEST_F(PipelineTest, SendsOneMessageAtATimeAfterAFailureUntilOneIsStored) {
   Stream({"a", "b", "c"});
-  for (int i = 0; i < 3; ++i) broker_.Refuse(Busy());
+  for (int i = 0; i < 3; ++i) broker_.Reject(Busy());
   Run(1);
   Run(20);
   EXPECT_EQ(broker_.waiting(), 1u);
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   Run(21);
   Run(100);
   EXPECT_EQ(broker_.waiting(), 1u);
@@ -267,7 +267,7 @@ TEST_F(PipelineTest, SendsOneMessageAtATimeAfterAFailureUntilOneIsStored) {
 
 TEST_F(PipelineTest, TakesManyRefusalsForOneFailure) {
   Stream({"a", "b", "c"});
-  for (int i = 0; i < 3; ++i) broker_.Refuse(Busy());
+  for (int i = 0; i < 3; ++i) broker_.Reject(Busy());
   Run(1);
   EXPECT_EQ(pipeline_.failures(), 1u);
   EXPECT_EQ(pipeline_.WaitMs(1), 10);
@@ -284,7 +284,7 @@ TEST_F(PipelineTest, FailsOnARefusalOfNoMessageInParticular) {
 TEST_F(PipelineTest, BlocksOnARefusedMessageUntilTheBrokerRelents) {
   Stream({"a", "b"});
   broker_.Store();
-  broker_.Refuse(TooLarge());
+  broker_.Reject(TooLarge());
   Run(1);
   for (int64_t now = 1; now < 500; now += 100) {
     EXPECT_EQ(pipeline_.state(), State::kBlocked);
@@ -293,7 +293,7 @@ TEST_F(PipelineTest, BlocksOnARefusedMessageUntilTheBrokerRelents) {
     EXPECT_EQ(settled(), 100u);
     Run(now + 100);
     ASSERT_EQ(broker_.waiting(), 1u);
-    broker_.Refuse(TooLarge());
+    broker_.Reject(TooLarge());
     Run(now + 100);
   }
   Run(1000);
@@ -321,7 +321,7 @@ TEST_F(PipelineTest, BlocksOnAMessageThatTheSinkRejects) {
 
 TEST_F(PipelineTest, CountsABreakThoughTheAcknowledgementOfTheLaterMessageIsLost) {
   Stream({"a", "b"});
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   broker_.Store();
   broker_.replies().pop_back();
   Run(1);
@@ -346,7 +346,7 @@ TEST_F(PipelineTest, CountsNoBreakWhenOnlyAnAcknowledgementIsLost) {
 TEST_F(PipelineTest, CountsMessagesStoredBeforeARefusedOne) {
   Stream({"a", "b", "c", "d"});
   broker_.Store();
-  broker_.Refuse(Busy());
+  broker_.Reject(Busy());
   StoreAll(1);
   EXPECT_EQ(settled(), 100u);
   Run(20);

@@ -9,7 +9,7 @@
 namespace fraiseql {
 namespace {
 
-using Verdict = StreamContents::Verdict;
+using Presence = StreamContents::Presence;
 
 Position At(uint64_t lsn, uint64_t ordinal = 1) { return {lsn, ordinal, 0}; }
 
@@ -31,7 +31,7 @@ StreamContents Of(const std::string& picture) {
 std::string Verdicts(StreamContents contents) {
   std::string said;
   for (uint64_t lsn = 1; lsn <= 9; ++lsn) {
-    said.push_back("hgmu"[static_cast<int>(contents.Judge(At(lsn)))]);
+    said.push_back("hgmu"[static_cast<int>(contents.Classify(At(lsn)))]);
   }
   return said;
 }
@@ -96,8 +96,8 @@ TEST(StreamContents, ManyGapsTakeBoundedMemoryAndCountAllPlaces) {
     contents.Found(At(2 * i));
   }
   for (uint64_t i = 1; i <= kMessages; ++i) {
-    ASSERT_EQ(contents.Judge(At(2 * i - 1)), Verdict::kLetGo) << i;
-    ASSERT_EQ(contents.Judge(At(2 * i)), Verdict::kHeld) << i;
+    ASSERT_EQ(contents.Classify(At(2 * i - 1)), Presence::kLetGo) << i;
+    ASSERT_EQ(contents.Classify(At(2 * i)), Presence::kHeld) << i;
   }
 }
 
@@ -106,7 +106,7 @@ TEST(StreamContents, AnAbsurdNumberOfPlacesDoesNotOverflow) {
   contents.LetGo(UINT64_MAX - 1);
   contents.LetGo(UINT64_MAX - 1);
   contents.Found(At(2));
-  EXPECT_EQ(contents.Judge(At(1)), Verdict::kLetGo);
+  EXPECT_EQ(contents.Classify(At(1)), Presence::kLetGo);
 }
 
 }  // namespace

@@ -22,11 +22,11 @@ class Recorder final : public MessageReceiver {
   void EndTransaction(uint64_t end_lsn) override {
     seen.push_back("end " + std::to_string(end_lsn));
   }
-  void Refuse(const Status& reason) override {
+  void Reject(const Status& reason) override {
     seen.push_back("refused " + message_.payload + ": " + reason.message());
   }
   void Report(const Status&) override {}
-  void Breathe() override {}
+  void Yield() override {}
 
   std::vector<std::string> seen;
 
@@ -118,7 +118,7 @@ TEST_F(TransactionBufferTest, TellsOfARefusedMessageInItsPlace) {
   buffer_.Begin();
   Put(Kind::kTopicRow, "t", "row");
   buffer_.Add(Kind::kTopicRow, "t")->payload = "bad";
-  buffer_.Refuse(Status::Rejected("no"));
+  buffer_.Reject(Status::Rejected("no"));
   Put(Kind::kPlain, "", "b");
   buffer_.End(1);
   EXPECT_EQ(Seen(), (Expected{"row", "refused bad: no", "b", "end 1"}));
@@ -128,9 +128,9 @@ TEST_F(TransactionBufferTest, ReplacesRowsAlsoWhenAMessageWasRefused) {
   buffer_.Begin();
   Put(Kind::kTopicRow, "t", "row");
   buffer_.Add(Kind::kPlain, "")->payload = "bad";
-  buffer_.Refuse(Status::Rejected("no"));
+  buffer_.Reject(Status::Rejected("no"));
   buffer_.Add(Kind::kTopicRow, "t")->payload = "bad row";
-  buffer_.Refuse(Status::Rejected("no"));
+  buffer_.Reject(Status::Rejected("no"));
   Put(Kind::kNotification, "t", "notification");
   buffer_.End(1);
   EXPECT_EQ(Seen(), (Expected{"refused bad: no", "notification", "end 1"}));

@@ -17,7 +17,7 @@ class DeadLetterBox {
   // counts as settled.  Not ok: it cannot be kept now, for this reason, and is still to be
   // published. The same message may come again, after a crash: whoever reads the dead letters sees
   // it once.
-  virtual Status Keep(const Message& message, const Status& reason) = 0;
+  virtual Status Store(const Message& message, const Status& reason) = 0;
 };
 
 }  // namespace fraiseql

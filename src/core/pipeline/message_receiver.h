@@ -23,11 +23,11 @@ class MessageReceiver {
   // Everything up to `end_lsn` has been handed over.
   virtual void EndTransaction(uint64_t end_lsn) = 0;
   // The message that Add() gave out cannot be published, for this reason.
-  virtual void Refuse(const Status& reason) = 0;
+  virtual void Reject(const Status& reason) = 0;
   // Something that is not about one message stands in the way of some of them.
   virtual void Report(const Status& trouble) = 0;
   // Called now and then within a transaction, which may be a large one.
-  virtual void Breathe() = 0;
+  virtual void Yield() = 0;
 };
 
 }  // namespace fraiseql

@@ -109,7 +109,7 @@ void Pipeline::TakeOpened() {
 StreamMark Pipeline::mark() const {
   // While what is stored is not known, or not gone through, nothing new is known of the rest.
   if (!looked_ || contents_.holds_any()) return from_.mark;
-  const bool before_horizon = window_.settled_lsn() < from_.horizon_lsn;
+  const bool before_horizon = window_.settled_lsn() < from_.uncertain_before_lsn;
   return {stream_, window_.StoredBehind(StoredBehind(before_horizon))};
 }
 
@@ -119,8 +119,8 @@ void Pipeline::TakeReplies(int64_t now_ms) {
     if (reply.status.ok()) TakeAck(reply, now_ms);
     if (reply.refused) window_.Refused(reply.sequence);
     if (state_ != State::kStreaming) continue;
-    if (reply.out_of_step) {
-      GetInStep(reply.status, now_ms);
+    if (reply.needs_resync) {
+      Resync(reply.status, now_ms);
     } else if (!reply.status.ok()) {
       (void)Refused(reply.sequence, reply.status, now_ms);
     }
@@ -153,7 +153,7 @@ void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
 
 // No trouble, once: somebody else may have written to the stream.  Or a message was refused that
 // had not asked for an answer; sent alone, it does.
-void Pipeline::GetInStep(const Status& status, int64_t now_ms) {
+void Pipeline::Resync(const Status& status, int64_t now_ms) {
   if (in_step_) {
     in_step_ = false;
     probing_ = true;
@@ -186,20 +186,20 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
   while (MaySend()) {
     const Message* message = window_.NextToSend(&sequence);
     if (message == nullptr) return;
-    const StreamContents::Verdict verdict = Judge(*message, sequence);
-    if (verdict == StreamContents::Verdict::kHeld) {
+    const StreamContents::Presence presence = Classify(*message, sequence);
+    if (presence == StreamContents::Presence::kHeld) {
       Found(sequence, now_ms);
       continue;
     }
     Status status = sink_->Check(*message);
     // What cannot be stored was not: it may not be a dead letter on disk yet.
-    if (status.ok() && verdict == StreamContents::Verdict::kLetGo) {
+    if (status.ok() && presence == StreamContents::Presence::kLetGo) {
       Found(sequence, now_ms);
       continue;
     }
     if (status.ok()) {
-      BuryBehind(sequence, now_ms);
-      if (verdict == StreamContents::Verdict::kUnknown) NoteTwice(message->position);
+      MakeDeadLettersBehind(sequence, now_ms);
+      if (presence == StreamContents::Presence::kUnknown) NoteTwice(message->position);
       status = Send(*message, sequence, now_ms);
     }
     if (!status.ok()) {
@@ -223,7 +223,7 @@ void Pipeline::Found(uint64_t sequence, int64_t now_ms) {
 void Pipeline::NoteTwice(const Position& position) {
   if (noted_twice_) return;
   noted_twice_ = true;
-  uint64_t before_lsn = from_.horizon_lsn;
+  uint64_t before_lsn = from_.uncertain_before_lsn;
   if (window_.IsInside(highest_sent_)) {
     before_lsn = std::max(before_lsn, window_.at(highest_sent_).position.commit_lsn + 1);
   }
@@ -237,7 +237,7 @@ bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) 
     return false;
   }
   if (!window_.IsOpen(sequence)) return true;  // it is settled, whatever is still said of it
-  const Status kept = Bury(sequence, reason, now_ms);
+  const Status kept = MakeDeadLetter(sequence, reason, now_ms);
   if (kept.ok()) return true;
   Fail(kept, now_ms);
   state_ = State::kBlocked;
@@ -246,18 +246,18 @@ bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) 
 
 // Messages that cannot be sent are put aside before their turn: the one before them may be the last
 // that is sent for a while, and then one has to be told of it.
-void Pipeline::BuryBehind(uint64_t sequence, int64_t now_ms) {
+void Pipeline::MakeDeadLettersBehind(uint64_t sequence, int64_t now_ms) {
   while ((sequence = window_.OpenBehind(sequence)) != 0) {
     const Message& message = window_.at(sequence);
     const Status status = sink_->Check(message);
     if (status.code() != StatusCode::kRejected || contents_.HoldsFrom(message.position)) return;
-    if (!Bury(sequence, status, now_ms).ok()) return;
+    if (!MakeDeadLetter(sequence, status, now_ms).ok()) return;
   }
 }
 
 // Message `sequence` becomes a dead letter.
-Status Pipeline::Bury(uint64_t sequence, const Status& reason, int64_t now_ms) {
-  Status kept = Keep(window_.at(sequence), reason);
+Status Pipeline::MakeDeadLetter(uint64_t sequence, const Status& reason, int64_t now_ms) {
+  Status kept = StoreDeadLetter(window_.at(sequence), reason);
   if (!kept.ok()) return kept;
   const uint64_t oldest = window_.first();
   window_.Ack(sequence);
@@ -268,9 +268,9 @@ Status Pipeline::Bury(uint64_t sequence, const Status& reason, int64_t now_ms) {
   return kept;
 }
 
-Status Pipeline::Keep(const Message& message, const Status& reason) {
+Status Pipeline::StoreDeadLetter(const Message& message, const Status& reason) {
   if (box_ == nullptr) return reason;
-  Status kept = box_->Keep(message, reason);
+  Status kept = box_->Store(message, reason);
   dead_letters_ += kept.ok() ? 1 : 0;
   return kept;
 }
@@ -282,7 +282,7 @@ Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms)
   Status status = sink_->Send(message, sequence, want_ack);
   if (!status.ok()) return status;
   if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
-  window_.Sent(sequence, StoredBehind(message.position.commit_lsn < from_.horizon_lsn));
+  window_.Sent(sequence, StoredBehind(message.position.commit_lsn < from_.uncertain_before_lsn));
   if (contents_.holds_any() || window_.highest_acked() > sequence) window_.Overtaken(sequence);
   ++sent_;
   if (sequence <= highest_sent_) ++resent_;
@@ -291,19 +291,19 @@ Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms)
 }
 
 // What was found is gone through in the order of the log, once.
-StreamContents::Verdict Pipeline::Judge(const Message& message, uint64_t sequence) {
+StreamContents::Presence Pipeline::Classify(const Message& message, uint64_t sequence) {
   if (from_.through.commit_lsn > 0 && !(from_.through < message.position)) {
-    return StreamContents::Verdict::kHeld;
+    return StreamContents::Presence::kHeld;
   }
-  const StreamContents::Verdict verdict = contents_.Judge(message.position);
-  const bool is_there = verdict == StreamContents::Verdict::kHeld;
-  if (is_there || MayHaveBeenSent(message, sequence)) return verdict;
-  return StreamContents::Verdict::kMissing;
+  const StreamContents::Presence presence = contents_.Classify(message.position);
+  const bool is_there = presence == StreamContents::Presence::kHeld;
+  if (is_there || MayHaveBeenSent(message, sequence)) return presence;
+  return StreamContents::Presence::kMissing;
 }
 
 // By us, or by a process that is dead.
 bool Pipeline::MayHaveBeenSent(const Message& message, uint64_t sequence) const {
-  return message.position.commit_lsn < from_.horizon_lsn ||
+  return message.position.commit_lsn < from_.uncertain_before_lsn ||
          (window_.WasSent(sequence) && !window_.WasRefused(sequence));
 }
 

@@ -51,7 +51,7 @@ class Pipeline {
 
   // Instead of Seal(): the message that Add() gave out can never be published, for this reason.
   // Not ok if it is no dead letter, for that reason: then one may try again.
-  Status Reject(const Status& reason) { return Keep(window_.unsealed(), reason); }
+  Status Reject(const Status& reason) { return StoreDeadLetter(window_.unsealed(), reason); }
 
   // Where to keep messages that can never be stored, from now on; null: they block.  Not owned.
   void SetDeadLetterBox(DeadLetterBox* box) { box_ = box; }
@@ -82,7 +82,7 @@ class Pipeline {
 
   State state() const { return state_; }
   // Streaming again after a failure, but nothing has been stored yet: it may well fail again.
-  bool on_probation() const { return probing_ && !window_.empty(); }
+  bool probing() const { return probing_ && !window_.empty(); }
   // What stands in the way, or last did; see failures() for whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }
@@ -115,16 +115,16 @@ class Pipeline {
   void TakeOpened();
   void TakeReplies(int64_t now_ms);
   void TakeAck(const Reply& reply, int64_t now_ms);
-  void GetInStep(const Status& status, int64_t now_ms);
+  void Resync(const Status& status, int64_t now_ms);
   bool IsNewStream() const { return options_.notes_streams && noted_stream_ != stream_; }
   bool MaySend() const;
   void SendWhatFits(int64_t now_ms);
   bool Refused(uint64_t sequence, const Status& reason, int64_t now_ms);
-  void BuryBehind(uint64_t sequence, int64_t now_ms);
-  Status Bury(uint64_t sequence, const Status& reason, int64_t now_ms);
-  Status Keep(const Message& message, const Status& reason);
+  void MakeDeadLettersBehind(uint64_t sequence, int64_t now_ms);
+  Status MakeDeadLetter(uint64_t sequence, const Status& reason, int64_t now_ms);
+  Status StoreDeadLetter(const Message& message, const Status& reason);
   Status Send(const Message& message, uint64_t sequence, int64_t now_ms);
-  StreamContents::Verdict Judge(const Message& message, uint64_t sequence);
+  StreamContents::Presence Classify(const Message& message, uint64_t sequence);
   void Found(uint64_t sequence, int64_t now_ms);
   void NoteTwice(const Position& position);
   bool MayHaveBeenSent(const Message& message, uint64_t sequence) const;

@@ -22,7 +22,7 @@ struct Reply {
   bool late = false;             // it may have been sent to another stream, one that was there
                                  // before, and `stream_sequence` be a place of that one
   bool refused = false;          // not ok: the message was not stored, as it was sent this time
-  bool out_of_step = false;      // the stream is not what the sink took it to be: open it again
+  bool needs_resync = false;     // the stream is not what the sink took it to be: open it again
 };
 
 // What the sink has to know to find out what is stored already.
@@ -33,7 +33,7 @@ struct ResumePoint {
   Position through = {};     // nor what comes up to and with this one in the log
   // What committed before it may have been sent by a process that is dead, and may still be on its
   // way into the stream.
-  uint64_t horizon_lsn = 0;
+  uint64_t uncertain_before_lsn = 0;
   // Where acknowledged messages are in the stream of the mark, as far as that is known; in its
   // order.
   std::vector<StoredPlaces> known = {};

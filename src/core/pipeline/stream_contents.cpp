@@ -41,13 +41,13 @@ void StreamContents::Merge() {
   gaps_.resize(gaps_.size() / 2);
 }
 
-StreamContents::Verdict StreamContents::Judge(const Position& position) {
-  if (HoldsFrom(position) && Holds(position)) return Verdict::kHeld;
-  if (position < tied_) return Verdict::kLetGo;
+StreamContents::Presence StreamContents::Classify(const Position& position) {
+  if (HoldsFrom(position) && Holds(position)) return Presence::kHeld;
+  if (position < tied_) return Presence::kLetGo;
   if (newest_ < position) {
-    if (at_the_end_ == 0) return Verdict::kMissing;
+    if (at_the_end_ == 0) return Presence::kMissing;
     --at_the_end_;
-    return Verdict::kUnknown;
+    return Presence::kUnknown;
   }
   while (passed_ < gaps_.size() && gaps_[passed_].before < position) {
     spare_ = Sum(spare_, gaps_[passed_++].places);
@@ -55,10 +55,10 @@ StreamContents::Verdict StreamContents::Judge(const Position& position) {
   const bool in_gap = passed_ < gaps_.size() && gaps_[passed_].behind < position;
   if (in_gap && gaps_[passed_].places > 0) {
     --gaps_[passed_].places;
-    return Verdict::kLetGo;
+    return Presence::kLetGo;
   }
   // It may have been stored twice before, when nobody could know.
-  return in_gap || spare_ > 0 ? Verdict::kUnknown : Verdict::kMissing;
+  return in_gap || spare_ > 0 ? Presence::kUnknown : Presence::kMissing;
 }
 
 bool StreamContents::HoldsFrom(const Position& position) {

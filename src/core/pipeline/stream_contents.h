@@ -26,7 +26,7 @@ struct StoredPlaces {
 // the log: what is refused comes behind what is taken.
 class StreamContents {
  public:
-  enum class Verdict : uint8_t {
+  enum class Presence : uint8_t {
     kHeld,     // it is there
     kLetGo,    // it was there: newer ones of ours are, and no older one is missing
     kMissing,  // it has not been stored
@@ -42,7 +42,7 @@ class StreamContents {
   void LetGo(const Position& position);
 
   // For each message once, in the order of the log: it uses up a place.
-  Verdict Judge(const Position& position);
+  Presence Classify(const Position& position);
 
   // How many more messages there may be of which it is not known.
   uint64_t most_unknown() const { return at_the_end_ + spare_; }
@@ -50,7 +50,7 @@ class StreamContents {
   bool Holds(const Position& position) const { return held_.Contains(position); }
   // Messages at or behind `position` are held: to be asked in the order of the log.
   bool HoldsFrom(const Position& position);
-  // Judge() and HoldsFrom() have not yet come past all that is held.
+  // Classify() and HoldsFrom() have not yet come past all that is held.
   bool holds_any() const { return !held_.empty(); }
   // Of those found, the last one in the log.  REQUIRES: holds_any().
   const Position& newest() const { return held_.last(); }

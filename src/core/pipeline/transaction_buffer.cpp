@@ -51,9 +51,9 @@ void TransactionBuffer::Seal() {
 
 // A message that cannot be published is told of in its place among the others, unless it is
 // replaced as well.
-void TransactionBuffer::Refuse(const Status& reason) {
+void TransactionBuffer::Reject(const Status& reason) {
   if (!holding_) {
-    receiver_->Refuse(reason);
+    receiver_->Reject(reason);
     return;
   }
   held_[held_count_].refused = reason;
@@ -88,7 +88,7 @@ void TransactionBuffer::PassOn() {
     if (held_[i].refused.ok()) {
       receiver_->Seal();
     } else {
-      receiver_->Refuse(held_[i].refused);
+      receiver_->Reject(held_[i].refused);
     }
   }
   held_count_ = 0;

@@ -37,7 +37,7 @@ class TransactionBuffer {
   // Where to build the next message; null if it is replaced already.  `topic` must outlive Seal().
   Message* Add(Kind kind, std::string_view topic);
   void Seal();
-  void Refuse(const Status& reason);
+  void Reject(const Status& reason);
   void End(uint64_t end_lsn);
 
   // Whether the transaction was too large for a row event to wait for a notification.
@@ -48,7 +48,7 @@ class TransactionBuffer {
     Message message;
     std::string topic;  // of a topic row, else empty
     bool replaced = false;
-    Status refused;  // not ok: it goes to the receiver's Refuse()
+    Status refused;  // not ok: it goes to the receiver's Reject()
   };
 
   bool IsNotified(std::string_view topic) const;

@@ -34,8 +34,8 @@ Status LibraryConnection::Make(std::unique_ptr<LibrarySession> session,
 
 LibraryConnection::~LibraryConnection() {
   session()->Close();
-  bin_.Put(delivered_);
-  bin_.Empty();
+  to_destroy_.Add(delivered_);
+  to_destroy_.Destroy();
   natsSubscription_Destroy(acks_.subscription);
   natsSubscription_Destroy(answers_.subscription);
 }
@@ -82,7 +82,7 @@ Status LibraryConnection::Publish(const Message& message, const std::string& rep
     code = natsConnection_PublishMsg(session()->connection(), copy);
     if (code != NATS_OK) status = PublishFailure(code);
   }
-  bin_.Put(copy);
+  to_destroy_.Add(copy);
   return status;
 }
 
@@ -113,7 +113,7 @@ Status LibraryConnection::Request(const std::string& subject, const std::string&
 }
 
 bool LibraryConnection::Next(Inbox* inbox, Delivery* delivery) {
-  bin_.Put(delivered_);
+  to_destroy_.Add(delivered_);
   delivered_ = nullptr;
   if (inbox->ready == 0) natsSubscription_QueuedMsgs(inbox->subscription, &inbox->ready);
   if (inbox->ready == 0) return false;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "nats/connection/connection.h"
-#include "nats/connection/message_bin.h"
+#include "nats/connection/destroy_batch.h"
 
 // Of nats.c.
 struct __natsMsg;
@@ -45,7 +45,7 @@ class LibraryConnection final : public Connection {
   Inbox acks_;
   Inbox answers_;
   __natsMsg* delivered_ = nullptr;  // what the last Delivery points into
-  MessageBin bin_;
+  DestroyBatch to_destroy_;
   std::string scratch_;
 };
 

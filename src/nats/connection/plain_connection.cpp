@@ -111,12 +111,12 @@ void PlainConnection::Read() {
     if (got < 0 && WouldBlock(errno)) return;
     if (got <= 0) return End(got == 0 ? "the server has closed it" : ErrorText(errno));
     reader_.Added(static_cast<size_t>(got));
-    TakeIn();
+    Drain();
     if (static_cast<size_t>(got) < kReadSize) return;
   }
 }
 
-void PlainConnection::TakeIn() {
+void PlainConnection::Drain() {
   if (!greeted_ && BeginsRecord(reader_)) {
     encrypted_ = true;
     return End("the server speaks TLS");

@@ -69,7 +69,7 @@ class PlainConnection : public Connection {
 
   void Write();
   void Read();
-  void TakeIn();
+  void Drain();
   void OnPing();
   void OnError(std::string_view text);
   void End(const std::string& reason);

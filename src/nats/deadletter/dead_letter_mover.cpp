@@ -70,7 +70,7 @@ struct DeadLetterMover::Shared {
     now->trouble = Status::Ok();
     while (status.ok()) {
       Set(*now);
-      status = session.Turn(now);
+      status = session.RunOnce(now);
       if (status.ok()) backoff->Reset();
     }
     return status;

@@ -90,7 +90,7 @@ Status DeadLetterSession::FindDeadLetterStream() {
   return answer.status;
 }
 
-Status DeadLetterSession::Turn(Snapshot* snapshot) {
+Status DeadLetterSession::RunOnce(Snapshot* snapshot) {
   Status status = CheckConsumers();
   const int64_t until_check_ms = std::max<int64_t>(1, next_check_ms_ - SteadyMs());
   std::optional<JetStreamClient::Delivered> advisory;

@@ -28,7 +28,7 @@ class DeadLetterSession {
 
   // Waits up to a few seconds for an advisory and deals with it.  Adds to the counters of
   // `snapshot`.  Not ok: the session is over.
-  Status Turn(Snapshot* snapshot);
+  Status RunOnce(Snapshot* snapshot);
 
  private:
   enum class Outcome : uint8_t { kMoved, kMovedFacts, kAlreadyThere, kLoop };

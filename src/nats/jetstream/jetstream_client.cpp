@@ -233,7 +233,7 @@ Status JetStreamClient::Await(Expect expected, const std::string& reply, int64_t
       *delivery = {};
       return status;
     }
-    Turn(left);
+    PollOnce(left);
   }
 }
 
@@ -254,7 +254,7 @@ bool JetStreamClient::Take(Expect expected, const std::string& reply,
 }
 
 // Lets the connection read and write, once.
-void JetStreamClient::Turn(int64_t wait_ms) {
+void JetStreamClient::PollOnce(int64_t wait_ms) {
   const auto events = static_cast<short>(POLLIN | (connection_->wants_write() ? POLLOUT : 0));
   pollfd fds[2] = {{connection_->socket(), events, 0},
                    {cancel_ != nullptr ? cancel_->fd() : -1, POLLIN, 0}};

@@ -96,7 +96,7 @@ class JetStreamClient {
   Status Await(Expect expected, const std::string& reply, int64_t wait_ms,
                Connection::Delivery* delivery);
   bool Take(Expect expected, const std::string& reply, Connection::Delivery* delivery);
-  void Turn(int64_t wait_ms);
+  void PollOnce(int64_t wait_ms);
   Status Lose(Status status);
 
   const EventFd* const cancel_;

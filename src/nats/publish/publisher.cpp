@@ -348,7 +348,7 @@ bool Publisher::OnNoAnswerer(Reply* reply) {
 bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
   reply->status = ToStatus(error, Named(stream_));
   reply->refused = error.err_code != kMessageBeingStored;
-  reply->out_of_step = chained() && IsWrongExpectation(error);
+  reply->needs_resync = chained() && IsWrongExpectation(error);
   return true;
 }
 
@@ -362,11 +362,11 @@ void Publisher::OnStored(const PubAck& ack, uint64_t generation, Reply* reply) {
   const bool astray = current && !ack.duplicate && ack.stream_sequence <= opening_.end().sequence;
   stream_end_ = std::max(stream_end_, ack.stream_sequence);
   if (current && !ack.duplicate) ++stored_since_;
-  reply->out_of_step = astray;
+  reply->needs_resync = astray;
   if (!current || chain_.kind() != Chain::Kind::kMessageId) return;
   // A duplicate may be told of without a look at what it is tied to, and so proves nothing else.
   reply->through = !ack.duplicate;
-  reply->out_of_step = ack.duplicate || astray;
+  reply->needs_resync = ack.duplicate || astray;
 }
 
 }  // namespace fraiseql::nats

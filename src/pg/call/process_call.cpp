@@ -29,20 +29,20 @@ constexpr Size kMaxRequestBytes = 64 * 1024;
 
 // Of advisory locks, but none that SQL can take: its functions use the classes 1 and 2, and a
 // database.
-constexpr uint32 kTurnKey = 0x46514E54;
-constexpr uint16 kTurnClass = 3;
+constexpr uint32 kCallLockKey = 0x46514E54;
+constexpr uint16 kCallLockClass = 3;
 
 // The background workers of the server are for others, too: so many calls are under way at once,
-// and who comes later waits, interruptibly.  An error gives the turn back.
-LOCKTAG TakeTurn() {
+// and who comes later waits, interruptibly.  An error releases the lock.
+LOCKTAG AcquireCallLock() {
   const int turns = Max(1, max_worker_processes / 4);
   LOCKTAG tag;
   for (int i = 0; i < turns; ++i) {
-    SET_LOCKTAG_ADVISORY(tag, InvalidOid, kTurnKey, static_cast<uint32>(i), kTurnClass);
+    SET_LOCKTAG_ADVISORY(tag, InvalidOid, kCallLockKey, static_cast<uint32>(i), kCallLockClass);
     if (LockAcquire(&tag, ExclusiveLock, false, true) != LOCKACQUIRE_NOT_AVAIL) return tag;
   }
   const auto any = static_cast<uint32>(MyProcPid % turns);
-  SET_LOCKTAG_ADVISORY(tag, InvalidOid, kTurnKey, any, kTurnClass);
+  SET_LOCKTAG_ADVISORY(tag, InvalidOid, kCallLockKey, any, kCallLockClass);
   (void)LockAcquire(&tag, ExclusiveLock, false, false);
   return tag;
 }
@@ -117,7 +117,7 @@ void RaiseFailure(TextRowReader* answer) {
 
 TextRowReader CallProcess(const char* function, const char* const* arguments, int count) {
   const std::string& request = MakeRequest(function, arguments, count);
-  const LOCKTAG turn = TakeTurn();
+  const LOCKTAG lock = AcquireCallLock();
   const Size offset = CallQueueOffset(request.size());
   dsm_segment* segment = dsm_create(offset + kCallQueueBytes, 0);
   auto* shared_call = static_cast<CallSegment*>(dsm_segment_address(segment));
@@ -141,7 +141,7 @@ TextRowReader CallProcess(const char* function, const char* const* arguments, in
   char* copy = static_cast<char*>(palloc(size + 1));
   memcpy(copy, data, size);
   dsm_detach(segment);
-  (void)LockRelease(&turn, ExclusiveLock, false);
+  (void)LockRelease(&lock, ExclusiveLock, false);
   TextRowReader answer({copy, size});
   RaiseFailure(&answer);
   return answer;

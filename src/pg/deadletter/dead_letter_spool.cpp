@@ -182,7 +182,7 @@ Status DeadLetterSpool::FileTrouble(const char* action, const std::string& path)
       "See to the file system of the data directory; it is tried again.");
 }
 
-Status DeadLetterSpool::Keep(const Message& message, const Status& reason) {
+Status DeadLetterSpool::Store(const Message& message, const Status& reason) {
   frame_.assign(kFrameHeader, '\0');
   AppendDeadLetter(message, reason, GetCurrentTimestamp() + kPostgresToUnixUs, &frame_);
   SealFrame(&frame_);

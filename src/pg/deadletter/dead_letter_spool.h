@@ -34,7 +34,7 @@ class DeadLetterSpool final : public DeadLetterBox {
 
   // Appends a dead letter; kUnavailable if the file cannot be written.  It may be lost in a crash
   // of the operating system until Sync().
-  Status Keep(const Message& message, const Status& reason) override;
+  Status Store(const Message& message, const Status& reason) override;
 
   // After this everything kept survives: to be called before the slot is confirmed.  May raise.
   void Sync();

@@ -62,7 +62,7 @@ Datum TimeDatum(int64_t unix_us) { return TimestampTzGetDatum(unix_us - kPostgre
 
 }  // namespace
 
-void DeadLetterTable::TakeIn(int64_t now_ms) {
+void DeadLetterTable::Drain(int64_t now_ms) {
   if (spool_->empty() || now_ms < not_before_ms_) return;
   not_before_ms_ = now_ms + kIntervalMs;
   locked_out_ = false;

@@ -23,9 +23,9 @@ class DeadLetterTable {
   explicit DeadLetterTable(DeadLetterSpool* spool) : spool_(spool) {}
 
   // REQUIRES: no transaction and no decoding callback is active.  May raise.
-  void TakeIn(int64_t now_ms);
+  void Drain(int64_t now_ms);
 
-  // How long to wait for something else before TakeIn() has something to do: at most `limit_ms`.
+  // How long to wait for something else before Drain() has something to do: at most `limit_ms`.
   int64_t WaitMs(int64_t now_ms, int64_t limit_ms) const {
     return spool_->empty() ? limit_ms : std::clamp<int64_t>(not_before_ms_ - now_ms, 0, limit_ms);
   }

@@ -114,7 +114,7 @@ bool Decoder::WantsOperation(const CachedRelation& entry, Operation operation) {
 void Decoder::CountChange() {
   ++change_.position.ordinal;
   isolation_.BeginChange(change_.position);
-  if ((change_.position.ordinal & (kChangesPerBreath - 1)) == 0) receiver_->Breathe();
+  if ((change_.position.ordinal & (kChangesPerBreath - 1)) == 0) receiver_->Yield();
 }
 
 // Null if the table cannot be looked at: its change is a dead letter.
@@ -144,7 +144,7 @@ void Decoder::SetAside(::Relation relation, const char* error) {
   message->subject.append(".").append(OperationName(change_.operation));
   AddCommonHeaders(origin_, transaction_, {}, message);
   message->headers.append("Fraiseql-Unencoded: *\r\n");
-  buffer_.Refuse(
+  buffer_.Reject(
       Status::Rejected("table \"" + table + "\" cannot be decoded: " + error, kUnencodedHint));
 }
 
@@ -204,7 +204,7 @@ void Decoder::Snapshot(const LoggedMessage& logged) {
 
 // TRUNCATE of a partitioned table names its partitions as well: whoever observes the partitioned
 // table is told once.
-bool Decoder::ToldByAnother(const Route& route, int count, ::Relation relations[]) const {
+bool Decoder::CoveredByAnother(const Route& route, int count, ::Relation relations[]) const {
   for (int i = 0; i < count; ++i) {
     const Oid oid = RelationGetRelid(relations[i]);
     if (oid == route.observer->relation && oid != change_.relation->id) return true;
@@ -225,7 +225,7 @@ void Decoder::OnTruncate(int count, ::Relation relations[]) {
     change_.has_old_row = false;
     Position position = change_.position;
     for (const Route& route : entry->routes) {
-      if (Wants(route, Operation::kTruncate) && !ToldByAnother(route, count, relations)) {
+      if (Wants(route, Operation::kTruncate) && !CoveredByAnother(route, count, relations)) {
         Publish(route, &position);
       }
     }
@@ -362,7 +362,7 @@ void Decoder::Finish(const Status& status) {
   if (status.ok()) {
     buffer_.Seal();
   } else {
-    buffer_.Refuse(status);
+    buffer_.Reject(status);
   }
 }
 

@@ -57,7 +57,7 @@ class Decoder {
   void RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
                   std::string_view only);
   void Snapshot(const LoggedMessage& logged);
-  bool ToldByAnother(const Route& route, int count, ::Relation relations[]) const;
+  bool CoveredByAnother(const Route& route, int count, ::Relation relations[]) const;
   void Publish(const Route& route, Position* position);
   const RowReader::Failure* FindFailure(const Route& route) const;
   Status CheckWhole(const Route& route, Message* message) const;

@@ -14,7 +14,7 @@ namespace fraiseql::pg {
 namespace {
 
 // Beyond them, what cannot be tested is only counted: reasons may hold values.
-constexpr size_t kMaxObserversTold = 1000;
+constexpr size_t kMaxObserversReported = 1000;
 constexpr size_t kMaxReasonsTold = 5;
 
 // What Isolation::Try() is to do, and its result.
@@ -67,7 +67,7 @@ const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, con
 void RouteTest::ReportUntestable(const Observer& observer, const char* what, const char* reason,
                                  const char* hint) {
   ++untestable_;
-  if (by_observer_.size() < kMaxObserversTold || by_observer_.count(observer.name) > 0) {
+  if (by_observer_.size() < kMaxObserversReported || by_observer_.count(observer.name) > 0) {
     ++by_observer_[observer.name];
   }
   bool last = false;
@@ -83,8 +83,8 @@ void RouteTest::ReportUntestable(const Observer& observer, const char* what, con
 
 // `*last`: there is room for no more reasons of this observer.
 bool RouteTest::IsNews(const std::string& observer, const char* reason, bool* last) {
-  if (told_.size() >= kMaxObserversTold && told_.count(observer) == 0) return false;
-  std::set<size_t>& reasons = told_[observer];
+  if (reported_.size() >= kMaxObserversReported && reported_.count(observer) == 0) return false;
+  std::set<size_t>& reasons = reported_[observer];
   if (reasons.size() >= kMaxReasonsTold) return false;
   const bool news = reasons.insert(std::hash<std::string_view>()(reason)).second;
   *last = reasons.size() == kMaxReasonsTold;

@@ -51,7 +51,7 @@ class RouteTest {
   uint64_t untestable_ = 0;
   std::map<std::string, uint64_t> by_observer_;
   // What was logged: hashes of the reasons, of some observers and some reasons of each.
-  std::map<std::string, std::set<size_t>> told_;
+  std::map<std::string, std::set<size_t>> reported_;
 };
 
 }  // namespace fraiseql::pg

@@ -110,7 +110,7 @@ struct Finding {
   bool nothing_in_force = false;
 };
 
-void Judge(const ConfigVariable* item, Finding* finding) {
+void CheckItem(const ConfigVariable* item, Finding* finding) {
   const config_generic* setting = FindSetting(item->name);
   if (setting == nullptr) {
     if (finding->message != nullptr) return;  // there is worse
@@ -149,13 +149,13 @@ void ReadFiles(Finding* finding) {
           psprintf("%s, %s: no change of the file is applied", item->errmsg, Place(item));
     }
     if (item->name != nullptr && item->errmsg == nullptr && IsOurs(item->name) && IsLast(item)) {
-      Judge(item, finding);
+      CheckItem(item, finding);
     }
   }
 }
 
 // What the command line says stays until the server is started anew.
-void JudgeCommandLine(Finding* finding) {
+void CheckCommandLine(Finding* finding) {
   for (int i = 0; i < given_count; ++i) {
     const config_generic* setting = FindSetting(given[i].name);
     if (given[i].source != PGC_S_ARGV || setting == nullptr || !NothingInForce(setting)) continue;
@@ -200,7 +200,7 @@ SettingsProblem CheckWrittenSettings() {
   const MemoryContext old = MemoryContextSwitchTo(context);
   Finding finding;
   ReadFiles(&finding);
-  JudgeCommandLine(&finding);
+  CheckCommandLine(&finding);
   MemoryContextSwitchTo(old);
   SettingsProblem problem;
   problem.nothing_in_force = finding.nothing_in_force;

@@ -96,7 +96,7 @@ struct DatabaseEntry {
   int vacating;            // sessions that need the database without us, now
   int failures;            // of the worker in a row
   WorkerDeaths deaths;     // of an error while it decoded
-  bool origin_checked;     // since the server started, by the slot guardian; the worker's only
+  bool origin_checked;     // since the server started, by the slot startup; the worker's only
   TimestampTz not_before;  // start no worker before
   WorkerTexts texts;
   RaisedAlarm alarm;

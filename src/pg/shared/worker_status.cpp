@@ -17,8 +17,8 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr int kMostTold = 10;
-constexpr int kToldMs = 60000;
+constexpr int kMostLogged = 10;
+constexpr int kLogPeriodMs = 60000;
 
 }  // namespace
 
@@ -57,26 +57,26 @@ void WorkerStatus::Log(WorkerState state, const Status& reason, const std::strin
     ereport(LOG, (errmsg("publishing to %s%s%s", server.c_str(), reason.ok() ? "" : ": ",
                          message.c_str()),
                   reason.hint().empty() ? 0 : errhint("%s", hint.c_str())));
-    told_ = 0;
-  } else if (!reason.ok() && MayTell()) {
+    logged_count_ = 0;
+  } else if (!reason.ok() && MayLog()) {
     ereport(LOG, (errmsg("publishing is %s: %s", WorkerStateName(state), message.c_str()),
                   reason.hint().empty() ? 0 : errhint("%s", hint.c_str())));
   }
 }
 
 // Whoever makes up another reason each time shall not fill the disk.
-bool WorkerStatus::MayTell() {
+bool WorkerStatus::MayLog() {
   const TimestampTz now = GetCurrentTimestamp();
-  if (TimestampDifferenceExceeds(told_since_, now, kToldMs)) {
-    told_since_ = now;
-    told_ = 0;
+  if (TimestampDifferenceExceeds(logged_since_, now, kLogPeriodMs)) {
+    logged_since_ = now;
+    logged_count_ = 0;
   }
-  if (told_ == kMostTold) {
+  if (logged_count_ == kMostLogged) {
     ereport(LOG, (errmsg("publishing is in trouble for one reason after the other"),
                   errdetail("For up to a minute they are not logged."),
                   errhint("See fraiseql_nats.status().")));
   }
-  return told_++ < kMostTold;
+  return logged_count_++ < kMostLogged;
 }
 
 void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {

@@ -56,7 +56,7 @@ class WorkerStatus {
   void RaiseAlarm(const char* kind, const Status& what);
   uint64_t untestable_ = 0;  // as last shown
   void Log(WorkerState state, const Status& reason, const std::string& server);
-  bool MayTell();
+  bool MayLog();
 
   DatabaseEntry* const entry_;
   WorkerState state_ = WorkerState::kStopped;
@@ -64,8 +64,8 @@ class WorkerStatus {
   std::string server_;
   WorkerState logged_state_ = WorkerState::kStopped;
   std::string logged_reason_;
-  int told_ = 0;                // reasons that were logged since it last was streaming, ...
-  TimestampTz told_since_ = 0;  // ... or since this moment
+  int logged_count_ = 0;          // reasons that were logged since it last was streaming, ...
+  TimestampTz logged_since_ = 0;  // ... or since this moment
   uint64_t acked_ = 0;
   uint32_t stream_touched_ = 0;
 };

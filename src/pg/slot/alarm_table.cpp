@@ -19,7 +19,7 @@ namespace {
 constexpr int64_t kRetryMs = 2000;
 }
 
-void AlarmTable::TakeIn(int64_t now_ms) {
+void AlarmTable::Drain(int64_t now_ms) {
   if (entry_->alarm.at == 0 || now_ms < not_before_ms_) return;
   not_before_ms_ = now_ms + kRetryMs;
   LWLockAcquire(shared->lock, LW_SHARED);

@@ -22,7 +22,7 @@ class AlarmTable {
   AlarmTable(Oid database, DatabaseEntry* entry) : entry_(entry), slot_(OwnSlotName(database)) {}
 
   // REQUIRES: no transaction and no decoding callback is active.  Cheap without an alarm.
-  void TakeIn(int64_t now_ms);
+  void Drain(int64_t now_ms);
 
  private:
   static void Insert(void* self);

@@ -37,16 +37,16 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
     from.mark = marked.mark;  // without one, the whole stream has to be looked through
     from.seen = from.mark.sequence;
     from.through = marked.through;
-    from.horizon_lsn = DecodableLsn();
+    from.uncertain_before_lsn = DecodableLsn();
   }
-  Tell(begin);
+  Advance(begin);
   from.settled_lsn = MyReplicationSlot->data.confirmed_flush;
   return from;
 }
 
 void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms) {
   if (!delay_.on()) {
-    Tell(lsn);
+    Advance(lsn);
   } else {
     if (lsn > held_back_ && delay_.IsDue(now_ms)) {
       held_back_ = lsn;
@@ -54,7 +54,7 @@ void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_m
     }
     Confirmable ready;
     if (delay_.Take(now_ms, &ready)) {
-      Tell(ready.lsn);
+      Advance(ready.lsn);
       mark_ = std::move(ready.mark);
     }
   }
@@ -73,19 +73,19 @@ void SlotKeeper::NoteStream(const Pipeline& pipeline) {
   if (delay_.on()) {
     mark_ = {pipeline.mark().stream, 0};  // the slot is further back than what is settled
   } else {
-    Tell(pipeline.window().settled_lsn());
+    Advance(pipeline.window().settled_lsn());
   }
   SaveSlot();
   SaveMark(pipeline);
 }
 
 void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
-  if (!delay_.on()) Tell(lsn);
+  if (!delay_.on()) Advance(lsn);
   SaveSlot();
   SaveMark(pipeline);
 }
 
-void SlotKeeper::Tell(XLogRecPtr lsn) {
+void SlotKeeper::Advance(XLogRecPtr lsn) {
   if (XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
   LogicalConfirmReceivedLocation(lsn);
   // Before 17 a clean shutdown saves only slots that say they have changed.
@@ -108,8 +108,8 @@ void SlotKeeper::SaveMark(const Pipeline& pipeline) {
   }
   if (mark.mark.stream.empty()) return;
   marked_ = mark;
-  if (WriteMarkFile(slot_.c_str(), mark) || told_unwritable_) return;
-  told_unwritable_ = true;
+  if (WriteMarkFile(slot_.c_str(), mark) || reported_unwritable_) return;
+  reported_unwritable_ = true;
   ereport(LOG, (errcode_for_file_access(),
                 errmsg("could not write the stream mark of slot \"%s\": %m", slot_.c_str()),
                 errdetail("After a crash, more of the stream has to be looked through.")));

@@ -36,7 +36,7 @@ class SlotKeeper {
   void Finish(const Pipeline& pipeline, XLogRecPtr lsn);
 
  private:
-  void Tell(XLogRecPtr lsn);
+  void Advance(XLogRecPtr lsn);
   void SaveSlot();
   void SaveMark(const Pipeline& pipeline);
 
@@ -47,7 +47,7 @@ class SlotKeeper {
   bool dirty_ = false;
   SettledMark marked_;  // in the mark file
   int64_t marked_ms_ = 0;
-  bool told_unwritable_ = false;
+  bool reported_unwritable_ = false;
   int64_t saved_ms_ = 0;
 };
 

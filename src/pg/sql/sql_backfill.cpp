@@ -25,7 +25,7 @@ extern "C" {
 
 #include "pg/backfill/backfill.h"
 #include "pg/backfill/backfill_key.h"
-#include "pg/backfill/commit_fence.h"
+#include "pg/backfill/commit_barrier.h"
 #include "pg/settings/gucs.h"
 #include "pg/base/guard.h"
 #include "pg/capture/log_writer.h"
@@ -43,37 +43,38 @@ constexpr char kProgressTableName[] = "backfill_progress";
 
 // What makes this session the one that backfills a table: a lock of the session, since transactions
 // come and go meanwhile.
-struct Turn {
+struct BackfillLock {
   bool taken;
   LOCKTAG tag;
-} turn;
+} backfill_lock;
 
-void GiveTurnBack() {
-  if (!turn.taken) return;
-  turn.taken = false;
-  (void)LockRelease(&turn.tag, ExclusiveLock, true);
+void ReleaseBackfillLock() {
+  if (!backfill_lock.taken) return;
+  backfill_lock.taken = false;
+  (void)LockRelease(&backfill_lock.tag, ExclusiveLock, true);
 }
 
 // An error ends the procedure.
 void OnTransactionEnd(XactEvent event, void*) {
-  if (event == XACT_EVENT_ABORT) GiveTurnBack();
+  if (event == XACT_EVENT_ABORT) ReleaseBackfillLock();
 }
 
-void TakeTurn(Oid relation) {
+void AcquireBackfillLock(Oid relation) {
   static bool registered = false;
   if (!registered) {
     RegisterXactCallback(OnTransactionEnd, nullptr);
     registered = true;
   }
-  if (turn.taken && turn.tag.locktag_field3 == relation) return;
-  GiveTurnBack();
-  SET_LOCKTAG_OBJECT(turn.tag, MyDatabaseId, FindOwnTable(kProgressTableName), relation, 0);
-  if (LockAcquire(&turn.tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL) {
+  if (backfill_lock.taken && backfill_lock.tag.locktag_field3 == relation) return;
+  ReleaseBackfillLock();
+  SET_LOCKTAG_OBJECT(backfill_lock.tag, MyDatabaseId, FindOwnTable(kProgressTableName), relation,
+                     0);
+  if (LockAcquire(&backfill_lock.tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL) {
     ereport(ERROR, (errcode(ERRCODE_LOCK_NOT_AVAILABLE),
                     errmsg("another session backfills table \"%s\" now", get_rel_name(relation)),
                     errhint("See the view fraiseql_nats.backfill.")));
   }
-  turn.taken = true;
+  backfill_lock.taken = true;
 }
 
 bool Backfills(const Observer& observer, const List* tables) {
@@ -146,7 +147,7 @@ Datum Check(FunctionCallInfo fcinfo) {
   }
   RequireObservableTable(oid);
   RequireObserver(oid, OptionalText(fcinfo, 1));
-  TakeTurn(oid);
+  AcquireBackfillLock(oid);
   const BackfillKey key = FindBackfillKey(relation);
   table_close(relation, NoLock);
   return CStringGetTextDatum(key.columns);
@@ -203,7 +204,7 @@ Datum fraiseql_nats_backfill_rows(PG_FUNCTION_ARGS) {
 }
 
 Datum fraiseql_nats_backfill_end(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([] { fraiseql::pg::GiveTurnBack(); });
+  fraiseql::pg::Guard([] { fraiseql::pg::ReleaseBackfillLock(); });
   PG_RETURN_VOID();
 }
 

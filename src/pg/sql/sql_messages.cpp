@@ -51,14 +51,14 @@ class PreviewReceiver : public MessageReceiver {
     ++count_;
   }
   void EndTransaction(XLogRecPtr) override {}
-  void Refuse(const Status& reason) override {
+  void Reject(const Status& reason) override {
     ereport(WARNING, (errmsg("message cannot be published: %s", reason.message().c_str())));
   }
   void Report(const Status& trouble) override {
     ereport(WARNING, (errmsg("%s", trouble.message().c_str()),
                       trouble.hint().empty() ? 0 : errhint("%s", trouble.hint().c_str())));
   }
-  void Breathe() override { CHECK_FOR_INTERRUPTS(); }
+  void Yield() override { CHECK_FOR_INTERRUPTS(); }
 
  private:
   virtual void Take(const Message& message) = 0;

@@ -75,10 +75,10 @@ void BrokerUpkeep::LookAtMover(WorkerStatus* status) {
   nats::DeadLetterMover::Snapshot now = mover_.snapshot();
   if (!mover_.running()) now.trouble = failure_;
   status->ShowDeadLetters(now);
-  if (!mover_.running() || now.trouble.message() == mover_told_) return;
-  mover_told_ = now.trouble.message();
+  if (!mover_.running() || now.trouble.message() == mover_reported_) return;
+  mover_reported_ = now.trouble.message();
   if (now.trouble.ok() || now.trouble.code() == StatusCode::kUnavailable) return;
-  ereport(LOG, (errmsg("dead letters of consumers are not moved: %s", mover_told_.c_str()),
+  ereport(LOG, (errmsg("dead letters of consumers are not moved: %s", mover_reported_.c_str()),
                 now.trouble.hint().empty() ? 0 : errhint("%s", now.trouble.hint().c_str())));
 }
 
@@ -120,8 +120,8 @@ void BrokerUpkeep::FinishCall(int64_t now_ms, WorkerStatus* shown) {
   }
   pending_ = true;
   not_before_ms_ = now_ms + kRetryMs;
-  if (told_ == status.message()) return;
-  told_ = status.message();
+  if (reported_ == status.message()) return;
+  reported_ = status.message();
   ereport(LOG, (errmsg("stream and consumers are not as configured: %s", status.message().c_str()),
                 status.hint().empty() ? 0 : errhint("%s", status.hint().c_str())));
 }

@@ -35,10 +35,10 @@ class BrokerUpkeep {
   nats::DeadLetterMover mover_;
   bool pending_ = false;
   int64_t not_before_ms_ = 0;
-  int64_t next_look_ms_ = 0;  // at the mover
-  Status failure_;            // of the last attempt to bring stream and consumer in line
-  std::string told_;          // the failure that was logged last
-  std::string mover_told_;    // the same of the mover
+  int64_t next_look_ms_ = 0;    // at the mover
+  Status failure_;              // of the last attempt to bring stream and consumer in line
+  std::string reported_;        // the failure that was logged last
+  std::string mover_reported_;  // the same of the mover
 };
 
 }  // namespace fraiseql::pg

@@ -98,14 +98,14 @@ void DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
   SyncCall call = {&rules, false};
   const bool done = TryOwnTransaction(CallSync, &call, &error);
   failed_ = !done || !call.complete;
-  if (!done && error != told_) {
+  if (!done && error != logged_) {
     const Status status =
         Status::Invalid("observers of the configuration files cannot be made: " + error);
     status_->RecordError(status);
     ereport(WARNING, (errmsg("%s", status.message().c_str()),
                       errdetail("The observers stay as they are; it is tried again.")));
   }
-  told_ = error;
+  logged_ = error;
 }
 
 void DeclaredObservers::Sync(const std::vector<ObserverRule>& rules) {

@@ -37,7 +37,7 @@ class DeclaredObservers {
   WorkerStatus* const status_;
   TransactionId await_before_ = InvalidTransactionId;  // transactions before it may matter
   bool failed_ = false;                                // or not all of it was done
-  std::string told_;                                   // the failure that was logged last
+  std::string logged_;                                 // the failure that was logged last
   int64_t next_look_ms_ = 0;
 };
 

@@ -61,7 +61,7 @@ class Launcher {
  private:
   bool Enabled() const { return settings.enabled && !disabled_by_file_; }
   void ReadConfig();
-  void TellDisabled();
+  void LogDisabled();
   void ScanDatabases();
   void Tend();
   bool TendEntry(DatabaseEntry* entry);
@@ -73,8 +73,8 @@ class Launcher {
   std::set<Oid> without_extension_;  // found out by a worker that came and went
   std::map<Oid, BackgroundWorkerHandle*> handles_;
   bool disabled_by_file_ = false;  // fraiseql-observer.toml switches publishing off
-  bool told_disabled_ = false;
-  bool told_no_worker_slot_ = false;
+  bool reported_disabled_ = false;
+  bool reported_no_worker_slot_ = false;
   bool busy_ = false;
 };
 
@@ -128,14 +128,14 @@ bool Launcher::Start(DatabaseEntry* entry) {
     if (kept != nullptr) pfree(kept);
     kept = handle;
     entry->starting = true;
-    told_no_worker_slot_ = false;
+    reported_no_worker_slot_ = false;
     return true;
   }
   ClipText("no free background worker slot", entry->texts.reason);
   ClipText("Increase \"max_worker_processes\" and restart the server.", entry->texts.hint);
   entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 10000);
-  if (!told_no_worker_slot_) {
-    told_no_worker_slot_ = true;
+  if (!reported_no_worker_slot_) {
+    reported_no_worker_slot_ = true;
     ereport(LOG, (errmsg("no free background worker slot for database %u", entry->database),
                   errhint("Increase \"max_worker_processes\" and restart the server.")));
   }
@@ -234,14 +234,14 @@ void Launcher::ReadConfig() {
     ClipText(place.c_str(), shared->launcher.disabled_by);
     LWLockRelease(shared->lock);
   }
-  TellDisabled();
+  LogDisabled();
 }
 
 // Slots keep the log of databases that are not published, for as long as that lasts.
-void Launcher::TellDisabled() {
-  if (Enabled() == !told_disabled_) return;
-  told_disabled_ = !Enabled();
-  if (told_disabled_) {
+void Launcher::LogDisabled() {
+  if (Enabled() == !reported_disabled_) return;
+  reported_disabled_ = !Enabled();
+  if (reported_disabled_) {
     ereport(LOG, (errmsg("publishing is switched off"),
                   errdetail("The log is kept, up to \"max_slot_wal_keep_size\", and published when "
                             "it is on again."),

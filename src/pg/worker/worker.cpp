@@ -37,7 +37,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr int kRecordsPerTurn = 256;
+constexpr int kRecordsPerRun = 256;
 // Nothing wakes the worker for log that other databases write, and it has to confirm that too.
 constexpr int64_t kIdleWaitMs = 1000;
 // Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.
@@ -71,7 +71,7 @@ Worker::Worker(Oid database, DatabaseEntry* entry)
       dead_letters_(database),
       dead_letter_table_(&dead_letters_),
       alarm_table_(database, entry),
-      guardian_(database, entry, &status_),
+      startup_(database, entry, &status_),
       lag_watch_(OwnSlotName(database)),
       capture_(settings.capture) {}
 
@@ -86,8 +86,8 @@ void Worker::Run() {
   OpenSlot();
   while (!MustLeave()) {
     DecodeSome();
-    dead_letter_table_.TakeIn(MonotonicMs());
-    alarm_table_.TakeIn(MonotonicMs());
+    dead_letter_table_.Drain(MonotonicMs());
+    alarm_table_.Drain(MonotonicMs());
     declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
@@ -102,10 +102,10 @@ void Worker::RunListener() {
   while (!MustLeave()) {
     listener_->Listen();
     listener_->Take();
-    Turn(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
+    RunOnce(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
     dead_letters_.Sync();
-    dead_letter_table_.TakeIn(MonotonicMs());
-    alarm_table_.TakeIn(MonotonicMs());
+    dead_letter_table_.Drain(MonotonicMs());
+    alarm_table_.Drain(MonotonicMs());
     declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
@@ -114,21 +114,21 @@ void Worker::RunListener() {
 
 void Worker::DecodeSome() {
   decodable_ = DecodableLsn();
-  for (int i = 0; i < kRecordsPerTurn && pipeline_->HasRoom(); ++i) {
+  for (int i = 0; i < kRecordsPerRun && pipeline_->HasRoom(); ++i) {
     if (reader_.DecodeNext()) continue;
-    Turn(0, WaitForLogEvent());
+    RunOnce(0, WaitForLogEvent());
     Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
     WaitForLog();
     return;
   }
   const bool full = !pipeline_->HasRoom();
-  Turn(full ? kIdleWaitMs : 0, WaitForBrokerEvent());
+  RunOnce(full ? kIdleWaitMs : 0, WaitForBrokerEvent());
   Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
 }
 
 // One turn of everything but the decoding: time, replies, sending, descriptors.  Waits for at most
 // `timeout_ms`.  Also called from inside a transaction that is being decoded.
-void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
+void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
   const int64_t now = MonotonicMs();
   publisher_->Tick(now);
   // Most often the socket takes everything at once, and nobody needs to be told: then there is room
@@ -136,7 +136,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
   do {
     pipeline_->Run(now);
     if (pipeline_->has_new_stream()) NoteStream();
-    if (pipeline_->twice().most > 0) TellTwice();
+    if (pipeline_->twice().most > 0) ReportDuplicates();
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   } while (pipeline_->HasWork());
   ShowState();
@@ -154,7 +154,7 @@ void Worker::Turn(int64_t timeout_ms, uint32_t wait_event) {
 }
 
 void Worker::NoteStream() {
-  if (pipeline_->losses() != losses_seen_) TellLoss();
+  if (pipeline_->losses() != losses_seen_) ReportDataLoss();
   if (listener_ == nullptr) {
     dead_letters_.Sync();
     slot_.NoteStream(*pipeline_);
@@ -173,7 +173,7 @@ void Worker::ShowState() {
   WorkerState state = WorkerState::kConnecting;
   switch (pipeline_->state()) {
     case Pipeline::State::kStreaming:
-      if (!pipeline_->on_probation()) state = WorkerState::kStreaming;
+      if (!pipeline_->probing()) state = WorkerState::kStreaming;
       break;
     case Pipeline::State::kBlocked:
       state = WorkerState::kBlocked;
@@ -196,12 +196,12 @@ void Worker::ShowState() {
     openings_seen_ = publisher_->openings();
     status_.ShowSubjects(publisher_->stream_subjects());
   }
-  if (pipeline_->losses() != losses_seen_) TellLoss();
+  if (pipeline_->losses() != losses_seen_) ReportDataLoss();
   if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
   const Status& trouble = refused_.ok() ? pipeline_->trouble() : refused_;
-  status_.Show(state, streaming ? Remark() : trouble, publisher_->connected_url(),
+  status_.Show(state, streaming ? StreamingNotice() : trouble, publisher_->connected_url(),
                publisher_->stream_name());
   const uint64_t connects = publisher_->connects();
   status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, publisher_->chained());
@@ -216,7 +216,7 @@ void Worker::ShowState() {
 }
 
 // What is to be known while nothing is wrong with the broker.
-Status Worker::Remark() {
+Status Worker::StreamingNotice() {
   if (!wrong_settings_.ok()) return wrong_settings_;
   if (!wrong_files_.ok()) return wrong_files_;
   if (listener_ != nullptr) {
@@ -237,14 +237,14 @@ Status Worker::Remark() {
                              "twice; not so with retention by limits.");
 }
 
-void Worker::TellLoss() {
+void Worker::ReportDataLoss() {
   losses_seen_ = pipeline_->losses();
   const bool again = slot_.delays() && pipeline_->acked() > 0;
   status_.RaiseLossAlarm(pipeline_->loss(), again);
   if (again) proc_exit(0);  // another worker begins at the slot's position
 }
 
-void Worker::TellTwice() {
+void Worker::ReportDuplicates() {
   const Pipeline::Twice& twice = pipeline_->twice();
   std::string message = "stream \"" + publisher_->stream_name() +
                         "\" has let go of the newest messages: up to " +
@@ -282,7 +282,7 @@ void Worker::WaitForLog() {
   const bool more = DecodableLsn() > decodable_ ||
                     pg_atomic_read_u64(&entry_->commit_end) > std::max(decodable_, commit_end);
   const int64_t wait_ms = WalReader::AwaitsStandbys() ? kStandbyWaitMs : kIdleWaitMs;
-  if (!more) Turn(dead_letter_table_.WaitMs(now_us / 1000, wait_ms), WaitForLogEvent());
+  if (!more) RunOnce(dead_letter_table_.WaitMs(now_us / 1000, wait_ms), WaitForLogEvent());
   pg_atomic_write_u32(&entry_->sleeping, 0);
 }
 
@@ -323,7 +323,7 @@ void Worker::Leave(bool drain) {
          pipeline_->window().in_flight() > 0 &&
          MonotonicMs() < std::min(until, heard_ms + kDrainSilenceMs)) {
     const uint64_t acked = pipeline_->acked();
-    Turn(10, WaitForBrokerEvent());
+    RunOnce(10, WaitForBrokerEvent());
     if (pipeline_->acked() != acked) heard_ms = MonotonicMs();
   }
   if (listener_ == nullptr) {
@@ -349,9 +349,9 @@ void Worker::AwaitVisible() {
     // commit_wake.cpp.
     pg_atomic_write_u32(&entry_->sleeping, 1);
     pg_memory_barrier();
-    if (!IsVisibleToAll(hidden_xid_)) Turn(kIdleWaitMs, WaitForLogEvent());
+    if (!IsVisibleToAll(hidden_xid_)) RunOnce(kIdleWaitMs, WaitForLogEvent());
     pg_atomic_write_u32(&entry_->sleeping, 0);
-    Breathe();
+    Yield();
   }
   hidden_xid_ = InvalidTransactionId;
 }
@@ -359,18 +359,18 @@ void Worker::AwaitVisible() {
 Message* Worker::Add() {
   if (hidden_xid_ != InvalidTransactionId) AwaitVisible();
   while (!pipeline_->HasRoom()) {
-    Turn(kIdleWaitMs, WaitForBrokerEvent());
-    Breathe();
+    RunOnce(kIdleWaitMs, WaitForBrokerEvent());
+    Yield();
   }
   return pipeline_->Add();
 }
 
-void Worker::Refuse(const Status& reason) {
+void Worker::Reject(const Status& reason) {
   while (!(refused_ = pipeline_->Reject(reason)).ok()) {
     status_.RecordError(refused_);
     ShowState();
     wait_set_->Wait(kIdleWaitMs, WaitForBrokerEvent());
-    Breathe();
+    Yield();
   }
 }
 
@@ -380,8 +380,8 @@ void Worker::Report(const Status& trouble) {
   status_.RecordError(trouble);
 }
 
-void Worker::Breathe() {
-  Turn(0, WaitForBrokerEvent());
+void Worker::Yield() {
+  RunOnce(0, WaitForBrokerEvent());
   Confirm(pipeline_->window().settled_lsn());
   ApplySettings();
   if (MustLeave()) Leave(false);

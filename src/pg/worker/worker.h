@@ -17,7 +17,7 @@
 #include "pg/slot/lag_budget.h"
 #include "pg/worker/notify_listener.h"
 #include "pg/shared/shmem.h"
-#include "pg/slot/slot_guardian.h"
+#include "pg/slot/slot_startup.h"
 #include "pg/slot/slot_keeper.h"
 #include "pg/worker/wait_set.h"
 #include "pg/decode/wal_reader.h"
@@ -53,13 +53,13 @@ class Worker final : public MessageReceiver {
 
   // Streaming.
   void DecodeSome();
-  void Turn(int64_t timeout_ms, uint32_t wait_event);
+  void RunOnce(int64_t timeout_ms, uint32_t wait_event);
   void NoteStream();
   void Confirm(XLogRecPtr lsn);
   void ShowState();
-  Status Remark();
-  void TellLoss();
-  void TellTwice();
+  Status StreamingNotice();
+  void ReportDataLoss();
+  void ReportDuplicates();
   void WaitForLog();
   void AwaitVisible();
   void ApplySettings();
@@ -72,9 +72,9 @@ class Worker final : public MessageReceiver {
   Message* Add() override;
   void Seal() override { pipeline_->Seal(); }
   void EndTransaction(XLogRecPtr end_lsn) override { pipeline_->EndTransaction(end_lsn); }
-  void Refuse(const Status& reason) override;
+  void Reject(const Status& reason) override;
   void Report(const Status& trouble) override;
-  void Breathe() override;
+  void Yield() override;
 
   const Oid database_;
   DatabaseEntry* const entry_;
@@ -92,7 +92,7 @@ class Worker final : public MessageReceiver {
   Status wrong_files_;     // the same of FraiseQL's files
   Status refused_;         // why the message that is being built is no dead letter
   BrokerUpkeep upkeep_;
-  SlotGuardian guardian_;
+  SlotStartup startup_;
   LagWatch lag_watch_;
   std::unique_ptr<WaitSet> wait_set_;
   std::unique_ptr<Decoder> decoder_;

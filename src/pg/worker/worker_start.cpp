@@ -164,13 +164,13 @@ void Worker::PrepareSlot() {
   status_.Show(WorkerState::kConnecting, Status::Ok(), "", "");
   for (;;) {
     const nats::BrokerSettings broker = CurrentBrokerSettings(database_name_.c_str());
-    const SlotGuardian::Outcome outcome = guardian_.Prepare(broker);
-    if (outcome == SlotGuardian::Outcome::kReady) return;
-    if (outcome == SlotGuardian::Outcome::kCopy) {
-      AwaitReload(WorkerState::kMisconfigured, guardian_.trouble(), kMendingMs);
+    const SlotStartup::Outcome outcome = startup_.Prepare(broker);
+    if (outcome == SlotStartup::Outcome::kReady) return;
+    if (outcome == SlotStartup::Outcome::kCopy) {
+      AwaitReload(WorkerState::kMisconfigured, startup_.trouble(), kMendingMs);
     } else {
-      status_.RecordError(guardian_.trouble());
-      AwaitReload(WorkerState::kWaiting, guardian_.trouble(), backoff.Next());
+      status_.RecordError(startup_.trouble());
+      AwaitReload(WorkerState::kWaiting, startup_.trouble(), backoff.Next());
     }
   }
 }
@@ -180,9 +180,9 @@ void Worker::OpenSlot() {
   declared_.Sync(config_.config.rules);
   do {
     PrepareSlot();
-  } while (!guardian_.Acquire());
+  } while (!startup_.Acquire());
   slot_.SetDelay(settings.confirm_delay_ms);
-  OpenPipeline(slot_.Open(OwnSlotName(database_), guardian_.made(), guardian_.resume_at()));
+  OpenPipeline(slot_.Open(OwnSlotName(database_), startup_.made(), startup_.resume_at()));
   decoder_ =
       std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext, Isolation(entry_->deaths));
   reader_.Open(decoder_.get());
@@ -193,7 +193,7 @@ Origin Worker::MakeOrigin() const {
   origin.system_id = GetSystemIdentifier();
   origin.database_id = database_;
   origin.database = database_name_;
-  origin.branch = guardian_.branch();
+  origin.branch = startup_.branch();
   return origin;
 }
 

@@ -17,7 +17,7 @@ extern "C" {
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
 #include "pg/slot/mark_file.h"
-#include "pg/slot/slot_guardian.h"
+#include "pg/slot/slot_startup.h"
 
 namespace fraiseql::pg {
 
@@ -57,14 +57,14 @@ const char* WhyMissing(const SlotRecord& record) {
 
 }  // namespace
 
-SlotGuardian::SlotGuardian(Oid database, DatabaseEntry* entry, WorkerStatus* status)
+SlotStartup::SlotStartup(Oid database, DatabaseEntry* entry, WorkerStatus* status)
     : database_(database), entry_(entry), status_(status), slot_(OwnSlotName(database)) {}
 
-SlotGuardian::Outcome SlotGuardian::Prepare(const nats::BrokerSettings& broker) {
+SlotStartup::Outcome SlotStartup::Prepare(const nats::BrokerSettings& broker) {
   record_ = ReadSlotRecord(slot_);
   if (IsInUse()) return Outcome::kUnavailable;
-  Secure();
-  const Outcome outcome = Verify(broker);
+  EnsureSlot();
+  const Outcome outcome = CheckOrigin(broker);
   is_copy_ = outcome == Outcome::kCopy;
   if (is_copy_ && made_) {
     // It would only keep log that nobody reads.
@@ -72,12 +72,13 @@ SlotGuardian::Outcome SlotGuardian::Prepare(const nats::BrokerSettings& broker) 
     made_ = false;
   }
   if (outcome != Outcome::kReady) return outcome;
-  Secure();  // again: it may have been lost while the broker was asked, or not been made for a copy
-  Settle();
+  EnsureSlot();  // again: it may have been lost while the broker was asked, or not been made for a
+                 // copy
+  RecordSlot();
   return outcome;
 }
 
-bool SlotGuardian::IsInUse() {
+bool SlotStartup::IsInUse() {
   const int pid = InspectSlot(slot_.c_str()).active_pid;
   if (pid == 0) return false;
   trouble_ = Status::Unavailable("replication slot \"" + std::string(slot_.c_str()) +
@@ -87,7 +88,7 @@ bool SlotGuardian::IsInUse() {
 }
 
 // There is a usable slot afterwards, unless this is a copy; a gap is open if it had to be replaced.
-void SlotGuardian::Secure() {
+void SlotStartup::EnsureSlot() {
   const SlotCondition slot = InspectSlot(slot_.c_str());
   if (slot.exists && slot.lost == nullptr) return;
   if (!record_.gap_open && (slot.exists || record_.known)) {
@@ -105,23 +106,23 @@ void SlotGuardian::Secure() {
   made_ = true;
 }
 
-SlotGuardian::Outcome SlotGuardian::Verify(const nats::BrokerSettings& broker) {
+SlotStartup::Outcome SlotStartup::CheckOrigin(const nats::BrokerSettings& broker) {
   // A slot that is the first one has no past, and what has another system identifier has other ids.
   const bool same_system = record_.system_id == GetSystemIdentifier();
   const bool unsure = record_.known && same_system && !entry_->origin_checked;
   if (unsure) NotePartition();
-  if (unsure && record_.is_copy && !record_.adopted) return Refuse();
+  if (unsure && record_.is_copy && !record_.adopted) return ReportCopy();
   if (!unsure && !(record_.known && record_.gap_open)) return Outcome::kReady;
   const std::string at = broker.url + " " + settings.stream_name;
   if (unsure && !record_.adopted && at == in_vain_at_) return RefuseUnknown();
   if (!LookAtStream(broker)) return Outcome::kUnavailable;
   in_vain_at_ = tail_.cut_short ? at : "";
   published_ = tail_.newest_lsn;
-  return unsure ? Judge() : Outcome::kReady;
+  return unsure ? DecideCopy() : Outcome::kReady;
 }
 
 // Remembers where this server parted from one that it may be a copy of, before it writes more.
-void SlotGuardian::NotePartition() {
+void SlotStartup::NotePartition() {
   if (!XLogRecPtrIsInvalid(record_.parted_at)) return;
   record_.parted_at = shared->start_lsn;
   if (record_.timeline != GetWALInsertionTimeLine()) {
@@ -132,7 +133,7 @@ void SlotGuardian::NotePartition() {
 }
 
 // False: trouble() says why it could not be looked at.
-bool SlotGuardian::LookAtStream(const nats::BrokerSettings& broker) {
+bool SlotStartup::LookAtStream(const nats::BrokerSettings& broker) {
   query_.stream = settings.stream_name;
   query_.origin.clear();
   AppendOrigin(OriginNow(), &query_.origin);
@@ -156,7 +157,7 @@ bool SlotGuardian::LookAtStream(const nats::BrokerSettings& broker) {
 }
 
 // Somebody else has published in the place of this server if the stream is further than it got.
-SlotGuardian::Outcome SlotGuardian::Judge() {
+SlotStartup::Outcome SlotStartup::DecideCopy() {
   if (tail_.newest_lsn < record_.parted_at && !record_.is_copy) {
     if (!tail_.cut_short) return Outcome::kReady;
     if (!record_.adopted) return RefuseUnknown();
@@ -164,7 +165,7 @@ SlotGuardian::Outcome SlotGuardian::Judge() {
   if (!record_.adopted) {
     record_.is_copy = true;
     MarkParted(slot_, record_);
-    return Refuse();
+    return ReportCopy();
   }
   MakeBranch(record_.branch);
   published_ = record_.parted_at;
@@ -174,7 +175,7 @@ SlotGuardian::Outcome SlotGuardian::Judge() {
   return Outcome::kReady;
 }
 
-SlotGuardian::Outcome SlotGuardian::Refuse() {
+SlotStartup::Outcome SlotStartup::ReportCopy() {
   trouble_ = Status::Invalid(
       "this server is a copy: another one has published in its place since they parted at " +
           LsnText(record_.parted_at),
@@ -184,7 +185,7 @@ SlotGuardian::Outcome SlotGuardian::Refuse() {
 }
 
 // The slot is made, and keeps the log.
-SlotGuardian::Outcome SlotGuardian::RefuseUnknown() {
+SlotStartup::Outcome SlotStartup::RefuseUnknown() {
   trouble_ = Status::Invalid(
       "this server may be a copy: whether another one has published in its place since they parted "
       "at " +
@@ -195,7 +196,7 @@ SlotGuardian::Outcome SlotGuardian::RefuseUnknown() {
   return Outcome::kUnavailable;
 }
 
-void SlotGuardian::Settle() {
+void SlotStartup::RecordSlot() {
   const bool moved = record_.system_id != GetSystemIdentifier() ||
                      record_.timeline != GetWALInsertionTimeLine() || record_.adopted;
   if (record_.known && entry_->origin_checked && !moved && !record_.gap_open) return;
@@ -214,7 +215,7 @@ void SlotGuardian::Settle() {
   entry_->origin_checked = true;
 }
 
-void SlotGuardian::Report(const Gap& gap) const {
+void SlotStartup::Report(const Gap& gap) const {
   ereport(WARNING,
           (errmsg("changes that committed between %s and %s were not published",
                   LsnText(gap.from).c_str(), LsnText(record_.position).c_str()),
@@ -228,12 +229,12 @@ void SlotGuardian::Report(const Gap& gap) const {
                             "their state is \"lost\".")));
 }
 
-void SlotGuardian::LeaveIfAsked() const {
+void SlotStartup::LeaveIfAsked() const {
   if (ProcDiePending || entry_->vacating > 0 || entry_->drop_slot) proc_exit(0);
   CHECK_FOR_INTERRUPTS();
 }
 
-Origin SlotGuardian::OriginNow() const {
+Origin SlotStartup::OriginNow() const {
   Origin origin;
   origin.system_id = GetSystemIdentifier();
   origin.database_id = database_;

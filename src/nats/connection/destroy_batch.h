@@ -11,16 +11,16 @@ namespace fraiseql::nats {
 
 // Messages that are to be destroyed.  nats.c hands each to a thread of its own, and wakes it: one
 // at a time, that takes more time than all the rest of a message.  So they go many at a time.
-class MessageBin {
+class DestroyBatch {
  public:
-  MessageBin() = default;
-  ~MessageBin() { Empty(); }
-  MessageBin(const MessageBin&) = delete;
-  MessageBin& operator=(const MessageBin&) = delete;
+  DestroyBatch() = default;
+  ~DestroyBatch() { Destroy(); }
+  DestroyBatch(const DestroyBatch&) = delete;
+  DestroyBatch& operator=(const DestroyBatch&) = delete;
 
   // Takes ownership; null is nothing.
-  void Put(__natsMsg* message);
-  void Empty();
+  void Add(__natsMsg* message);
+  void Destroy();
 
  private:
   std::vector<__natsMsg*> messages_;

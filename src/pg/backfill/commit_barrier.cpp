@@ -11,7 +11,7 @@ extern "C" {
 #include "utils/wait_event.h"
 }
 
-#include "pg/backfill/commit_fence.h"
+#include "pg/backfill/commit_barrier.h"
 #include "pg/base/compat.h"
 
 namespace fraiseql::pg {

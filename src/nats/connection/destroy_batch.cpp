@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/connection/message_bin.h"
+#include "nats/connection/destroy_batch.h"
 
 #include <nats/nats.h>
 
@@ -11,14 +11,14 @@ constexpr size_t kMaxMessages = 512;
 constexpr size_t kMaxBytes = 1024 * 1024;
 }  // namespace
 
-void MessageBin::Put(natsMsg* message) {
+void DestroyBatch::Add(natsMsg* message) {
   if (message == nullptr) return;
   messages_.push_back(message);
   bytes_ += static_cast<size_t>(natsMsg_GetDataLength(message));
-  if (messages_.size() >= kMaxMessages || bytes_ >= kMaxBytes) Empty();
+  if (messages_.size() >= kMaxMessages || bytes_ >= kMaxBytes) Destroy();
 }
 
-void MessageBin::Empty() {
+void DestroyBatch::Destroy() {
   for (natsMsg* message : messages_) natsMsg_Destroy(message);
   messages_.clear();
   bytes_ = 0;

@@ -28,10 +28,10 @@ namespace fraiseql::pg {
 //     adopt() is called.  A standby that was promoted goes on by itself.
 //
 // Killed at any point, it goes on there: each step is on disk before the next begins.
-class SlotGuardian {
+class SlotStartup {
  public:
   // `entry` and `status` are not owned.
-  SlotGuardian(Oid database, DatabaseEntry* entry, WorkerStatus* status);
+  SlotStartup(Oid database, DatabaseEntry* entry, WorkerStatus* status);
 
   enum class Outcome : uint8_t {
     kReady,        // acquire the slot
@@ -55,14 +55,14 @@ class SlotGuardian {
 
  private:
   bool IsInUse();
-  void Secure();
-  Outcome Verify(const nats::BrokerSettings& broker);
+  void EnsureSlot();
+  Outcome CheckOrigin(const nats::BrokerSettings& broker);
   bool LookAtStream(const nats::BrokerSettings& broker);
   void NotePartition();
-  Outcome Judge();
-  Outcome Refuse();
+  Outcome DecideCopy();
+  Outcome ReportCopy();
   Outcome RefuseUnknown();
-  void Settle();
+  void RecordSlot();
   void Report(const Gap& gap) const;
   void LeaveIfAsked() const;
   Origin OriginNow() const;
