@@ -26,8 +26,20 @@ constexpr char kDamagedSuffix[] = ".dead_letters.damaged";
 constexpr size_t kKeptCapacity = 64 * 1024;
 constexpr size_t kChunk = 64 * 1024;
 
-std::string PathOf(Oid database, const char* suffix) {
-  return std::string(kDirectory) + "/" + std::to_string(database) + suffix;
+std::string PathOf(const WorkerKey& worker, const char* suffix) {
+  std::string path = std::string(kDirectory) + "/" + std::to_string(worker.database);
+  if (worker.stream != kDefaultStream) path += "_" + std::to_string(worker.stream);
+  return path + suffix;
+}
+
+// What PathOf() was made of; false if the file is none of these.
+bool ParseName(const char* name, WorkerKey* worker) {
+  char* end = nullptr;
+  worker->database = static_cast<Oid>(strtoul(name, &end, 10));
+  if (end == name) return false;
+  worker->stream = kDefaultStream;
+  if (*end == '_') worker->stream = static_cast<int32>(strtol(end + 1, &end, 10));
+  return strcmp(end, kSuffix) == 0 || strcmp(end, kDamagedSuffix) == 0;
 }
 
 bool WriteAll(int file, std::string_view data, off_t at) {
@@ -82,9 +94,9 @@ bool CopyBytes(int from, uint64_t begin, uint64_t end, int to, off_t* to_end) {
 
 }  // namespace
 
-DeadLetterSpool::DeadLetterSpool(Oid database)
-    : path_(PathOf(database, kSuffix)),
-      damaged_path_(PathOf(database, kDamagedSuffix)),
+DeadLetterSpool::DeadLetterSpool(const WorkerKey& worker)
+    : path_(PathOf(worker, kSuffix)),
+      damaged_path_(PathOf(worker, kDamagedSuffix)),
       reader_([this](uint64_t at, size_t size, char* to) {
         return ReadAll(file_, to, size, static_cast<off_t>(at));
       }) {}
@@ -244,9 +256,9 @@ void DeadLetterSpool::Forget() {
   dirty_ = false;
 }
 
-void RemoveDeadLetterSpool(Oid database) {
+void RemoveDeadLetterSpool(const WorkerKey& worker) {
   for (const char* suffix : {kSuffix, kDamagedSuffix}) {
-    const std::string path = PathOf(database, suffix);
+    const std::string path = PathOf(worker, suffix);
     if (unlink(path.c_str()) == 0 || errno == ENOENT) continue;
     ereport(LOG,
             (errcode_for_file_access(), errmsg("could not remove file \"%s\": %m", path.c_str())));
@@ -258,14 +270,9 @@ void RemoveDeadLetterSpools(bool (*exists)(Oid database, const void* argument),
   DIR* directory = AllocateDir(kDirectory);
   if (directory == nullptr) return;
   while (const dirent* entry = ReadDirExtended(directory, kDirectory, LOG)) {
-    char* end = nullptr;
-    const unsigned long database = strtoul(entry->d_name, &end, 10);
-    if (end == entry->d_name || (strcmp(end, kSuffix) != 0 && strcmp(end, kDamagedSuffix) != 0)) {
-      continue;
-    }
-    if (!exists(static_cast<Oid>(database), argument)) {
-      RemoveDeadLetterSpool(static_cast<Oid>(database));
-    }
+    WorkerKey worker;
+    if (!ParseName(entry->d_name, &worker) || exists(worker.database, argument)) continue;
+    RemoveDeadLetterSpool(worker);
   }
   FreeDir(directory);
 }

@@ -8,6 +8,7 @@
 #include "core/deadletter/dead_letter_box.h"
 #include "core/deadletter/dead_letter_record.h"
 #include "core/deadletter/spool_frame.h"
+#include "pg/base/worker_key.h"
 
 namespace fraiseql::pg {
 
@@ -22,7 +23,7 @@ namespace fraiseql::pg {
 // main thread only.  Lives as long as the process.
 class DeadLetterSpool final : public DeadLetterBox {
  public:
-  explicit DeadLetterSpool(Oid database);
+  explicit DeadLetterSpool(const WorkerKey& worker);
   DeadLetterSpool(const DeadLetterSpool&) = delete;
   DeadLetterSpool& operator=(const DeadLetterSpool&) = delete;
 
@@ -73,7 +74,7 @@ class DeadLetterSpool final : public DeadLetterBox {
 };
 
 // Removes what was kept for a database: it, or the extension in it, is gone.
-void RemoveDeadLetterSpool(Oid database);
+void RemoveDeadLetterSpool(const WorkerKey& worker);
 
 // Calls RemoveDeadLetterSpool() for every database that `exists` denies.
 void RemoveDeadLetterSpools(bool (*exists)(Oid database, const void* argument),

@@ -27,7 +27,7 @@ unsigned traceparent_generation = 0;
 
 namespace {
 
-constexpr int kDefaultMaxDatabases = 16;
+constexpr int kDefaultMaxWorkers = 16;
 constexpr int kDefaultWindowMessages = 4096;
 constexpr int kDefaultWindowKb = 16 * 1024;
 
@@ -148,14 +148,15 @@ void DefineWhatRuns() {
                            "logical.",
                            &settings.capture, kCaptureWal, kCaptures, PGC_SIGHUP, 0, nullptr,
                            nullptr, nullptr);
-  settings.max_databases = kDefaultMaxDatabases;
+  settings.max_workers = kDefaultMaxWorkers;
   if (!process_shared_preload_libraries_in_progress) return;  // it is too late to size anything
-  DefineCustomIntVariable("fraiseql_nats.max_databases",
-                          "Most databases of this server that can have the extension.",
-                          "Sizes shared memory; each takes one of max_worker_processes and one of "
-                          "max_replication_slots.",
-                          &settings.max_databases, kDefaultMaxDatabases, 1, 1024, PGC_POSTMASTER, 0,
-                          nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "fraiseql_nats.max_workers",
+      "Most workers of this server: one for each database, and one for each further stream.",
+      "Sizes shared memory; each takes one of max_worker_processes and one of "
+      "max_replication_slots.",
+      &settings.max_workers, kDefaultMaxWorkers, 1, 1024, PGC_POSTMASTER, 0, nullptr, nullptr,
+      nullptr);
 }
 
 void DefineStream() {

@@ -10,7 +10,7 @@ struct Settings {
   bool enabled;
   char* databases;
   int capture;
-  int max_databases;
+  int max_workers;
   // broker
   char* url;
   char* username;

@@ -26,7 +26,7 @@ shmem_startup_hook_type previous_startup = nullptr;
 
 Size SharedSize() {
   return add_size(offsetof(SharedState, entries),
-                  mul_size(sizeof(DatabaseEntry), static_cast<Size>(settings.max_databases)));
+                  mul_size(sizeof(WorkerEntry), static_cast<Size>(settings.max_workers)));
 }
 
 void Request() {
@@ -52,7 +52,7 @@ void InitCounters(WorkerCounters* counters) {
   }
 }
 
-void InitEntry(DatabaseEntry* entry) {
+void InitEntry(WorkerEntry* entry) {
   pg_atomic_init_u32(&entry->sleeping, 0);
   pg_atomic_init_u32(&entry->stream_touched, 0);
   pg_atomic_init_u64(&entry->commit_end, 0);
@@ -67,7 +67,7 @@ void Startup() {
   if (!found) {
     memset(shared, 0, SharedSize());
     shared->lock = &GetNamedLWLockTranche(kTranche)->lock;
-    shared->entry_count = settings.max_databases;
+    shared->entry_count = settings.max_workers;
     for (int i = 0; i < shared->entry_count; ++i) InitEntry(&shared->entries[i]);
   }
   LWLockRelease(AddinShmemInitLock);
@@ -102,18 +102,20 @@ void InstallSharedMemoryHooks() {
   shmem_startup_hook = Startup;
 }
 
-DatabaseEntry* FindEntry(Oid database) {
+WorkerEntry* FindEntry(const WorkerKey& key) {
   for (int i = 0; i < shared->entry_count; ++i) {
-    if (shared->entries[i].database == database) return &shared->entries[i];
+    WorkerEntry* entry = &shared->entries[i];
+    if (entry->database == key.database && entry->stream == key.stream) return entry;
   }
   return nullptr;
 }
 
-DatabaseEntry* FindOrAddEntry(Oid database) {
-  DatabaseEntry* entry = FindEntry(database);
+WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
+  WorkerEntry* entry = FindEntry(key);
   if (entry != nullptr) return entry;
-  entry = FindEntry(InvalidOid);
+  entry = FindEntry({InvalidOid, kDefaultStream});
   if (entry == nullptr) return nullptr;
+  entry->stream = key.stream;
   entry->pid = 0;
   entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
   entry->vacating = entry->failures = 0;
@@ -126,18 +128,21 @@ DatabaseEntry* FindOrAddEntry(Oid database) {
   entry->latch = nullptr;
   InitEntry(entry);
   pg_write_barrier();
-  entry->database = database;
+  entry->database = key.database;
   return entry;
 }
 
-void ResetCounters(DatabaseEntry* entry) {
+void ResetCounters(WorkerEntry* entry) {
   const uint64 progress = pg_atomic_read_u64(&entry->counters.last_progress_at);
   InitCounters(&entry->counters);
   pg_atomic_write_u64(&entry->counters.last_progress_at, progress);
   entry->stats_since = GetCurrentTimestamp();
 }
 
-void FreeEntry(DatabaseEntry* entry) { entry->database = InvalidOid; }
+void FreeEntry(WorkerEntry* entry) {
+  entry->database = InvalidOid;
+  entry->stream = kDefaultStream;
+}
 
 void WakeLauncher() {
   Latch* latch = shared->launcher_latch;

@@ -13,6 +13,7 @@ extern "C" {
 }
 
 #include "pg/base/isolation.h"
+#include "pg/base/worker_key.h"
 
 namespace fraiseql::pg {
 
@@ -85,14 +86,18 @@ struct WorkerCounters {
   ObserverCount observers[kCountedObservers];
 };
 
-struct DatabaseEntry {
+struct WorkerEntry {
   // Under SharedState::lock.
-  Oid database;            // InvalidOid: the entry is free.  Read without the lock by committers.
-  pid_t pid;               // of the worker; 0: none
-  bool starting;           // a worker is registered and has not attached yet
-  bool has_extension;      // known to have it (or just created); else the worker is to find out
+  Oid database;   // InvalidOid: the entry is free.  Read without the lock by committers.
+  int32 stream;   // see WorkerKey
+  pid_t pid;      // of the worker; 0: none
+  bool starting;  // a worker is registered and has not attached yet
+  // The database is known to have the extension (or it was just created), and the stream; else the
+  // worker is to find out.
+  bool has_extension;
   bool without_extension;  // the worker found that the database does not have it
-  bool drop_slot;          // DROP EXTENSION committed: the slot goes when the worker has gone
+  // DROP EXTENSION or drop_stream() committed: the slot goes when the worker has gone.
+  bool drop_slot;
   int vacating;            // sessions that need the database without us, now
   int failures;            // of the worker in a row
   WorkerDeaths deaths;     // of an error while it decoded
@@ -130,7 +135,7 @@ struct SharedState {
   int entry_count;
   // How far the log went when this server started (or was promoted), before any of our workers.
   XLogRecPtr start_lsn;
-  DatabaseEntry entries[FLEXIBLE_ARRAY_MEMBER];
+  WorkerEntry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 
 // Null when the library was not preloaded: then nothing runs, and status() says so.
@@ -139,17 +144,25 @@ extern SharedState* shared;
 // Called once, from _PG_init of the postmaster.
 void InstallSharedMemoryHooks();
 
-// The entry of the database, or null.  REQUIRES: the lock is held, or a stale answer does no harm.
-DatabaseEntry* FindEntry(Oid database);
+// The entry of the worker, or null.  REQUIRES: the lock is held, or a stale answer does no harm.
+WorkerEntry* FindEntry(const WorkerKey& key);
 
-// The entry of the database, made if there is a free one; null if not.  REQUIRES: lock, exclusive.
-DatabaseEntry* FindOrAddEntry(Oid database);
+// The entry of the worker, made if there is a free one; null if not.  REQUIRES: lock, exclusive.
+WorkerEntry* FindOrAddEntry(const WorkerKey& key);
+
+// Calls `body` with each entry of the database.  REQUIRES: as for FindEntry().
+template <typename Body>
+void ForEachEntry(Oid database, Body body) {
+  for (int i = 0; i < shared->entry_count; ++i) {
+    if (shared->entries[i].database == database) body(&shared->entries[i]);
+  }
+}
 
 // Sets what is counted to 0.  REQUIRES: lock, exclusive, and no worker.
-void ResetCounters(DatabaseEntry* entry);
+void ResetCounters(WorkerEntry* entry);
 
 // Gives the entry back.  REQUIRES: lock, exclusive.
-void FreeEntry(DatabaseEntry* entry);
+void FreeEntry(WorkerEntry* entry);
 
 void WakeLauncher();
 

@@ -33,7 +33,7 @@ struct StreamTexts {
 bool CopyTexts(StreamTexts* texts) {
   if (shared == nullptr) return false;
   LWLockAcquire(shared->lock, LW_SHARED);
-  const DatabaseEntry* entry = FindEntry(MyDatabaseId);
+  const WorkerEntry* entry = FindEntry({MyDatabaseId, kDefaultStream});
   const bool known = entry != nullptr && entry->texts.subjects[0] != '\0';
   if (known) {
     strlcpy(texts->stream, entry->texts.stream, sizeof(texts->stream));

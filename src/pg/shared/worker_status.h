@@ -20,7 +20,7 @@ namespace fraiseql::pg {
 
 class WorkerStatus {
  public:
-  explicit WorkerStatus(DatabaseEntry* entry) : entry_(entry) {}
+  explicit WorkerStatus(WorkerEntry* entry) : entry_(entry) {}
 
   // Shows a state with the reason for it (ok: none).  `server` and `stream` may be empty.  Cheap
   // when nothing has changed.
@@ -58,7 +58,7 @@ class WorkerStatus {
   void Log(WorkerState state, const Status& reason, const std::string& server);
   bool MayLog();
 
-  DatabaseEntry* const entry_;
+  WorkerEntry* const entry_;
   WorkerState state_ = WorkerState::kStopped;
   std::string reason_;
   std::string server_;

@@ -19,7 +19,8 @@ constexpr char kAlarmTableName[] = "alarm";
 class AlarmTable {
  public:
   // `entry` is not owned.
-  AlarmTable(Oid database, DatabaseEntry* entry) : entry_(entry), slot_(OwnSlotName(database)) {}
+  AlarmTable(const WorkerKey& worker, WorkerEntry* entry)
+      : entry_(entry), slot_(OwnSlotName(worker)) {}
 
   // REQUIRES: no transaction and no decoding callback is active.  Cheap without an alarm.
   void Drain(int64_t now_ms);
@@ -27,7 +28,7 @@ class AlarmTable {
  private:
   static void Insert(void* self);
 
-  DatabaseEntry* const entry_;
+  WorkerEntry* const entry_;
   const SlotName slot_;
   RaisedAlarm alarm_{};
   bool inserted_ = false;

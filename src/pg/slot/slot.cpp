@@ -16,9 +16,14 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-SlotName OwnSlotName(Oid database) {
+SlotName OwnSlotName(const WorkerKey& worker) {
   SlotName slot;
-  snprintf(NameStr(slot.name), NAMEDATALEN, "fraiseql_nats_%u", database);
+  if (worker.stream == kDefaultStream) {
+    snprintf(NameStr(slot.name), NAMEDATALEN, "fraiseql_nats_%u", worker.database);
+  } else {
+    snprintf(NameStr(slot.name), NAMEDATALEN, "fraiseql_nats_%u_%d", worker.database,
+             worker.stream);
+  }
   return slot;
 }
 

@@ -9,13 +9,15 @@ extern "C" {
 #include "replication/slot.h"
 }
 
+#include "pg/base/worker_key.h"
+
 namespace fraiseql::pg {
 
 struct SlotName {
   NameData name;
   const char* c_str() const { return NameStr(name); }
 };
-SlotName OwnSlotName(Oid database);
+SlotName OwnSlotName(const WorkerKey& worker);
 
 bool SlotExists(const char* name);
 

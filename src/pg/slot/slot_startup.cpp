@@ -57,8 +57,8 @@ const char* WhyMissing(const SlotRecord& record) {
 
 }  // namespace
 
-SlotStartup::SlotStartup(Oid database, DatabaseEntry* entry, WorkerStatus* status)
-    : database_(database), entry_(entry), status_(status), slot_(OwnSlotName(database)) {}
+SlotStartup::SlotStartup(const WorkerKey& worker, WorkerEntry* entry, WorkerStatus* status)
+    : worker_(worker), entry_(entry), status_(status), slot_(OwnSlotName(worker)) {}
 
 SlotStartup::Outcome SlotStartup::Prepare(const nats::BrokerSettings& broker) {
   record_ = ReadSlotRecord(slot_);
@@ -237,7 +237,7 @@ void SlotStartup::LeaveIfAsked() const {
 Origin SlotStartup::OriginNow() const {
   Origin origin;
   origin.system_id = GetSystemIdentifier();
-  origin.database_id = database_;
+  origin.database_id = worker_.database;
   origin.branch = record_.branch;
   return origin;
 }

@@ -31,7 +31,7 @@ namespace fraiseql::pg {
 class SlotStartup {
  public:
   // `entry` and `status` are not owned.
-  SlotStartup(Oid database, DatabaseEntry* entry, WorkerStatus* status);
+  SlotStartup(const WorkerKey& worker, WorkerEntry* entry, WorkerStatus* status);
 
   enum class Outcome : uint8_t {
     kReady,        // acquire the slot
@@ -67,8 +67,8 @@ class SlotStartup {
   void LeaveIfAsked() const;
   Origin OriginNow() const;
 
-  const Oid database_;
-  DatabaseEntry* const entry_;
+  const WorkerKey worker_;
+  WorkerEntry* const entry_;
   WorkerStatus* const status_;
   const SlotName slot_;
   SlotRecord record_;

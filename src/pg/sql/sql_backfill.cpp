@@ -112,7 +112,7 @@ void RequireObserver(Oid relation, const char* name) {
 
 void RequireSlot() {
   RequireLogicalLog("backfill");
-  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const SlotName slot = OwnSlotName({MyDatabaseId, kDefaultStream});
   if (SlotIsReady(slot.c_str())) return;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("replication slot \"%s\" is not ready", slot.c_str()),

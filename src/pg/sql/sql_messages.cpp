@@ -179,7 +179,7 @@ void Preview(FunctionCallInfo fcinfo, const Limits& limits, Isolation::Mode isol
   origin->database_id = MyDatabaseId;
   origin->database = get_database_name(MyDatabaseId);
   char branch[kBranchSize + 1];
-  ReadBranch(OwnSlotName(MyDatabaseId), branch);
+  ReadBranch(OwnSlotName({MyDatabaseId, kDefaultStream}), branch);
   origin->branch = branch;
   auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver,
                                         CurrentMemoryContext, Isolation(isolation));

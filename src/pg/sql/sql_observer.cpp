@@ -52,7 +52,7 @@ void AwaitSlot() {
     return;
   }
   if (settings.capture == kCaptureNotify) return;
-  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const SlotName slot = OwnSlotName({MyDatabaseId, kDefaultStream});
   const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kAwaitSlotMs);
   while (!SlotIsReady(slot.c_str()) && settings.enabled && wal_level >= WAL_LEVEL_LOGICAL &&
          !TransactionIdIsValid(GetTopTransactionIdIfAny()) && GetCurrentTimestamp() < until) {

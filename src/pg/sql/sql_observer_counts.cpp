@@ -20,7 +20,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-uint64 CountOf(DatabaseEntry* entry, uint64_t hash) {
+uint64 CountOf(WorkerEntry* entry, uint64_t hash) {
   if (entry == nullptr) return 0;
   for (ObserverCount& count : entry->counters.observers) {
     if (pg_atomic_read_u64(&count.name_hash) == hash) return pg_atomic_read_u64(&count.untestable);
@@ -31,7 +31,7 @@ uint64 CountOf(DatabaseEntry* entry, uint64_t hash) {
 void ObserverCounts(FunctionCallInfo fcinfo) {
   InitMaterializedSRF(fcinfo, 0);
   const auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  DatabaseEntry* entry = shared != nullptr ? FindEntry(MyDatabaseId) : nullptr;
+  WorkerEntry* entry = shared != nullptr ? FindEntry({MyDatabaseId, kDefaultStream}) : nullptr;
   auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
   LoadObservers(nullptr, loaded);
   for (const Observer& observer : loaded->observers) {

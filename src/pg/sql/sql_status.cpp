@@ -77,7 +77,7 @@ struct StateWithReason {
 };
 
 // Why nothing runs, when no worker is there to say.
-StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts& texts,
+StateWithReason StateWithoutWorker(const WorkerEntry* entry, const WorkerTexts& texts,
                                    bool keeps_log) {
   if (shared == nullptr) {
     return {"not loaded", "the library is not loaded",
@@ -114,7 +114,7 @@ StateWithReason StateWithoutWorker(const DatabaseEntry* entry, const WorkerTexts
   if (entry == nullptr) {
     return {"stopped", "this database is not served",
             "The extension is found within a minute; if it is not, increase "
-            "\"fraiseql_nats.max_databases\" and restart the server."};
+            "\"fraiseql_nats.max_workers\" and restart the server."};
   }
   const bool told = texts.reason[0] != '\0';
   return {"stopped", told ? texts.reason : "the worker is about to start", texts.hint};
@@ -142,7 +142,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
     elog(ERROR, "return type must be a row type");
   }
-  const DatabaseEntry* entry = nullptr;
+  const WorkerEntry* entry = nullptr;
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
   pid_t pid = 0;
@@ -150,7 +150,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   TimestampTz stats_since = 0;
   if (shared != nullptr) {
     LWLockAcquire(shared->lock, LW_SHARED);
-    entry = FindEntry(MyDatabaseId);
+    entry = FindEntry({MyDatabaseId, kDefaultStream});
     if (entry != nullptr) {
       texts = entry->texts;
       pid = entry->pid;
@@ -163,7 +163,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   memset(&none, 0, sizeof(none));
   WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
   const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
-  const SlotName slot = OwnSlotName(MyDatabaseId);
+  const SlotName slot = OwnSlotName({MyDatabaseId, kDefaultStream});
   const SlotCondition condition = InspectSlot(slot.c_str());
   const bool keeps_log = condition.exists && condition.lost == nullptr;
   const StateWithReason shown =

@@ -63,7 +63,7 @@ void StreamSync(FunctionCallInfo fcinfo) {
   ReturnRows(fcinfo, CallProcess("stream_sync"));
   if (shared == nullptr) return;
   LWLockAcquire(shared->lock, LW_SHARED);
-  DatabaseEntry* entry = FindEntry(MyDatabaseId);
+  WorkerEntry* entry = FindEntry({MyDatabaseId, kDefaultStream});
   if (entry != nullptr) pg_atomic_fetch_add_u32(&entry->stream_touched, 1);
   LWLockRelease(shared->lock);
 }

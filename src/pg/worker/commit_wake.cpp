@@ -20,17 +20,8 @@ void Raise(pg_atomic_uint64* value, uint64 to) {
   }
 }
 
-// Runs in the committing backend after its commit record is written, and flushed unless the commit
-// is asynchronous.  Must not raise; takes no lock.
-void OnTransactionEnd(XactEvent event, void*) {
-  static XLogRecPtr last_end = InvalidXLogRecPtr;
-  if (event != XACT_EVENT_COMMIT || shared == nullptr || XactLastCommitEnd == last_end) return;
-  // The end of what the transaction logged also moves for COMMIT PREPARED, which has no xid of its
-  // own here.
-  last_end = XactLastCommitEnd;
-  DatabaseEntry* entry = FindEntry(MyDatabaseId);
-  if (entry == nullptr || !OidIsValid(MyDatabaseId)) return;
-  Raise(&entry->commit_end, last_end);
+void Wake(WorkerEntry* entry, XLogRecPtr commit_end) {
+  Raise(&entry->commit_end, commit_end);
   // The worker sets the flag and then looks at commit_end once more: with a full barrier on both
   // sides one of the two sees the other.
   pg_memory_barrier();
@@ -39,6 +30,18 @@ void OnTransactionEnd(XactEvent event, void*) {
     Latch* latch = entry->latch;
     if (latch != nullptr) SetLatch(latch);
   }
+}
+
+// Runs in the committing backend after its commit record is written, and flushed unless the commit
+// is asynchronous.  Must not raise; takes no lock.
+void OnTransactionEnd(XactEvent event, void*) {
+  static XLogRecPtr last_end = InvalidXLogRecPtr;
+  if (event != XACT_EVENT_COMMIT || shared == nullptr || XactLastCommitEnd == last_end) return;
+  // The end of what the transaction logged also moves for COMMIT PREPARED, which has no xid of its
+  // own here.
+  last_end = XactLastCommitEnd;
+  if (!OidIsValid(MyDatabaseId)) return;
+  ForEachEntry(MyDatabaseId, [](WorkerEntry* entry) { Wake(entry, last_end); });
 }
 
 }  // namespace

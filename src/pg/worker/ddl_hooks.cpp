@@ -65,35 +65,35 @@ void BeforeCommit() {
   pending.start_worker = OidIsValid(extension) && extension != pending.dropped;
   if (!pending.start_worker) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindOrAddEntry(MyDatabaseId);
+  const WorkerEntry* entry = FindOrAddEntry({MyDatabaseId, kDefaultStream});
   LWLockRelease(shared->lock);
   if (entry == nullptr) {
     ereport(WARNING,
-            (errmsg("this database is not served: fraiseql_nats.max_databases (%d) is reached",
+            (errmsg("this database is not served: fraiseql_nats.max_workers (%d) is reached",
                     shared->entry_count),
-             errhint("Increase \"fraiseql_nats.max_databases\" and restart the server.")));
+             errhint("Increase \"fraiseql_nats.max_workers\" and restart the server.")));
   }
 }
 
 // A signal, since a latch does not end waits inside of Postgres: for the transactions that are
 // older than a slot in the making, say.  REQUIRES: lock, under which a process that ends clears its
 // pid.
-void AskToEnd(const DatabaseEntry* entry) {
+void AskToEnd(const WorkerEntry* entry) {
   if (entry->pid != 0) (void)kill(entry->pid, SIGTERM);
 }
 
 void AfterCommit() {
   if (!pending.start_worker && !pending.drop_slot) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindOrAddEntry(MyDatabaseId);
-  if (entry != nullptr) {
+  (void)FindOrAddEntry({MyDatabaseId, kDefaultStream});
+  ForEachEntry(MyDatabaseId, [](WorkerEntry* entry) {
     if (pending.drop_slot) entry->drop_slot = true;
-    entry->has_extension = pending.start_worker;
+    entry->has_extension = pending.start_worker && entry->stream == kDefaultStream;
     entry->failures = 0;
     entry->not_before = 0;
     if (pending.drop_slot) AskToEnd(entry);
     if (entry->latch != nullptr) SetLatch(entry->latch);
-  }
+  });
   LWLockRelease(shared->lock);
   WakeLauncher();
 }
@@ -166,24 +166,26 @@ Oid DatabaseToVacate(const Node* statement) {
   return MayRun(statement, database) ? database : InvalidOid;
 }
 
-// Asks the worker to leave, and the launcher to send none.  A database that nobody knows yet gets
+// Asks the workers to leave, and the launcher to send none.  A database that nobody knows yet gets
 // an entry, or the launcher might come upon it just now.  False if no worker can come.
 bool Vacate(Oid database) {
   if (!OidIsValid(database)) return false;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindOrAddEntry(database);
-  if (entry != nullptr) {
+  const bool known = FindOrAddEntry({database, kDefaultStream}) != nullptr;
+  ForEachEntry(database, [](WorkerEntry* entry) {
     ++entry->vacating;
     AskToEnd(entry);
-  }
+  });
   LWLockRelease(shared->lock);
-  return entry != nullptr;
+  return known;
 }
 
 bool HasLeft(Oid database) {
   LWLockAcquire(shared->lock, LW_SHARED);
-  const DatabaseEntry* entry = FindEntry(database);
-  const bool left = entry == nullptr || (entry->pid == 0 && !entry->starting);
+  bool left = true;
+  ForEachEntry(database, [&](const WorkerEntry* entry) {
+    left = left && entry->pid == 0 && !entry->starting;
+  });
   LWLockRelease(shared->lock);
   return left;
 }
@@ -199,8 +201,9 @@ void AwaitDeparture(Oid database) {
 // Also called when the session ends in the midst of the statement.
 void Reopen(int, Datum database) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindEntry(DatumGetObjectId(database));
-  if (entry != nullptr && entry->vacating > 0) --entry->vacating;
+  ForEachEntry(DatumGetObjectId(database), [](WorkerEntry* entry) {
+    if (entry->vacating > 0) --entry->vacating;
+  });
   LWLockRelease(shared->lock);
   WakeLauncher();
 }

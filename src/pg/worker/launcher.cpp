@@ -64,14 +64,14 @@ class Launcher {
   void LogDisabled();
   void ScanDatabases();
   void Tend();
-  bool TendEntry(DatabaseEntry* entry);
-  bool Start(DatabaseEntry* entry);
-  bool StartFailed(DatabaseEntry* entry);
+  bool TendEntry(WorkerEntry* entry);
+  bool Start(WorkerEntry* entry);
+  bool StartFailed(WorkerEntry* entry);
   void Probe();
 
   std::vector<FoundDatabase> databases_;
   std::set<Oid> without_extension_;  // found out by a worker that came and went
-  std::map<Oid, BackgroundWorkerHandle*> handles_;
+  std::map<std::pair<Oid, int32>, BackgroundWorkerHandle*> handles_;
   bool disabled_by_file_ = false;  // fraiseql-observer.toml switches publishing off
   bool reported_disabled_ = false;
   bool reported_no_worker_slot_ = false;
@@ -103,15 +103,15 @@ void Launcher::ScanDatabases() {
 }
 
 // A worker that ended before it attached to its entry: the fork failed, say.
-bool Launcher::StartFailed(DatabaseEntry* entry) {
-  const auto found = handles_.find(entry->database);
+bool Launcher::StartFailed(WorkerEntry* entry) {
+  const auto found = handles_.find({entry->database, entry->stream});
   if (found == handles_.end()) return true;
   pid_t pid = 0;
   return GetBackgroundWorkerPid(found->second, &pid) == BGWH_STOPPED;
 }
 
 // False if there is no place for another worker.  REQUIRES: lock, exclusive.
-bool Launcher::Start(DatabaseEntry* entry) {
+bool Launcher::Start(WorkerEntry* entry) {
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
@@ -119,12 +119,18 @@ bool Launcher::Start(DatabaseEntry* entry) {
   snprintf(worker.bgw_library_name, BGW_MAXLEN, "%s", kPluginName);
   snprintf(worker.bgw_function_name, BGW_MAXLEN, "fraiseql_nats_worker_main");
   snprintf(worker.bgw_name, BGW_MAXLEN, "%s for database %u", kWorkerType, entry->database);
+  if (entry->stream != kDefaultStream) {
+    const size_t size = strlen(worker.bgw_name);
+    snprintf(worker.bgw_name + size, BGW_MAXLEN - size, ", stream %d", entry->stream);
+  }
   snprintf(worker.bgw_type, BGW_MAXLEN, "%s", kWorkerType);
-  worker.bgw_main_arg = ObjectIdGetDatum(entry->database);
+  const WorkerKey key{entry->database, entry->stream};
+  static_assert(sizeof(key) <= BGW_EXTRALEN);
+  memcpy(worker.bgw_extra, &key, sizeof(key));
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle = nullptr;
   if (RegisterDynamicBackgroundWorker(&worker, &handle)) {
-    BackgroundWorkerHandle*& kept = handles_[entry->database];
+    BackgroundWorkerHandle*& kept = handles_[{entry->database, entry->stream}];
     if (kept != nullptr) pfree(kept);
     kept = handle;
     entry->starting = true;
@@ -142,8 +148,16 @@ bool Launcher::Start(DatabaseEntry* entry) {
   return false;
 }
 
+// Nobody may be connected to the database now.  REQUIRES: lock.
+bool IsVacating(Oid database) {
+  bool vacating = false;
+  ForEachEntry(database,
+               [&](const WorkerEntry* entry) { vacating = vacating || entry->vacating > 0; });
+  return vacating;
+}
+
 // Brings one entry a step further.  False if the entry is free now.  REQUIRES: lock, exclusive.
-bool Launcher::TendEntry(DatabaseEntry* entry) {
+bool Launcher::TendEntry(WorkerEntry* entry) {
   const Oid oid = entry->database;
   const auto database = std::find_if(databases_.begin(), databases_.end(),
                                      [=](const FoundDatabase& d) { return d.oid == oid; });
@@ -155,9 +169,9 @@ bool Launcher::TendEntry(DatabaseEntry* entry) {
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
   }
   if (entry->pid != 0 || entry->starting) return true;
-  if (entry->vacating > 0) return true;  // who counted it up must find it again to count it down
+  if (IsVacating(oid)) return true;  // who counted it up must find it again to count it down
   if (database == databases_.end() || (!entry->has_extension && !entry->drop_slot)) {
-    if (entry->without_extension) without_extension_.insert(oid);
+    if (entry->without_extension && entry->stream == kDefaultStream) without_extension_.insert(oid);
     FreeEntry(entry);
     return false;
   }
@@ -174,18 +188,18 @@ bool Launcher::TendEntry(DatabaseEntry* entry) {
 void Launcher::Tend() {
   busy_ = false;
   for (int i = 0; i < shared->entry_count; ++i) {
-    DatabaseEntry* entry = &shared->entries[i];
+    WorkerEntry* entry = &shared->entries[i];
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-    const Oid oid = entry->database;
-    if (OidIsValid(oid)) (void)TendEntry(entry);
+    const WorkerKey key{entry->database, entry->stream};
+    if (OidIsValid(key.database)) (void)TendEntry(entry);
     const bool drop =
         OidIsValid(entry->database) && entry->drop_slot && entry->pid == 0 && !entry->starting;
     busy_ = busy_ || entry->starting;
     LWLockRelease(shared->lock);
     if (!drop) continue;
     busy_ = true;
-    if (!TryDropSlot(OwnSlotName(oid).c_str())) continue;  // somebody uses it: later
-    RemoveDeadLetterSpool(oid);
+    if (!TryDropSlot(OwnSlotName(key).c_str())) continue;  // somebody uses it: later
+    RemoveDeadLetterSpool(key);
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     entry->drop_slot = false;
     busy_ = true;  // look again: a new extension may wait for its worker
@@ -201,16 +215,16 @@ void Launcher::Probe() {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   bool probing = false;
   for (int i = 0; i < shared->entry_count; ++i) {
-    const DatabaseEntry& entry = shared->entries[i];
+    const WorkerEntry& entry = shared->entries[i];
     probing = probing || (OidIsValid(entry.database) && !entry.has_extension);
   }
   for (const FoundDatabase& database : databases_) {
     if (probing) break;
     if (!database.wanted || without_extension_.count(database.oid) > 0 ||
-        FindEntry(database.oid) != nullptr) {
+        FindEntry({database.oid, kDefaultStream}) != nullptr) {
       continue;
     }
-    DatabaseEntry* entry = FindOrAddEntry(database.oid);
+    WorkerEntry* entry = FindOrAddEntry({database.oid, kDefaultStream});
     if (entry != nullptr && !Start(entry)) FreeEntry(entry);
     probing = true;
   }

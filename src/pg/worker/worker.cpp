@@ -62,17 +62,17 @@ int64_t MonotonicMs() { return MonotonicUs() / 1000; }
 
 }  // namespace
 
-Worker::Worker(Oid database, DatabaseEntry* entry)
-    : database_(database),
+Worker::Worker(const WorkerKey& key, WorkerEntry* entry)
+    : key_(key),
       entry_(entry),
       status_(entry),
       declared_(&status_),
       options_(CurrentPipelineOptions()),
-      dead_letters_(database),
+      dead_letters_(key),
       dead_letter_table_(&dead_letters_),
-      alarm_table_(database, entry),
-      startup_(database, entry, &status_),
-      lag_watch_(OwnSlotName(database)),
+      alarm_table_(key, entry),
+      startup_(key, entry, &status_),
+      lag_watch_(OwnSlotName(key)),
       capture_(settings.capture) {}
 
 void Worker::Run() {

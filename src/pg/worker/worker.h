@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The process that publishes one database.  Include after postgres.h.
+// The process that publishes one stream of one database.  Include after postgres.h.
 
 #include <memory>
 
@@ -29,7 +29,7 @@ namespace fraiseql::pg {
 // another, and the slot says where to go on.  Expected trouble is a state of the pipeline.
 class Worker final : public MessageReceiver {
  public:
-  Worker(Oid database, DatabaseEntry* entry);
+  Worker(const WorkerKey& key, WorkerEntry* entry);
 
   // Publishes until the process is to end; then ends it.
   [[noreturn]] void Run();
@@ -76,8 +76,8 @@ class Worker final : public MessageReceiver {
   void Report(const Status& trouble) override;
   void Yield() override;
 
-  const Oid database_;
-  DatabaseEntry* const entry_;
+  const WorkerKey key_;
+  WorkerEntry* const entry_;
   std::string database_name_;
   WorkerStatus status_;
   LoadedConfig config_;

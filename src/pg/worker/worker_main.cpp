@@ -26,6 +26,13 @@ namespace fraiseql::pg {
 
 namespace {
 
+// As the launcher has put it there.
+WorkerKey OwnKey() {
+  WorkerKey key;
+  memcpy(&key, MyBgworkerEntry->bgw_extra, sizeof(key));
+  return key;
+}
+
 // Why there is no worker now.  REQUIRES: lock.
 void ShowEnd(int code, WorkerTexts* texts) {
   texts->reason[0] = texts->hint[0] = '\0';
@@ -39,8 +46,8 @@ void ShowEnd(int code, WorkerTexts* texts) {
 }
 
 // Runs as the process ends, in whatever way but a crash.
-void Detach(int code, Datum argument) {
-  DatabaseEntry* entry = FindEntry(DatumGetObjectId(argument));
+void Detach(int code, Datum) {
+  WorkerEntry* entry = FindEntry(OwnKey());
   if (entry == nullptr) return;
   entry->latch = nullptr;
   pg_atomic_write_u32(&entry->sleeping, 0);
@@ -69,9 +76,9 @@ void LimitMemory() {
   SetConfigOption("logical_decoding_work_mem", "32MB", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
 
-DatabaseEntry* Attach(Oid database) {
+WorkerEntry* Attach() {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  DatabaseEntry* entry = FindEntry(database);
+  WorkerEntry* entry = FindEntry(OwnKey());
   const bool welcome = entry != nullptr && entry->pid == 0 && entry->vacating == 0;
   if (entry != nullptr) entry->starting = false;
   if (welcome) {
@@ -83,7 +90,7 @@ DatabaseEntry* Attach(Oid database) {
   if (!welcome) proc_exit(0);
   // Registered before the connection to the database is, and so run after the slot is released and
   // the process has left the list of those that are connected: who waits for it can go on.
-  on_shmem_exit(Detach, ObjectIdGetDatum(database));
+  on_shmem_exit(Detach, 0);
   return entry;
 }
 
@@ -95,23 +102,22 @@ extern "C" {
 
 PGDLLEXPORT void fraiseql_nats_worker_main(Datum);
 
-void fraiseql_nats_worker_main(Datum argument) {
+void fraiseql_nats_worker_main(Datum) {
   using namespace fraiseql::pg;
-  const Oid database = DatumGetObjectId(argument);
   // It also ends waits inside of Postgres, for old transactions say.
   pqsignal(SIGTERM, die);
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   on_proc_exit(ExitAtOnce, 0);
   BackgroundWorkerUnblockSignals();
-  DatabaseEntry* entry = Attach(database);
+  WorkerEntry* entry = Attach();
   NoteErrors();
-  BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+  BackgroundWorkerInitializeConnectionByOid(OwnKey().database, InvalidOid, 0);
   PinProcessSettings();
   PinSettings(false);
   AllowOwnPlugin(false);
   LimitMemory();
   // Lives until the process ends, and is then left to the kernel.
-  auto* worker = new Worker(database, entry);
+  auto* worker = new Worker(OwnKey(), entry);
   Guard([=] { worker->Run(); });
 }
 }

@@ -50,17 +50,17 @@ void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProbl
 void Worker::FindOutAboutDatabase() {
   StartTransactionCommand();
   const bool has_extension = OidIsValid(OwnSchema());
-  const char* name = get_database_name(database_);
+  const char* name = get_database_name(key_.database);
   database_name_ = name != nullptr ? name : "";
   CommitTransactionCommand();
-  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(database_).c_str());
+  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(key_).c_str());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   entry_->has_extension = has_extension;
   entry_->without_extension = !has_extension;
   entry_->drop_slot = entry_->drop_slot || orphaned_slot;
   LWLockRelease(shared->lock);
   if (has_extension) return;
-  RemoveDeadLetterSpool(database_);
+  RemoveDeadLetterSpool(key_);
   proc_exit(0);
 }
 
@@ -69,7 +69,7 @@ Status Worker::MissingPrecondition() const {
     return Status::Invalid("\"wal_level\" is not \"logical\"",
                            "Set \"wal_level\" to \"logical\" and restart the server.");
   }
-  const SlotName slot = OwnSlotName(database_);
+  const SlotName slot = OwnSlotName(key_);
   if (!SlotExists(slot.c_str()) && !HasFreeSlot()) {
     return Status::Invalid("all replication slots are in use",
                            "Increase \"max_replication_slots\" and restart the server, or drop a "
@@ -182,7 +182,7 @@ void Worker::OpenSlot() {
     PrepareSlot();
   } while (!startup_.Acquire());
   slot_.SetDelay(settings.confirm_delay_ms);
-  OpenPipeline(slot_.Open(OwnSlotName(database_), startup_.made(), startup_.resume_at()));
+  OpenPipeline(slot_.Open(OwnSlotName(key_), startup_.made(), startup_.resume_at()));
   decoder_ =
       std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext, Isolation(entry_->deaths));
   reader_.Open(decoder_.get());
@@ -191,7 +191,7 @@ void Worker::OpenSlot() {
 Origin Worker::MakeOrigin() const {
   Origin origin;
   origin.system_id = GetSystemIdentifier();
-  origin.database_id = database_;
+  origin.database_id = key_.database;
   origin.database = database_name_;
   origin.branch = startup_.branch();
   return origin;
