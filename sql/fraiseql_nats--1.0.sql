@@ -39,6 +39,88 @@ $$;
 GRANT USAGE ON SCHEMA fraiseql_nats TO fraiseql_nats_admin, fraiseql_nats_publisher, pg_monitor;
 GRANT USAGE ON SCHEMA fraiseql_nats_internal TO fraiseql_nats_admin;
 
+-- Streams -----------------------------------------------------------------------------------------
+
+-- A number is never used again: slots and files carry it.
+CREATE SEQUENCE stream_number AS integer;
+COMMENT ON SEQUENCE stream_number IS 'numbers of streams';
+CREATE TABLE stream (
+    number integer PRIMARY KEY DEFAULT nextval('fraiseql_nats.stream_number') CHECK (number >= 0),
+    name text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 255),
+    subjects text[] CHECK (cardinality(subjects) > 0),
+    storage text,
+    replicas integer,
+    max_age interval,
+    max_bytes bigint,
+    max_msgs bigint,
+    dedup_window interval,
+    discard text,
+    exclusive text,
+    manage text,
+    subject_prefix text,
+    topic_prefix text,
+    stream_name text,
+    CHECK ((number = 0) = (name = 'default')),
+    CHECK (number = 0 OR (subjects IS NOT NULL AND stream_name IS NULL))
+);
+ALTER SEQUENCE stream_number OWNED BY stream.number;
+COMMENT ON TABLE stream IS 'the streams of this database besides the one of the settings, each with a worker and a slot of its own; what is null is as the settings have it';
+COMMENT ON COLUMN stream.number IS 'part of the name of its slot; 0: the stream of the settings, as it differs in this database';
+COMMENT ON COLUMN stream.name IS 'name of the JetStream stream; "default" is that of the settings';
+COMMENT ON COLUMN stream.subjects IS 'what it takes, as stream_subjects';
+COMMENT ON COLUMN stream.storage IS 'file or memory';
+COMMENT ON COLUMN stream.replicas IS 'how many servers of a cluster keep it';
+COMMENT ON COLUMN stream.max_age IS 'how long it keeps a message; 0: without limit';
+COMMENT ON COLUMN stream.max_bytes IS 'most bytes that it keeps; -1: without limit';
+COMMENT ON COLUMN stream.max_msgs IS 'most messages that it keeps; -1: without limit';
+COMMENT ON COLUMN stream.dedup_window IS 'how long the server remembers the Nats-Msg-Id of a message';
+COMMENT ON COLUMN stream.discard IS 'what it does without when it is full: old or new';
+COMMENT ON COLUMN stream.exclusive IS 'whether others write to it: auto, on or off, as stream_exclusive';
+COMMENT ON COLUMN stream.manage IS 'whether it is made and changed: create, update or off, as stream_manage';
+COMMENT ON COLUMN stream.subject_prefix IS 'what the subjects of row changes begin with';
+COMMENT ON COLUMN stream.topic_prefix IS 'what the subjects of topics begin with';
+COMMENT ON COLUMN stream.stream_name IS 'of the default stream: its name in this database';
+SELECT pg_catalog.pg_extension_config_dump('stream', '');
+SELECT pg_catalog.pg_extension_config_dump('stream_number', '');
+GRANT SELECT, INSERT, UPDATE, DELETE ON stream TO fraiseql_nats_admin;
+GRANT USAGE ON SEQUENCE stream_number TO fraiseql_nats_admin;
+GRANT SELECT ON stream TO PUBLIC;
+
+CREATE FUNCTION fraiseql_nats_internal.stream_changed() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_changed';
+COMMENT ON FUNCTION fraiseql_nats_internal.stream_changed() IS 'checks rows of the table of streams, and tells the workers at the end of the transaction';
+CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON stream
+FOR EACH ROW EXECUTE FUNCTION fraiseql_nats_internal.stream_changed();
+CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON stream
+FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.stream_changed();
+ALTER TABLE stream ENABLE ALWAYS TRIGGER check_row;
+ALTER TABLE stream ENABLE ALWAYS TRIGGER tell_workers;
+
+CREATE FUNCTION create_stream(
+    name text, subjects text[], storage text DEFAULT NULL, replicas integer DEFAULT NULL, max_age interval DEFAULT NULL,
+    max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, dedup_window interval DEFAULT NULL, discard text DEFAULT NULL,
+    exclusive text DEFAULT NULL, manage text DEFAULT NULL, subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL)
+RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO fraiseql_nats.stream
+           (name, subjects, storage, replicas, max_age, max_bytes, max_msgs, dedup_window, discard, exclusive, manage,
+            subject_prefix, topic_prefix)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+$$;
+COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on';
+
+CREATE FUNCTION drop_stream(name text) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM fraiseql_nats.stream s WHERE s.name = drop_stream.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'stream "%" does not exist', name
+            USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.stream.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION drop_stream(text) IS 'ends the publishing to a stream and drops its slot; the stream itself stays at the broker';
+
 -- Observers ---------------------------------------------------------------------------------------
 
 -- Decoding reads this table as it was when the change was written: therefore a user catalog table,
@@ -968,6 +1050,10 @@ GRANT EXECUTE ON FUNCTION
     observe(regclass, text, text, text[], text, text, text, text, text, text, text),
     create_preview_slot(name, boolean), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)
+TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION
+    create_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text),
+    drop_stream(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(), stream_sync(), consumers(), delete_consumer(text),

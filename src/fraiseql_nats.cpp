@@ -9,6 +9,7 @@ extern "C" {
 #include "pg/worker/commit_wake.h"
 #include "pg/worker/ddl_hooks.h"
 #include "pg/settings/gucs.h"
+#include "pg/sql/sql_stream_table.h"
 #include "pg/worker/launcher.h"
 #include "pg/capture/notify_capture.h"
 #include "pg/base/own_objects.h"
@@ -31,6 +32,7 @@ void _PG_init(void) {
   if (!process_shared_preload_libraries_in_progress) return;  // SQL functions only
   InstallSharedMemoryHooks();
   InstallCommitWake();
+  InstallStreamTable();
   InstallDdlHooks();
   InstallRestoreMark();
   InstallTraceContext();

@@ -41,6 +41,14 @@ inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency,
   ReplicationSlotCreate(name, true, persistency, false, failover, false);
 }
 constexpr bool kHasFailoverSlots = true;
+inline void SetSlotFailover(const char* name) {
+#if PG_VERSION_NUM >= 180000
+  const bool failover = true;
+  ReplicationSlotAlter(name, &failover, nullptr);
+#else
+  ReplicationSlotAlter(name, true);
+#endif
+}
 // Whether the standbys that may take the slot of this process over have the log up to `lsn`.
 inline bool StandbysHave(XLogRecPtr lsn) {
   return MyReplicationSlot == nullptr || !MyReplicationSlot->data.failover ||
@@ -75,6 +83,7 @@ inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency,
   ReplicationSlotCreate(name, true, persistency, false);
 }
 constexpr bool kHasFailoverSlots = false;
+inline void SetSlotFailover(const char*) {}
 inline bool StandbysHave(XLogRecPtr) { return true; }
 inline HeapTuple NewTuple(ReorderBufferChange* change) {
   return change->data.tp.newtuple ? &change->data.tp.newtuple->tuple : nullptr;

@@ -23,19 +23,10 @@ extern "C" {
 #include "core/route/topic.h"
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
+#include "pg/base/own_table.h"
 #include "pg/base/server_text.h"
 
 namespace fraiseql::pg {
-
-namespace {
-
-std::string Utf8Text(Datum value) {
-  const text* detoasted = DatumGetTextPP(value);
-  return std::string(
-      ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted))));
-}
-
-}  // namespace
 
 void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   const auto datum = [=](const char* column, Oid type, bool* is_null) {
@@ -247,19 +238,6 @@ void RequireObservableTable(Oid table) {
                     errhint("Have it observed by the owner of the table, or by a role with "
                             "BYPASSRLS.")));
   }
-}
-
-// Calls `take(tuple, desc)` for each row that the snapshot sees.  Never by index, which would be
-// locked.
-template <typename Take>
-static void ScanOwnTable(Oid table, Snapshot snapshot, Take take) {
-  ::Relation relation = RelationIdGetRelation(table);
-  if (!RelationIsValid(relation)) return;
-  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, nullptr);
-  HeapTuple tuple;
-  while (HeapTupleIsValid(tuple = systable_getnext(scan))) take(tuple, RelationGetDescr(relation));
-  systable_endscan(scan);
-  RelationClose(relation);
 }
 
 namespace {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <initializer_list>
 
+#include <csignal>
+
 extern "C" {
 #include "postgres.h"
 
@@ -55,6 +57,7 @@ void InitCounters(WorkerCounters* counters) {
 void InitEntry(WorkerEntry* entry) {
   pg_atomic_init_u32(&entry->sleeping, 0);
   pg_atomic_init_u32(&entry->stream_touched, 0);
+  pg_atomic_init_u32(&entry->awaited_slots, 0);
   pg_atomic_init_u64(&entry->commit_end, 0);
   InitCounters(&entry->counters);
 }
@@ -118,6 +121,8 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   entry->stream = key.stream;
   entry->pid = 0;
   entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
+  entry->reserved = entry->awaits_slot = false;
+  entry->fingerprint = 0;
   entry->vacating = entry->failures = 0;
   entry->origin_checked = false;
   entry->deaths = {};
@@ -137,6 +142,10 @@ void ResetCounters(WorkerEntry* entry) {
   InitCounters(&entry->counters);
   pg_atomic_write_u64(&entry->counters.last_progress_at, progress);
   entry->stats_since = GetCurrentTimestamp();
+}
+
+void AskToEnd(const WorkerEntry* entry) {
+  if (entry->pid != 0) (void)kill(entry->pid, SIGTERM);
 }
 
 void FreeEntry(WorkerEntry* entry) {

@@ -98,6 +98,11 @@ struct WorkerEntry {
   bool without_extension;  // the worker found that the database does not have it
   // DROP EXTENSION or drop_stream() committed: the slot goes when the worker has gone.
   bool drop_slot;
+  // A transaction that has not ended adds the stream.
+  bool reserved;
+  // The slot is to begin where that of the default stream is; see pg/shared/stream_entries.h.
+  bool awaits_slot;
+  uint64_t fingerprint;    // of the stream's row in fraiseql_nats.stream; 0: there is none
   int vacating;            // sessions that need the database without us, now
   int failures;            // of the worker in a row
   WorkerDeaths deaths;     // of an error while it decoded
@@ -116,6 +121,9 @@ struct WorkerEntry {
   // Highest end of a commit record: an asynchronous commit is flushed by the worker, not waited
   // for.
   pg_atomic_uint64 commit_end;
+
+  // Of the entry of the default stream: how many entries of this database await their slot.
+  pg_atomic_uint32 awaited_slots;
 
   // Counts the calls that may have changed the stream, for the worker to look at it again.
   pg_atomic_uint32 stream_touched;
@@ -160,6 +168,11 @@ void ForEachEntry(Oid database, Body body) {
 
 // Sets what is counted to 0.  REQUIRES: lock, exclusive, and no worker.
 void ResetCounters(WorkerEntry* entry);
+
+// Asks the worker to end by a signal, since a latch does not end waits inside of Postgres: for the
+// transactions that are older than a slot in the making, say.  REQUIRES: lock, under which a
+// process that ends clears its pid.
+void AskToEnd(const WorkerEntry* entry);
 
 // Gives the entry back.  REQUIRES: lock, exclusive.
 void FreeEntry(WorkerEntry* entry);

@@ -3,6 +3,8 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/xlogutils.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
 #include "replication/logical.h"
 #include "storage/lwlock.h"
 #include "storage/spin.h"
@@ -10,6 +12,7 @@ extern "C" {
 }
 
 #include "pg/base/compat.h"
+#include "pg/base/own_transaction.h"
 #include "pg/base/plugin_name.h"
 #include "pg/settings/gucs.h"
 #include "pg/slot/slot.h"
@@ -62,6 +65,19 @@ bool HasFreeSlot() {
   return found;
 }
 
+std::vector<SlotName> SlotsWithPrefix(const std::string& prefix) {
+  std::vector<SlotName> names;
+  names.reserve(static_cast<size_t>(max_replication_slots));  // nothing may raise under the lock
+  LWLockAcquire(ReplicationSlotControlLock, LW_SHARED);
+  for (int i = 0; i < max_replication_slots; ++i) {
+    const ReplicationSlot& slot = ReplicationSlotCtl->replication_slots[i];
+    const bool matches = strncmp(NameStr(slot.data.name), prefix.c_str(), prefix.size()) == 0;
+    if (slot.in_use && matches) names.push_back({slot.data.name});
+  }
+  LWLockRelease(ReplicationSlotControlLock);
+  return names;
+}
+
 void MakeSlot(const char* name, bool temporary) {
   CheckLogicalDecodingRequirements();
   CreateSlot(name, temporary ? RS_TEMPORARY : RS_EPHEMERAL, !temporary && settings.slot_failover);
@@ -74,6 +90,32 @@ void MakeSlot(const char* name, bool temporary) {
   DecodingContextFindStartpoint(context);
   FreeDecodingContext(context);
   if (!temporary) ReplicationSlotPersist();
+}
+
+namespace {
+struct SlotCopy {
+  const char* from;
+  const char* name;
+};
+void RunCopy(void* argument) {
+  const auto* copy = static_cast<const SlotCopy*>(argument);
+  Oid types[] = {TEXTOID, TEXTOID};
+  Datum values[] = {CStringGetTextDatum(copy->from), CStringGetTextDatum(copy->name)};
+  (void)SPI_execute_with_args(
+      "SELECT pg_catalog.pg_copy_logical_replication_slot($1::pg_catalog.name, "
+      "$2::pg_catalog.name, false)",
+      2, types, values, nullptr, false, 0);
+  if (settings.slot_failover) SetSlotFailover(copy->name);
+}
+}  // namespace
+
+bool CopySlot(const char* from, const char* name, std::string* error) {
+  if (!SlotIsReady(from)) {
+    *error = "there is no usable slot to copy";
+    return false;
+  }
+  SlotCopy copy{from, name};
+  return TryOwnTransaction(RunCopy, &copy, error);
 }
 
 bool AcquireUsableSlot(const char* name) {

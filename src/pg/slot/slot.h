@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The replication slot of a database: fraiseql_nats_<database OID>, logical, permanent, of our
-// plugin.  Everything here may raise.  Include after postgres.h.
+// The replication slots of a database: fraiseql_nats_<database OID> of its default stream,
+// fraiseql_nats_<database OID>_<number> of each further one; logical, permanent, of our plugin.
+// Everything here may raise.  Include after postgres.h.
+
+#include <string>
+#include <vector>
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -37,10 +41,17 @@ SlotCondition InspectSlot(const char* name);
 // Whether one more slot can be made.
 bool HasFreeSlot();
 
+// The names of the slots that begin so.
+std::vector<SlotName> SlotsWithPrefix(const std::string& prefix);
+
 // Makes a slot of our plugin in the current database and leaves it acquired.  Waits for the
 // transactions that run now, since their changes cannot be decoded.  On an error, or when the
 // process ends meanwhile, nothing is left behind.
 void MakeSlot(const char* name, bool temporary);
+
+// Makes a persistent slot that begins where `from` is now.  False with the reason if it cannot be
+// done: `from` is not there, say.  REQUIRES: no transaction is active and no slot acquired.
+bool CopySlot(const char* from, const char* name, std::string* error);
 
 // Acquires a slot that exists, when nobody else has it any more; false, and nothing is acquired, if
 // it has been invalidated.

@@ -86,7 +86,7 @@ void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
 }
 
 void SlotKeeper::Advance(XLogRecPtr lsn) {
-  if (XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
+  if (hold_ || XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
   LogicalConfirmReceivedLocation(lsn);
   // Before 17 a clean shutdown saves only slots that say they have changed.
   ReplicationSlotMarkDirty();

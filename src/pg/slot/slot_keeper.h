@@ -21,6 +21,8 @@ class SlotKeeper {
 
   // How long to hold back what may be confirmed, from now on.
   void SetDelay(int64_t delay_ms) { delay_.SetDelay(delay_ms); }
+  // While on, the slot stays where it is: that of a new stream is to begin there.
+  void SetHold(bool on) { hold_ = on; }
   bool delays() const { return delay_.on(); }
 
   // Tells the slot that nothing before `lsn` is needed again; goes to disk at most once a second,
@@ -44,6 +46,7 @@ class SlotKeeper {
   ConfirmDelay delay_;
   XLogRecPtr held_back_ = InvalidXLogRecPtr;  // the latest
   StreamMark mark_;                           // of what was told after it was held back
+  bool hold_ = false;
   bool dirty_ = false;
   SettledMark marked_;  // in the mark file
   int64_t marked_ms_ = 0;

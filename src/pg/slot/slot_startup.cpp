@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
 #include "pg/slot/mark_file.h"
+#include "pg/shared/stream_entries.h"
 #include "pg/slot/slot_startup.h"
 
 namespace fraiseql::pg {
@@ -74,6 +75,7 @@ SlotStartup::Outcome SlotStartup::Prepare(const nats::BrokerSettings& broker) {
   if (outcome != Outcome::kReady) return outcome;
   EnsureSlot();  // again: it may have been lost while the broker was asked, or not been made for a
                  // copy
+  if (entry_->awaits_slot) NoteSlotMade(entry_);
   RecordSlot();
   return outcome;
 }
@@ -101,8 +103,15 @@ void SlotStartup::EnsureSlot() {
                 Status::Unavailable("waiting for the transactions that run since before the "
                                     "replication slot was made"),
                 "", "");
-  MakeSlot(slot_.c_str(), false);
-  ReplicationSlotRelease();
+  // A further stream begins with the commit that adds it, which the slot of the default stream has
+  // not passed yet; but not in the place of a slot that was lost.
+  std::string error;
+  const WorkerKey first{worker_.database, kDefaultStream};
+  if (worker_.stream == kDefaultStream || record_.known ||
+      !CopySlot(OwnSlotName(first).c_str(), slot_.c_str(), &error)) {
+    MakeSlot(slot_.c_str(), false);
+    ReplicationSlotRelease();
+  }
   made_ = true;
 }
 

@@ -75,13 +75,6 @@ void BeforeCommit() {
   }
 }
 
-// A signal, since a latch does not end waits inside of Postgres: for the transactions that are
-// older than a slot in the making, say.  REQUIRES: lock, under which a process that ends clears its
-// pid.
-void AskToEnd(const WorkerEntry* entry) {
-  if (entry->pid != 0) (void)kill(entry->pid, SIGTERM);
-}
-
 void AfterCommit() {
   if (!pending.start_worker && !pending.drop_slot) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);

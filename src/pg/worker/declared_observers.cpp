@@ -109,6 +109,7 @@ void DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
 }
 
 void DeclaredObservers::Sync(const std::vector<ObserverRule>& rules) {
+  if (worker_.stream != kDefaultStream) return;
   TrySync(rules);
   const TransactionId next = ReadNextTransactionId();
   const bool others = TransactionIdPrecedes(GetOldestActiveTransactionId(), next);
@@ -116,6 +117,7 @@ void DeclaredObservers::Sync(const std::vector<ObserverRule>& rules) {
 }
 
 void DeclaredObservers::SyncAgain(const std::vector<ObserverRule>& rules, int64_t now_ms) {
+  if (worker_.stream != kDefaultStream) return;
   const bool awaits = TransactionIdIsValid(await_before_);
   if (!(awaits || failed_) || now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + (awaits ? kLookMs : kRetryMs);

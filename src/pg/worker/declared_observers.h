@@ -20,7 +20,9 @@ namespace fraiseql::pg {
 // CREATE TABLE makes the others, from that table alone.  Include after postgres.h.
 class DeclaredObservers {
  public:
-  explicit DeclaredObservers(WorkerStatus* status) : status_(status) {}
+  // Does nothing but for the worker of the default stream.
+  DeclaredObservers(const WorkerKey& worker, WorkerStatus* status)
+      : worker_(worker), status_(status) {}
 
   // Brings both in line with the rules, in a transaction of its own.  What cannot be made is a
   // WARNING; if nothing can be, the observers stay as they are; log and status() say why.
@@ -34,6 +36,7 @@ class DeclaredObservers {
  private:
   void TrySync(const std::vector<ObserverRule>& rules);
 
+  const WorkerKey worker_;
   WorkerStatus* const status_;
   TransactionId await_before_ = InvalidTransactionId;  // transactions before it may matter
   bool failed_ = false;                                // or not all of it was done

@@ -170,12 +170,13 @@ bool Launcher::TendEntry(WorkerEntry* entry) {
   }
   if (entry->pid != 0 || entry->starting) return true;
   if (IsVacating(oid)) return true;  // who counted it up must find it again to count it down
-  if (database == databases_.end() || (!entry->has_extension && !entry->drop_slot)) {
+  if (database == databases_.end() ||
+      (!entry->has_extension && !entry->drop_slot && !entry->reserved)) {
     if (entry->without_extension && entry->stream == kDefaultStream) without_extension_.insert(oid);
     FreeEntry(entry);
     return false;
   }
-  if (entry->drop_slot) return true;  // done without the lock, see Tend()
+  if (entry->drop_slot || entry->reserved) return true;  // the first is done in Tend()
   if (!Enabled() || !database->wanted) return true;
   if (entry->not_before > GetCurrentTimestamp()) {
     busy_ = true;
@@ -183,6 +184,12 @@ bool Launcher::TendEntry(WorkerEntry* entry) {
   }
   (void)Start(entry);
   return true;
+}
+
+// Of streams that have no entry: there was no place for them.
+void DropFurtherSlots(Oid database) {
+  const std::string prefix = std::string(OwnSlotName({database, kDefaultStream}).c_str()) + "_";
+  for (const SlotName& slot : SlotsWithPrefix(prefix)) (void)TryDropSlot(slot.c_str());
 }
 
 void Launcher::Tend() {
@@ -200,6 +207,7 @@ void Launcher::Tend() {
     busy_ = true;
     if (!TryDropSlot(OwnSlotName(key).c_str())) continue;  // somebody uses it: later
     RemoveDeadLetterSpool(key);
+    if (key.stream == kDefaultStream) DropFurtherSlots(key.database);
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     entry->drop_slot = false;
     busy_ = true;  // look again: a new extension may wait for its worker

@@ -66,7 +66,8 @@ Worker::Worker(const WorkerKey& key, WorkerEntry* entry)
     : key_(key),
       entry_(entry),
       status_(entry),
-      declared_(&status_),
+      streams_(key),
+      declared_(key, &status_),
       options_(CurrentPipelineOptions()),
       dead_letters_(key),
       dead_letter_table_(&dead_letters_),
@@ -88,6 +89,7 @@ void Worker::Run() {
     DecodeSome();
     dead_letter_table_.Drain(MonotonicMs());
     alarm_table_.Drain(MonotonicMs());
+    streams_.Run(MonotonicMs());
     declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
@@ -106,6 +108,7 @@ void Worker::RunListener() {
     dead_letters_.Sync();
     dead_letter_table_.Drain(MonotonicMs());
     alarm_table_.Drain(MonotonicMs());
+    streams_.Run(MonotonicMs());
     declared_.SyncAgain(config_.config.rules, MonotonicMs());
     ApplySettings();
   }
@@ -157,6 +160,7 @@ void Worker::NoteStream() {
   if (pipeline_->losses() != losses_seen_) ReportDataLoss();
   if (listener_ == nullptr) {
     dead_letters_.Sync();
+    slot_.SetHold(AwaitsSlots(entry_));
     slot_.NoteStream(*pipeline_);
   }
   pipeline_->NoteStream();
@@ -164,6 +168,7 @@ void Worker::NoteStream() {
 
 void Worker::Confirm(XLogRecPtr lsn) {
   dead_letters_.Sync();
+  slot_.SetHold(AwaitsSlots(entry_));
   slot_.Confirm(*pipeline_, lsn, MonotonicMs());
   // Where workers have died is behind this one.
   if (entry_->deaths.count > 0 && lsn > entry_->deaths.commit_lsn) entry_->deaths = {};
@@ -311,7 +316,7 @@ void Worker::ApplySettings() {
 
 bool Worker::MustLeave() const {
   return ProcDiePending || entry_->vacating > 0 || entry_->drop_slot || !settings.enabled ||
-         !IsDatabaseWanted(database_name_.c_str());
+         entry_->fingerprint != row_.fingerprint || !IsDatabaseWanted(database_name_.c_str());
 }
 
 // Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent
@@ -328,6 +333,7 @@ void Worker::Leave(bool drain) {
   }
   if (listener_ == nullptr) {
     dead_letters_.Sync();
+    slot_.SetHold(AwaitsSlots(entry_));
     slot_.Finish(*pipeline_, pipeline_->window().settled_lsn());
   }
   proc_exit(0);

@@ -21,7 +21,10 @@
 #include "pg/slot/slot_keeper.h"
 #include "pg/worker/wait_set.h"
 #include "pg/decode/wal_reader.h"
+#include "pg/settings/stream_rows.h"
+#include "pg/shared/stream_entries.h"
 #include "pg/shared/worker_status.h"
+#include "pg/worker/stream_settler.h"
 
 namespace fraiseql::pg {
 
@@ -37,6 +40,7 @@ class Worker final : public MessageReceiver {
  private:
   // Before streaming: worker_start.cpp.
   void FindOutAboutDatabase();
+  bool FindOwnStream();
   void AwaitSettings();
   void AwaitConfig();
   void AwaitSpool();
@@ -80,6 +84,8 @@ class Worker final : public MessageReceiver {
   WorkerEntry* const entry_;
   std::string database_name_;
   WorkerStatus status_;
+  StreamRow row_;  // what the stream has of its own; fingerprint 0: nothing
+  StreamSettler streams_;
   LoadedConfig config_;
   DeclaredObservers declared_;
   PipelineOptions options_;

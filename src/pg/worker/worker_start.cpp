@@ -47,19 +47,33 @@ void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProbl
 
 }  // namespace
 
+// Reads what the stream has of its own; false if there is no such stream.  REQUIRES: a transaction.
+bool Worker::FindOwnStream() {
+  std::vector<StreamRow> rows;
+  LoadStreamRows(&rows);
+  for (const StreamRow& row : rows) {
+    if (row.number != key_.stream) continue;
+    row_ = row;
+    return true;
+  }
+  return key_.stream == kDefaultStream;
+}
+
 void Worker::FindOutAboutDatabase() {
   StartTransactionCommand();
   const bool has_extension = OidIsValid(OwnSchema());
+  const bool has_stream = has_extension && FindOwnStream();
   const char* name = get_database_name(key_.database);
   database_name_ = name != nullptr ? name : "";
   CommitTransactionCommand();
-  const bool orphaned_slot = !has_extension && SlotExists(OwnSlotName(key_).c_str());
+  const bool orphaned_slot = !has_stream && SlotExists(OwnSlotName(key_).c_str());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  entry_->has_extension = has_extension;
+  entry_->has_extension = has_stream;
   entry_->without_extension = !has_extension;
   entry_->drop_slot = entry_->drop_slot || orphaned_slot;
+  entry_->fingerprint = row_.fingerprint;
   LWLockRelease(shared->lock);
-  if (has_extension) return;
+  if (has_stream) return;
   RemoveDeadLetterSpool(key_);
   proc_exit(0);
 }
@@ -136,7 +150,8 @@ Status Worker::ReadConfig() {
   }
   LogProblems(WARNING, config_.config.warnings);
   LogProblems(LOG, config_.config.notices);
-  return ApplyConfig(config_.config);
+  const Status applied = ApplyConfig(config_.config);
+  return applied.ok() ? ApplyStreamRow(row_) : applied;
 }
 
 // Reads FraiseQL's files anew.  If they are wrong, what they said last stays in force.

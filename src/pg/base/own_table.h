@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Reading the extension's tables.  Include after postgres.h.
+
+#include <string>
+
+extern "C" {
+#include "access/genam.h"
+#include "access/htup.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+#include "utils/snapshot.h"
+}
+
+#include "pg/base/server_text.h"
+
+namespace fraiseql::pg {
+
+// Calls `take(tuple, desc)` for each row that `snapshot` sees (null: the snapshot of the catalogs).
+// No lock is taken, so that it stands in nobody's way; and so never by an index, which would be
+// locked.  May raise.  REQUIRES: a transaction or a decoding callback.
+template <typename Take>
+void ScanOwnTable(Oid table, Snapshot snapshot, Take take) {
+  ::Relation relation = RelationIdGetRelation(table);
+  if (!RelationIsValid(relation)) return;
+  SysScanDesc scan = systable_beginscan(relation, InvalidOid, false, snapshot, 0, nullptr);
+  HeapTuple tuple;
+  while (HeapTupleIsValid(tuple = systable_getnext(scan))) take(tuple, RelationGetDescr(relation));
+  systable_endscan(scan);
+  RelationClose(relation);
+}
+
+// A value of type text, as UTF-8.
+inline std::string Utf8Text(Datum value) {
+  const text* detoasted = DatumGetTextPP(value);
+  return std::string(
+      ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted))));
+}
+
+}  // namespace fraiseql::pg

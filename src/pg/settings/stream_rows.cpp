@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+}
+
+#include "pg/base/own_objects.h"
+#include "pg/base/own_table.h"
+#include "pg/base/worker_key.h"
+#include "pg/settings/stream_rows.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+constexpr char kPrefix[] = "fraiseql_nats.";
+
+// The columns that are settings, by other names than theirs.
+struct Column {
+  const char* column;
+  const char* setting;
+};
+constexpr Column kColumns[] = {{"stream_name", "stream_name"},
+                               {"subjects", "stream_subjects"},
+                               {"storage", "storage"},
+                               {"replicas", "replicas"},
+                               {"max_age", "max_age"},
+                               {"max_bytes", "max_bytes"},
+                               {"max_msgs", "max_msgs"},
+                               {"dedup_window", "dedup_window"},
+                               {"discard", "discard"},
+                               {"exclusive", "stream_exclusive"},
+                               {"manage", "stream_manage"},
+                               {"subject_prefix", "subject_prefix"},
+                               {"topic_prefix", "topic_prefix"}};
+
+std::string SecondsOf(const Interval* interval) {
+  const int64_t days = int64_t{interval->month} * DAYS_PER_MONTH + interval->day;
+  return std::to_string(days * SECS_PER_DAY + interval->time / USECS_PER_SEC);
+}
+
+std::string ListOf(Datum value) {
+  Datum* items = nullptr;
+  bool* nulls = nullptr;
+  int count = 0;
+  deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
+                    &count);
+  std::string list;
+  for (int i = 0; i < count; ++i) {
+    if (i > 0) list += ",";
+    if (!nulls[i]) list += Utf8Text(items[i]);
+  }
+  return list;
+}
+
+std::string SettingText(Oid type, Datum value) {
+  switch (type) {
+    case TEXTOID:
+      return Utf8Text(value);
+    case TEXTARRAYOID:
+      return ListOf(value);
+    case INT4OID:
+      return std::to_string(DatumGetInt32(value));
+    case INT8OID:
+      return std::to_string(DatumGetInt64(value));
+    case INTERVALOID:
+      return SecondsOf(DatumGetIntervalP(value));
+    default:
+      elog(ERROR, "table fraiseql_nats.stream has a column of unexpected type %u", type);
+      return {};
+  }
+}
+
+const char* SettingOf(const char* column) {
+  for (const Column& known : kColumns) {
+    if (strcmp(known.column, column) == 0) return known.setting;
+  }
+  return nullptr;
+}
+
+uint64_t Fingerprint(const StreamRow& row) {
+  std::string text = row.name;
+  for (const auto& [name, value] : row.settings) text.append("\n").append(name + "=" + value);
+  const uint64_t hash = hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()),
+                                            static_cast<int>(text.size()), 0);
+  return hash != 0 ? hash : 1;
+}
+
+}  // namespace
+
+void ReadStreamRow(HeapTuple tuple, TupleDesc desc, StreamRow* row) {
+  *row = {};
+  for (int i = 0; i < desc->natts; ++i) {
+    const FormData_pg_attribute* attribute = TupleDescAttr(desc, i);
+    bool is_null = true;
+    const Datum value = heap_getattr(tuple, i + 1, desc, &is_null);
+    if (is_null || attribute->attisdropped) continue;
+    const char* column = NameStr(attribute->attname);
+    if (strcmp(column, "number") == 0 && attribute->atttypid == INT4OID) {
+      row->number = DatumGetInt32(value);
+    } else if (strcmp(column, "name") == 0 && attribute->atttypid == TEXTOID) {
+      row->name = Utf8Text(value);
+    } else if (const char* setting = SettingOf(column); setting != nullptr) {
+      row->settings.emplace_back(setting, std::string());
+      row->settings.back().second = SettingText(attribute->atttypid, value);
+    }
+  }
+  if (row->number != kDefaultStream) {
+    row->settings.emplace_back("stream_name", row->name);
+    row->settings.emplace_back("consumer_name", "");  // that of the settings is in their stream
+  }
+  row->fingerprint = Fingerprint(*row);
+}
+
+void LoadStreamRows(std::vector<StreamRow>* rows) {
+  rows->clear();
+  const Oid table = FindOwnTable(kStreamTableName);
+  if (!OidIsValid(table)) return;
+  ScanOwnTable(table, nullptr, [=](HeapTuple tuple, TupleDesc desc) {
+    rows->emplace_back();
+    ReadStreamRow(tuple, desc, &rows->back());
+  });
+}
+
+// Not the lock of the table, which a statement that changes it has already, in a weaker mode.
+bool LockStreams(bool wait) {
+  LOCKTAG tag;
+  SET_LOCKTAG_OBJECT(tag, MyDatabaseId, FindOwnTable(kStreamTableName), InvalidOid, 0);
+  return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
+}
+
+void CheckStreamRow(const StreamRow& row) {
+  for (const auto& [name, value] : row.settings) {
+    const char* setting = psprintf("%s%s", kPrefix, name.c_str());
+    (void)set_config_option(setting, value.c_str(), PGC_SIGHUP, PGC_S_TEST, GUC_ACTION_SAVE, false,
+                            ERROR, false);
+  }
+}
+
+Status ApplyStreamRow(const StreamRow& row) {
+  Status status;
+  for (const auto& [name, value] : row.settings) {
+    if (set_config_option((kPrefix + name).c_str(), value.c_str(), PGC_SIGHUP, PGC_S_OVERRIDE,
+                          GUC_ACTION_SET, true, LOG, false) != 0) {
+      continue;
+    }
+    status = Status::Invalid(
+        "stream \"" + row.name + "\" has an invalid value for \"" + name + "\"",
+        "Correct it with fraiseql_nats.alter_stream().");
+  }
+  return status;
+}
+
+}  // namespace fraiseql::pg

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: PostgreSQL
+// The triggers of the table fraiseql_nats.stream: a row is checked before it is written, and at the
+// end of the transaction the workers are told.
+extern "C" {
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+}
+
+#include "pg/base/guard.h"
+#include "pg/base/own_objects.h"
+#include "pg/settings/stream_rows.h"
+#include "pg/shared/stream_entries.h"
+#include "pg/sql/sql_stream_table.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// What the transaction has done, until it ends.
+struct {
+  bool touched;          // rows may have changed
+  StreamEntry* streams;  // as they are at its commit; in TopMemoryContext
+  int count;
+} pending;
+
+void Forget() {
+  if (pending.streams != nullptr) pfree(pending.streams);
+  pending = {};
+}
+
+// Reads the rows while that may still fail, and has the log kept for the streams that are new.
+void BeforeCommit() {
+  CommandCounterIncrement();  // what the last command has written is seen, too
+  auto& rows = *NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
+  if (OidIsValid(FindOwnTable(kStreamTableName))) LoadStreamRows(&rows);
+  pending.count = static_cast<int>(rows.size());
+  pending.streams = static_cast<StreamEntry*>(
+      MemoryContextAlloc(TopMemoryContext, sizeof(StreamEntry) * Max(rows.size(), 1)));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    pending.streams[i] = {rows[i].number, rows[i].fingerprint};
+  }
+  const int32 number = ReserveStreams(MyDatabaseId, pending.streams, pending.count);
+  if (number == kDefaultStream) return;
+  for (const StreamRow& row : rows) {
+    if (row.number != number) continue;
+    ereport(WARNING,
+            (errmsg("stream \"%s\" is not served: fraiseql_nats.max_workers (%d) is reached",
+                    row.name.c_str(), shared->entry_count),
+             errhint("Increase \"fraiseql_nats.max_workers\" and restart the server.")));
+  }
+}
+
+void OnTransactionEnd(XactEvent event, void*) {
+  if (!pending.touched) return;
+  switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+      Guard([] { BeforeCommit(); });
+      break;
+    case XACT_EVENT_PRE_PREPARE:
+      ereport(ERROR,
+              (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+               errmsg("cannot PREPARE a transaction that has changed fraiseql_nats.stream")));
+      break;
+    case XACT_EVENT_COMMIT:
+      SettleStreams(MyDatabaseId, pending.streams, pending.count);
+      Forget();
+      break;
+    case XACT_EVENT_ABORT:
+      ReleaseStreams(MyDatabaseId);
+      Forget();
+      break;
+    default:
+      break;
+  }
+}
+
+// Transactions that change the streams wait for one another, so that each knows at its commit of
+// all that there are.
+Datum StreamChanged(FunctionCallInfo fcinfo) {
+  if (!CALLED_AS_TRIGGER(fcinfo)) elog(ERROR, "not called as a trigger");
+  auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
+  if (TRIGGER_FIRED_FOR_ROW(trigger->tg_event)) {
+    const bool update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
+    HeapTuple tuple = update ? trigger->tg_newtuple : trigger->tg_trigtuple;
+    auto* row = NewInContext<StreamRow>(CurrentMemoryContext);
+    ReadStreamRow(tuple, RelationGetDescr(trigger->tg_relation), row);
+    CheckStreamRow(*row);
+    return PointerGetDatum(tuple);
+  }
+  (void)LockStreams(true);
+  if (shared != nullptr) pending.touched = true;
+  return PointerGetDatum(nullptr);
+}
+
+}  // namespace
+
+void InstallStreamTable() { RegisterXactCallback(OnTransactionEnd, nullptr); }
+
+}  // namespace fraiseql::pg
+
+extern "C" {
+
+PG_FUNCTION_INFO_V1(fraiseql_nats_stream_changed);
+
+Datum fraiseql_nats_stream_changed(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::StreamChanged(fcinfo); });
+}
+}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: PostgreSQL
+#
+# Each stream of a database has a worker and a slot of its own, from the commit that adds it to the
+# one that drops it.
+
+use strict;
+use warnings;
+
+use FraiseqlNode;
+use NatsServer;
+use Test::More;
+
+my $nats = NatsServer->new;
+my $node = FraiseqlNode->new_node('main', $nats);
+$node->create_extension('postgres');
+
+my $slots = "SELECT string_agg(regexp_replace(slot_name, '^fraiseql_nats_\\d+', ''), ',' ORDER BY slot_name)"
+  . " FROM pg_replication_slots WHERE database = current_database() AND active";
+my $workers = "SELECT count(*) FROM pg_stat_activity"
+  . " WHERE backend_type = 'fraiseql_nats worker' AND datname = current_database()";
+
+sub slots_are {
+    my ($expected, $name) = @_;
+    ok($node->poll_query_until('postgres', "SELECT coalesce(($slots), 'none') = '$expected'"), $name)
+      or diag($node->safe_psql('postgres', 'SELECT * FROM pg_replication_slots'));
+}
+
+slots_are('', 'the default stream has a slot');
+$node->safe_psql('postgres', q{
+BEGIN;
+SELECT fraiseql_nats.create_stream('gone', '{gone.>}');
+ROLLBACK;
+BEGIN;
+SAVEPOINT a;
+SELECT fraiseql_nats.create_stream('gone', '{gone.>}');
+ROLLBACK TO a;
+COMMIT;
+SELECT fraiseql_nats.create_stream('clicks', '{click.>}', storage => 'memory');
+SELECT fraiseql_nats.create_stream('orders', '{order.>}', max_age => '1 year');
+});
+slots_are(',_3,_4', 'a stream that is added has one, and one that is rolled back has none');
+is($node->safe_psql('postgres', $workers), 3, 'each has a worker');
+
+$node->restart;
+slots_are(',_3,_4', 'so it is after a restart');
+
+my ($code, $out, $error) = $node->psql('postgres',
+    q{SELECT fraiseql_nats.create_stream('wrong', '{w.>}', storage => 'tape')});
+like($error, qr/invalid value for parameter "fraiseql_nats.storage": "tape"/, 'a wrong value is an error');
+($code, $out, $error) = $node->psql('postgres', q{
+BEGIN;
+SELECT fraiseql_nats.create_stream('twice', '{tw.>}');
+PREPARE TRANSACTION 'x';
+});
+like($error, qr/cannot PREPARE a transaction that has changed fraiseql_nats.stream|disabled/,
+    'a transaction that adds one is not prepared');
+
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.drop_stream('clicks')});
+slots_are(',_4', 'a stream that is dropped leaves no slot');
+
+$node->safe_psql('postgres', 'DROP EXTENSION fraiseql_nats');
+slots_are('none', 'DROP EXTENSION leaves none');
+ok($node->poll_query_until('postgres',
+    'SELECT count(*) = 0 FROM pg_replication_slots'), 'nor an inactive one');
+
+$node->safe_psql('postgres', q{
+BEGIN;
+CREATE EXTENSION fraiseql_nats;
+SELECT fraiseql_nats.create_stream('clicks', '{click.>}');
+COMMIT;
+});
+slots_are(',_1', 'a stream can be added with the extension');
+$node->safe_psql('postgres', q{
+BEGIN;
+DROP EXTENSION fraiseql_nats;
+CREATE EXTENSION fraiseql_nats;
+SELECT fraiseql_nats.create_stream('clicks', '{click.>}');
+COMMIT;
+});
+slots_are(',_1', 'both can be made anew in one transaction');
+$node->safe_psql('postgres', 'CREATE DATABASE copy TEMPLATE postgres');
+$node->safe_psql('copy',     'DROP EXTENSION fraiseql_nats');
+$node->safe_psql('template1', 'DROP DATABASE postgres');
+is($node->safe_psql('template1', q{SELECT count(*) FROM pg_replication_slots}),
+    0, 'DROP DATABASE leaves none');
+$node->stop;
+done_testing();
