@@ -109,9 +109,60 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
 $$;
 COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on';
 
+CREATE FUNCTION alter_stream(
+    name text, subjects text[] DEFAULT NULL, storage text DEFAULT NULL, replicas integer DEFAULT NULL, max_age interval DEFAULT NULL,
+    max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, dedup_window interval DEFAULT NULL, discard text DEFAULT NULL,
+    exclusive text DEFAULT NULL, manage text DEFAULT NULL, subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL,
+    stream_name text DEFAULT NULL, reset text[] DEFAULT '{}')
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    wrong text;
+BEGIN
+    SELECT r INTO wrong FROM unnest(reset) r
+    WHERE r IS NULL OR r <> ALL ('{subjects,storage,replicas,max_age,max_bytes,max_msgs,dedup_window,discard,exclusive,manage,subject_prefix,topic_prefix,stream_name}');
+    IF FOUND THEN
+        RAISE EXCEPTION 'a stream has no "%" that can be reset', wrong USING ERRCODE = 'undefined_column',
+            HINT = 'Name columns of the table fraiseql_nats.stream.';
+    END IF;
+    IF name = 'default' THEN
+        INSERT INTO fraiseql_nats.stream (number, name) VALUES (0, name) ON CONFLICT DO NOTHING;
+    END IF;
+    UPDATE fraiseql_nats.stream s
+    SET subjects = CASE WHEN 'subjects' <> ALL (reset) THEN coalesce(alter_stream.subjects, s.subjects) END,
+        storage = CASE WHEN 'storage' <> ALL (reset) THEN coalesce(alter_stream.storage, s.storage) END,
+        replicas = CASE WHEN 'replicas' <> ALL (reset) THEN coalesce(alter_stream.replicas, s.replicas) END,
+        max_age = CASE WHEN 'max_age' <> ALL (reset) THEN coalesce(alter_stream.max_age, s.max_age) END,
+        max_bytes = CASE WHEN 'max_bytes' <> ALL (reset) THEN coalesce(alter_stream.max_bytes, s.max_bytes) END,
+        max_msgs = CASE WHEN 'max_msgs' <> ALL (reset) THEN coalesce(alter_stream.max_msgs, s.max_msgs) END,
+        dedup_window = CASE WHEN 'dedup_window' <> ALL (reset) THEN coalesce(alter_stream.dedup_window, s.dedup_window) END,
+        discard = CASE WHEN 'discard' <> ALL (reset) THEN coalesce(alter_stream.discard, s.discard) END,
+        exclusive = CASE WHEN 'exclusive' <> ALL (reset) THEN coalesce(alter_stream.exclusive, s.exclusive) END,
+        manage = CASE WHEN 'manage' <> ALL (reset) THEN coalesce(alter_stream.manage, s.manage) END,
+        subject_prefix = CASE WHEN 'subject_prefix' <> ALL (reset) THEN coalesce(alter_stream.subject_prefix, s.subject_prefix) END,
+        topic_prefix = CASE WHEN 'topic_prefix' <> ALL (reset) THEN coalesce(alter_stream.topic_prefix, s.topic_prefix) END,
+        stream_name = CASE WHEN 'stream_name' <> ALL (reset) THEN coalesce(alter_stream.stream_name, s.stream_name) END
+    WHERE s.name = alter_stream.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'stream "%" does not exist', name
+            USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.stream; "default" is the stream of the settings.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text, text, text[]) IS 'changes what a stream has of its own; what is null stays, and what reset names is as the settings have it again; "default" is the stream of the settings, in this database';
+
 CREATE FUNCTION drop_stream(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    observers text;
 BEGIN
+    SELECT string_agg(quote_ident(o.name), ', ' ORDER BY o.name) INTO observers
+    FROM fraiseql_nats.observer o WHERE o.stream = drop_stream.name;
+    IF observers IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot drop stream "%", since observers publish to it', name
+            USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('They are %s.', observers),
+                  HINT = 'Remove them with fraiseql_nats.unobserve() first.';
+    END IF;
     DELETE FROM fraiseql_nats.stream s WHERE s.name = drop_stream.name;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'stream "%" does not exist', name
@@ -138,6 +189,7 @@ CREATE TABLE observer (
     "when" text CHECK (octet_length("when") <= 4096),
     entity text CHECK (octet_length(entity) <= 255),
     change_origin text,
+    stream text COLLATE "C" CHECK (octet_length(stream) <= 255),
     enabled boolean NOT NULL DEFAULT true,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml'))
 ) WITH (user_catalog_table = true);
@@ -145,7 +197,7 @@ ALTER TABLE observer
     ALTER COLUMN name SET STORAGE PLAIN, ALTER COLUMN channel SET STORAGE PLAIN, ALTER COLUMN events SET STORAGE PLAIN,
     ALTER COLUMN subject SET STORAGE PLAIN, ALTER COLUMN columns SET STORAGE PLAIN, ALTER COLUMN format SET STORAGE PLAIN,
     ALTER COLUMN source SET STORAGE PLAIN, ALTER COLUMN condition SET STORAGE PLAIN, ALTER COLUMN "when" SET STORAGE PLAIN,
-    ALTER COLUMN entity SET STORAGE PLAIN, ALTER COLUMN change_origin SET STORAGE PLAIN, ALTER COLUMN origin SET STORAGE PLAIN;
+    ALTER COLUMN entity SET STORAGE PLAIN, ALTER COLUMN change_origin SET STORAGE PLAIN, ALTER COLUMN stream SET STORAGE PLAIN, ALTER COLUMN origin SET STORAGE PLAIN;
 
 COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
 COMMENT ON COLUMN observer.name IS 'unique name of the observer';
@@ -160,6 +212,7 @@ COMMENT ON COLUMN observer.condition IS 'which changes, in FraiseQL''s condition
 COMMENT ON COLUMN observer."when" IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
 COMMENT ON COLUMN observer.change_origin IS 'any, or local: not the changes that came by replication; null: any';
+COMMENT ON COLUMN observer.stream IS 'the stream that it publishes to; null: that of the settings';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
 COMMENT ON COLUMN observer.origin IS 'sql, or toml: declared in fraiseql.toml or fraiseql-observer.toml, which keep it as it is there';
 
@@ -208,10 +261,11 @@ CREATE FUNCTION observe(
     condition text DEFAULT NULL,
     "when" text DEFAULT NULL,
     name text DEFAULT NULL,
-    origin text DEFAULT NULL
+    origin text DEFAULT NULL,
+    stream text DEFAULT NULL
 ) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe';
-COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
 -- events => 'INSERT', or 'INSERT, UPDATE': a literal is taken for text, where there is text to take.
 CREATE FUNCTION observe(
@@ -225,16 +279,18 @@ CREATE FUNCTION observe(
     condition text DEFAULT NULL,
     "when" text DEFAULT NULL,
     name text DEFAULT NULL,
-    origin text DEFAULT NULL
+    origin text DEFAULT NULL,
+    stream text DEFAULT NULL
 ) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT fraiseql_nats.observe($1, CASE WHEN left($2, 1) = '{' THEN $2::text[] ELSE regexp_split_to_array(btrim($2), '\s*,\s*') END,
-                                   $3, $4, $5, $6, $7, $8, $9, $10, $11) $$;
-COMMENT ON FUNCTION observe(regclass, text, text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+                                   $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) $$;
+COMMENT ON FUNCTION observe(regclass, text, text, text[], text, text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
-CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL) RETURNS text
+CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL, stream text DEFAULT NULL)
+RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe_channel';
-COMMENT ON FUNCTION observe_channel(text, text, text) IS 'publishes the notifications on a channel from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe_channel(text, text, text, text) IS 'publishes the notifications on a channel from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION unobserve(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_unobserve';
@@ -433,18 +489,18 @@ COMMENT ON EVENT TRIGGER fraiseql_nats_create IS 'makes the observers that the f
 
 -- Publishing --------------------------------------------------------------------------------------
 
-CREATE FUNCTION publish(subject text, payload text, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
+CREATE FUNCTION publish(subject text, payload text, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL, stream text DEFAULT NULL)
 RETURNS pg_lsn
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_publish';
-CREATE FUNCTION publish(subject text, payload jsonb, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
+CREATE FUNCTION publish(subject text, payload jsonb, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL, stream text DEFAULT NULL)
 RETURNS pg_lsn
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_publish';
-CREATE FUNCTION publish(subject text, payload bytea, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL)
+CREATE FUNCTION publish(subject text, payload bytea, headers jsonb DEFAULT NULL, msg_id text DEFAULT NULL, stream text DEFAULT NULL)
 RETURNS pg_lsn
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_publish';
-COMMENT ON FUNCTION publish(text, text, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
-COMMENT ON FUNCTION publish(text, jsonb, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
-COMMENT ON FUNCTION publish(text, bytea, jsonb, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
+COMMENT ON FUNCTION publish(text, text, jsonb, text, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
+COMMENT ON FUNCTION publish(text, jsonb, jsonb, text, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
+COMMENT ON FUNCTION publish(text, bytea, jsonb, text, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
 
 -- Takes the place of pg_catalog.pg_notify in the queries of databases with the extension; checks itself
 -- whether the caller may notify.  Named in full, since pg_catalog comes first.
@@ -739,7 +795,7 @@ CREATE TABLE dead_letter (
     payload_bytes bigint NOT NULL,
     reason text NOT NULL,
     hint text,
-    "position" text COLLATE "C" NOT NULL UNIQUE,
+    "position" text COLLATE "C" NOT NULL,
     msg_id text NOT NULL,
     xid xid,
     commit_lsn pg_lsn,
@@ -747,7 +803,9 @@ CREATE TABLE dead_letter (
     attempts integer NOT NULL,
     rejected_at timestamptz NOT NULL,
     outcome text CHECK (outcome IN ('retried', 'discarded')),
-    outcome_at timestamptz
+    outcome_at timestamptz,
+    stream text COLLATE "C" NOT NULL DEFAULT 'default',
+    UNIQUE ("position", stream)
 );
 COMMENT ON TABLE dead_letter IS 'messages that could not be published as they are; see dead_letters()';
 COMMENT ON COLUMN dead_letter.id IS 'for retry_dead_letter() and discard_dead_letter()';
@@ -766,10 +824,11 @@ COMMENT ON COLUMN dead_letter.attempts IS 'how often it was tried to publish it'
 COMMENT ON COLUMN dead_letter.rejected_at IS 'when it was refused';
 COMMENT ON COLUMN dead_letter.outcome IS 'retried or discarded; null: it waits for that';
 COMMENT ON COLUMN dead_letter.outcome_at IS 'when it was retried or discarded';
+COMMENT ON COLUMN dead_letter.stream IS 'the stream that it was for; "default": that of the settings';
 -- Payloads and headers hold rows of any table, and what anybody has published: they are for administrators.
 GRANT SELECT ON dead_letter TO fraiseql_nats_admin;
 GRANT SELECT (id, subject, payload_bytes, reason, hint, "position", msg_id, xid, commit_lsn, commit_time, attempts,
-              rejected_at, outcome, outcome_at) ON dead_letter TO pg_monitor;
+              rejected_at, outcome, outcome_at, stream) ON dead_letter TO pg_monitor;
 ALTER TABLE dead_letter ALTER COLUMN payload SET STATISTICS 0, ALTER COLUMN headers SET STATISTICS 0;
 
 CREATE FUNCTION dead_letters(
@@ -802,17 +861,17 @@ BEGIN
         SELECT x.id FROM fraiseql_nats.dead_letter x
         WHERE x.outcome_at < now() - interval '1 day'
           AND (x.commit_lsn IS NULL OR x.commit_lsn < (
-              SELECT s.confirmed_flush_lsn FROM pg_replication_slots s JOIN pg_database b ON b.datname = s.database
-              WHERE b.datname = current_database() AND s.slot_name = 'fraiseql_nats_' || b.oid))
+              SELECT min(s.confirmed_flush_lsn) FROM pg_replication_slots s JOIN pg_database b ON b.datname = s.database
+              WHERE b.datname = current_database() AND s.slot_name ~ ('^fraiseql_nats_' || b.oid || '(_\d+)?$')))
         FOR UPDATE SKIP LOCKED);
     RETURN letter;
 END
 $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.settle_dead_letter(bigint, text) IS 'marks a dead letter as dealt with; for retry_dead_letter() and discard_dead_letter()';
 
-CREATE FUNCTION fraiseql_nats_internal.republish(subject text, headers jsonb, payload bytea, msg_id text, attempts integer) RETURNS pg_lsn
+CREATE FUNCTION fraiseql_nats_internal.republish(subject text, headers jsonb, payload bytea, msg_id text, attempts integer, stream text) RETURNS pg_lsn
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_republish';
-COMMENT ON FUNCTION fraiseql_nats_internal.republish(text, jsonb, bytea, text, integer) IS 'publishes a message again as it was; for retry_dead_letter()';
+COMMENT ON FUNCTION fraiseql_nats_internal.republish(text, jsonb, bytea, text, integer, text) IS 'publishes a message again as it was; for retry_dead_letter()';
 
 CREATE FUNCTION retry_dead_letter(id bigint) RETURNS pg_lsn
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -831,7 +890,7 @@ BEGIN
                   DETAIL = format('Its payload of %s bytes was too large to be kept.', letter.payload_bytes),
                   HINT = 'Discard it with fraiseql_nats.discard_dead_letter().';
     END IF;
-    RETURN fraiseql_nats_internal.republish(letter.subject, letter.headers, letter.payload, letter.msg_id, letter.attempts);
+    RETURN fraiseql_nats_internal.republish(letter.subject, letter.headers, letter.payload, letter.msg_id, letter.attempts, letter.stream);
 END
 $$;
 COMMENT ON FUNCTION retry_dead_letter(bigint) IS 'publishes a dead letter again if and when this transaction commits; returns its place in the log';
@@ -958,7 +1017,7 @@ COMMENT ON FUNCTION acknowledge_alarm(bigint) IS 'an alarm has been dealt with: 
 CREATE FUNCTION adopt() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF (SELECT state FROM fraiseql_nats.status()) IN ('streaming', 'blocked') THEN
+    IF NOT EXISTS (SELECT FROM fraiseql_nats.status() WHERE state NOT IN ('streaming', 'blocked')) THEN
         RAISE NOTICE 'there is nothing to adopt: this server publishes already';
         RETURN;
     END IF;
@@ -1011,9 +1070,9 @@ CREATE FUNCTION status(
     OUT dlq_trouble text,
     OUT stream_drift text,
     OUT unlogged_tables text
-) RETURNS record
+) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
-COMMENT ON FUNCTION status() IS 'what the worker of this database does, how far it is, and what stands in its way';
+COMMENT ON FUNCTION status() IS 'of each stream of this database, the default one first: what its worker does, how far it is, and what stands in its way';
 
 CREATE FUNCTION observer_counts(OUT observer text, OUT untestable bigint) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_counts';
@@ -1045,14 +1104,15 @@ COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'how many messages the log s
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    observe(regclass, text[], text, text[], text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
-    observe_channel(text, text, text),
-    observe(regclass, text, text, text[], text, text, text, text, text, text, text),
+    observe(regclass, text[], text, text[], text, text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
+    observe_channel(text, text, text, text),
+    observe(regclass, text, text, text[], text, text, text, text, text, text, text, text),
     create_preview_slot(name, boolean), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     create_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text),
+    alter_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text, text, text[]),
     drop_stream(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
@@ -1068,7 +1128,7 @@ TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), fraiseql_nats_internal.without_user_info(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
-    publish(text, text, jsonb, text), publish(text, jsonb, jsonb, text), publish(text, bytea, jsonb, text)
+    publish(text, text, jsonb, text, text), publish(text, jsonb, jsonb, text, text), publish(text, bytea, jsonb, text, text)
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;

@@ -16,6 +16,7 @@ extern "C" {
 #include "pg/capture/restore_mark.h"
 #include "pg/settings/settings_check.h"
 #include "pg/shared/shmem.h"
+#include "pg/shared/stream_subjects.h"
 #include "pg/capture/trace_context.h"
 
 extern "C" {
@@ -29,6 +30,7 @@ void _PG_init(void) {
   if (process_shared_preload_libraries_in_progress) NoteGivenSettings();
   DefineSettings();
   InstallOwnObjects();
+  InstallStreamSubjects();
   if (!process_shared_preload_libraries_in_progress) return;  // SQL functions only
   InstallSharedMemoryHooks();
   InstallCommitWake();

@@ -9,7 +9,7 @@
 #include "core/route/topic.h"
 #include "fuzz.h"
 #include "nats/connection/refused_subjects.h"
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 namespace {
 constexpr size_t kLongest = 2048;  // of a subject
@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   AppendTopicSubject("fraiseql", value, &topic);
   MUST(topic.size() > kLongest || CheckSubject(topic).ok());
   (void)IsTopic(text);
-  (void)nats::Covers(std::string(text), std::string(value));
+  (void)fraiseql::Covers(std::string(text), std::string(value));
   nats::RefusedSubjects refused;
   MUST(IsClean(refused.Learn(text, 1).message()));
   SubjectTemplate parsed;

@@ -161,7 +161,7 @@ sub wait_for_sql {
     return wait_until($what // $sql, sub { ($self->try_sql($db, $sql) // '') eq 't' }, $timeout);
 }
 
-# One field of status().
+# One field of status(), of the only stream.
 sub status {
     my ($self, $db, $field) = @_;
     return $self->safe_psql($db, "SELECT $field FROM fraiseql_nats.status()");
@@ -174,7 +174,8 @@ sub wait_until_state {
         wait_until(
             "the worker of $db is $state",
             sub {
-                $last = $self->try_sql($db, 'SELECT state FROM fraiseql_nats.status()') // 'no answer';
+                $last = $self->try_sql($db, q{SELECT string_agg(DISTINCT state, ',') FROM fraiseql_nats.status()})
+                  // 'no answer';
                 return $last eq $state;
             },
             $timeout
@@ -185,7 +186,7 @@ sub wait_until_state {
     croak "the worker of $db is \"$last\", not \"$state\": $status";
 }
 
-# Waits until every change that has committed is stored, and the slot confirmed up to there.
+# Waits until every change that has committed is stored, and each slot confirmed up to there.
 sub wait_drained {
     my ($self, $db, $timeout) = @_;
     # A commit that is certainly flushed, and all before it with it.
@@ -197,7 +198,7 @@ END
     my $drained = eval {
         $self->wait_for_sql(
             $db,
-            "SELECT confirmed_lsn >= '$target' AND in_flight = 0 FROM fraiseql_nats.status()",
+            "SELECT bool_and(confirmed_lsn >= '$target' AND in_flight = 0) FROM fraiseql_nats.status()",
             "$db is drained up to $target", $timeout // 90);
     };
     return if $drained;

@@ -18,6 +18,7 @@ struct Origin {
   std::string subject_prefix;  // of row changes without a subject of their own
   std::string topic_prefix = {};
   bool notify_enrich = true;  // type and timestamp are added to notifications that lack them
+  std::string stream = {};    // that messages are for, in this database; empty: the default one
   // Tells a copy of the cluster that goes on publishing beside the original from it, with which it
   // shares all the rest.  Empty for all others.
   std::string branch = {};

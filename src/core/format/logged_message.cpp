@@ -74,7 +74,7 @@ Status CheckPublished(const LoggedMessage& message) {
 size_t LoggedSize(const LoggedMessage& message) {
   return message.subject.size() + message.channel.size() + message.message_id.size() +
          message.headers.size() + message.payload.size() + message.traceparent.size() +
-         message.observer.size() + message.tuple.size();
+         message.observer.size() + message.tuple.size() + message.stream.size();
 }
 
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
@@ -87,6 +87,7 @@ void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
       AppendField(message.message_id, body);
       AppendField(message.headers, body);
       AppendField(message.payload, body);
+      AppendField(message.stream, body);
       if (message.kind == LoggedKind::kRetry) AppendNumber(message.attempts, body);
       break;
     case LoggedKind::kNotify:
@@ -119,6 +120,7 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
     case LoggedKind::kRetry:
       complete = TakeField(&rest, &message->subject) && TakeField(&rest, &message->message_id) &&
                  TakeField(&rest, &message->headers) && TakeField(&rest, &message->payload) &&
+                 TakeField(&rest, &message->stream) &&
                  (message->kind == LoggedKind::kPublish || TakeNumber(&rest, &message->attempts));
       break;
     case LoggedKind::kNotify:

@@ -16,7 +16,8 @@ namespace fraiseql {
 //   body   := version:1 kind:1 field*
 //   field  := length:4 byte*
 //   numbers are little endian
-//   publish  'P'  subject, message id (may be empty), header lines, payload
+//   publish  'P'  subject, message id (may be empty), header lines, payload, stream (empty: the
+//                 default one)
 //   notify   'N'  channel, payload
 //   trace    'T'  traceparent (empty: none from here on)
 //   snapshot 'S'  OID of the table:4, name of the observer (empty: all of them), the row as its
@@ -40,6 +41,7 @@ struct LoggedMessage {
   std::string_view message_id;
   std::string_view headers;
   std::string_view payload;
+  std::string_view stream;
   std::string_view traceparent;
   uint32_t relation = 0;
   std::string_view observer;

@@ -40,6 +40,7 @@ struct Observer {
   std::string name;       // unique in the database
   uint32_t relation = 0;  // OID of the table; of a partitioned table: all its partitions; or 0
   std::string channel;    // of the notifications; empty: those of the topic, if there is one
+  std::string stream;     // that its messages are for; empty: the default stream
   std::string topic;      // empty: `subject` says where
   Source source = Source::kRow;
   OperationSet operations = kAllOperations;

@@ -11,7 +11,7 @@
 #include "nats/jetstream/delivery_origin.h"
 #include "nats/jetstream/message_lookup.h"
 #include "nats/manage/stream_management.h"
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 namespace fraiseql::nats {
 

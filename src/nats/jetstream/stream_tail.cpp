@@ -14,7 +14,7 @@
 #include "nats/jetstream/message_lookup.h"
 #include "nats/jetstream/read_back.h"
 #include "nats/jetstream/stream_api.h"
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 namespace fraiseql::nats {
 

@@ -8,7 +8,7 @@
 #include "nats/jetstream/jetstream_client.h"
 #include "nats/jetstream/jetstream_error.h"
 #include "nats/jetstream/stream_api.h"
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 namespace fraiseql::nats {
 

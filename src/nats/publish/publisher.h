@@ -16,7 +16,7 @@
 #include "nats/connection/refused_subjects.h"
 #include "nats/connection/server_list.h"
 #include "nats/publish/stream_opening.h"
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 namespace fraiseql::nats {
 

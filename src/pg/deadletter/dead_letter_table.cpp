@@ -41,13 +41,13 @@ constexpr size_t kMaxPayload = 1000000000;
 constexpr char kInsert[] =
     "INSERT INTO fraiseql_nats.dead_letter (subject, headers, payload, payload_bytes, reason, "
     "hint, "
-    "\"position\", msg_id, xid, commit_lsn, commit_time, attempts, rejected_at) "
-    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
-    "ON CONFLICT (\"position\") DO NOTHING";
-constexpr int kColumns = 13;
-Oid column_types[kColumns] = {TEXTOID,        JSONBOID, BYTEAOID,      INT8OID, TEXTOID,
-                              TEXTOID,        TEXTOID,  TEXTOID,       XIDOID,  LSNOID,
-                              TIMESTAMPTZOID, INT4OID,  TIMESTAMPTZOID};
+    "\"position\", msg_id, xid, commit_lsn, commit_time, attempts, rejected_at, stream) "
+    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+    "ON CONFLICT (\"position\", stream) DO NOTHING";
+constexpr int kColumns = 14;
+Oid column_types[kColumns] = {TEXTOID,        JSONBOID, BYTEAOID,       INT8OID, TEXTOID,
+                              TEXTOID,        TEXTOID,  TEXTOID,        XIDOID,  LSNOID,
+                              TIMESTAMPTZOID, INT4OID,  TIMESTAMPTZOID, TEXTOID};
 
 Datum TextDatum(std::string_view text) { return CStringGetTextDatum(FromUtf8Anyhow(text)); }
 
@@ -160,6 +160,7 @@ void DeadLetterTable::Insert(const DeadLetterRecord& record) {
   values[10] = TimeDatum(record.commit_time_us);
   values[11] = Int32GetDatum(static_cast<int32>(record.attempts));
   values[12] = TimeDatum(record.rejected_at_us);
+  values[13] = TextDatum(stream_);
   const int result =
       SPI_execute_with_args(kInsert, kColumns, column_types, values, nulls, false, 0);
   if (result != SPI_OK_INSERT) elog(ERROR, "%s", SPI_result_code_string(result));

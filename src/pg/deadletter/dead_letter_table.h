@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "pg/deadletter/dead_letter_spool.h"
 
@@ -22,6 +23,9 @@ class DeadLetterTable {
   // `spool` is not owned.
   explicit DeadLetterTable(DeadLetterSpool* spool) : spool_(spool) {}
 
+  // The stream that they were for, as fraiseql_nats.stream names it.
+  void SetStream(std::string name) { stream_ = std::move(name); }
+
   // REQUIRES: no transaction and no decoding callback is active.  May raise.
   void Drain(int64_t now_ms);
 
@@ -37,6 +41,7 @@ class DeadLetterTable {
   void Insert(const DeadLetterRecord& record);
 
   DeadLetterSpool* const spool_;
+  std::string stream_ = "default";
   int64_t not_before_ms_ = 0;
   std::string trouble_;  // that was told of last
   std::string error_;

@@ -62,7 +62,7 @@ Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext 
     : origin_(origin),
       receiver_(receiver),
       buffer_(receiver),
-      relations_(context),
+      relations_(context, origin.stream),
       isolation_(isolation),
       test_(&isolation_),
       rows_(&isolation_),
@@ -326,6 +326,7 @@ Status Decoder::CheckWhole(const Route& route, Message* message) const {
 }
 
 void Decoder::PublishLogged(const LoggedMessage& logged) {
+  if (logged.stream != origin_.stream) return;
   Message* message = buffer_.Add(TransactionBuffer::Kind::kPlain, {});
   message->position = change_.position;
   message->commit_time_us = change_.commit_time_us;

@@ -80,7 +80,8 @@ Snapshot SnapshotBefore(LogicalDecodingContext* context, ReorderBufferTXN* txn) 
 
 }  // namespace
 
-RelationCache::RelationCache(MemoryContext context) : context_(context) {
+RelationCache::RelationCache(MemoryContext context, const std::string& stream) : context_(context) {
+  loaded_.stream = stream;
   static bool registered = false;
   if (!registered) {
     CacheRegisterRelcacheCallback(OnInvalidation, 0);

@@ -47,8 +47,9 @@ struct CachedRelation {
 // the process speaks to the cache that exists now.
 class RelationCache {
  public:
-  // `context` is where entries live; it must outlive the cache.
-  explicit RelationCache(MemoryContext context);
+  // `context` is where entries live; it must outlive the cache.  `stream`: whose observers matter;
+  // empty: those of the default stream.
+  RelationCache(MemoryContext context, const std::string& stream);
   ~RelationCache();
   RelationCache(const RelationCache&) = delete;
   RelationCache& operator=(const RelationCache&) = delete;

@@ -14,6 +14,7 @@ extern "C" {
 }
 
 #include "pg/base/guard.h"
+#include "pg/base/server_text.h"
 #include "pg/observe/observer_check.h"
 #include "pg/observe/observer_table.h"
 #include "pg/observe/observer_warnings.h"
@@ -49,6 +50,7 @@ const Expr* RequireWhen(::Relation relation, const char* when) {
 struct RowCheck {
   ObserverRow row;
   Observer observer;
+  std::string stream;
   std::vector<std::string> columns;
 };
 
@@ -79,7 +81,10 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
     RaiseStatus(std::move(status));
   }
   const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
-  if (warn) WarnIfNotTaken(check->observer, table);
+  if (warn) {
+    check->stream = ChooseStreamFor(check->observer, table);
+    WarnIfNotTaken(check->observer, table, check->stream);
+  }
   if (!OidIsValid(check->row.relation)) return;
   if (warn) WarnOfTwins(check->observer);
   RequireObservableTable(check->row.relation);
@@ -99,6 +104,21 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
   if (!check->row.when.empty()) when = RequireWhen(relation, check->row.when.c_str());
   if (warn) WarnOfObserver(check->observer, relation, when);
   table_close(relation, NoLock);
+}
+
+HeapTuple ChooseStreamOfObserver(HeapTuple tuple, TupleDesc desc) {
+  auto* check = NewInContext<RowCheck>(CurrentMemoryContext);
+  ReadObserverRow(tuple, desc, &check->row);
+  if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
+    RaiseStatus(std::move(status));
+  }
+  const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
+  check->stream = ChooseStreamFor(check->observer, table);
+  if (check->stream == check->row.stream) return tuple;
+  int column = SPI_fnumber(desc, "stream");
+  bool is_null = check->stream.empty();
+  Datum value = is_null ? Datum{0} : CStringGetTextDatum(FromUtf8Anyhow(check->stream));
+  return heap_modify_tuple_by_cols(tuple, desc, 1, &column, &value, &is_null);
 }
 
 // One row of a dump that is wrong here (its table was not restored, a function of its condition is

@@ -78,6 +78,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   read_text("when", &row->when);
   read_text("entity", &row->entity);
   read_text("change_origin", &row->change_origin);
+  read_text("stream", &row->stream);
   row->has_columns = read_array("columns", &row->columns);
   const Datum is_enabled = datum("enabled", BOOLOID, &is_null);
   row->enabled = !is_null && DatumGetBool(is_enabled);
@@ -173,6 +174,7 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   observer->name = row.name;
   observer->relation = row.relation;
   observer->channel = row.channel;
+  observer->stream = row.stream;
   observer->entity = row.entity;
   observer->columns = row.columns;
   observer->when = row.when;
@@ -252,7 +254,7 @@ struct RowToLoad {
 void LoadRow(void* argument) {
   const auto& [tuple, desc, loaded] = *static_cast<RowToLoad*>(argument);
   ReadObserverRow(tuple, desc, &loaded->row);
-  if (!loaded->row.enabled) return;
+  if (!loaded->row.enabled || (loaded->stream && *loaded->stream != loaded->row.stream)) return;
   loaded->observers.emplace_back();
   // The table's trigger has checked the row; one that is broken all the same observes nothing.
   if (!ParseObserver(loaded->row, &loaded->observers.back()).ok()) loaded->observers.pop_back();

@@ -6,6 +6,7 @@
 // an observer applies to exactly the transactions that commit after its own.  Include after
 // postgres.h.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ struct ObserverRow {
   std::string when;
   std::string entity;
   std::string change_origin;
+  std::string stream;
   std::vector<std::string> columns;
   bool has_columns = false;  // not null
   bool enabled = false;
@@ -54,6 +56,8 @@ Status ParseObserver(const ObserverRow& row, Observer* observer);
 
 // What the tables hold.
 struct LoadedObservers {
+  // Of which stream observers are loaded, empty: the default one; nothing: of all.
+  std::optional<std::string> stream;
   Oid table = InvalidOid;           // the observer table; InvalidOid: the extension is not there
   std::vector<Observer> observers;  // the enabled ones
   std::string message_prefix;       // of our logical messages

@@ -30,19 +30,14 @@ struct Column {
   const char* column;
   const char* setting;
 };
-constexpr Column kColumns[] = {{"stream_name", "stream_name"},
-                               {"subjects", "stream_subjects"},
-                               {"storage", "storage"},
-                               {"replicas", "replicas"},
-                               {"max_age", "max_age"},
-                               {"max_bytes", "max_bytes"},
-                               {"max_msgs", "max_msgs"},
-                               {"dedup_window", "dedup_window"},
-                               {"discard", "discard"},
-                               {"exclusive", "stream_exclusive"},
-                               {"manage", "stream_manage"},
-                               {"subject_prefix", "subject_prefix"},
-                               {"topic_prefix", "topic_prefix"}};
+constexpr Column kColumns[] = {
+    {"stream_name", "stream_name"},  {"subjects", "stream_subjects"},
+    {"storage", "storage"},          {"replicas", "replicas"},
+    {"max_age", "max_age"},          {"max_bytes", "max_bytes"},
+    {"max_msgs", "max_msgs"},        {"dedup_window", "dedup_window"},
+    {"discard", "discard"},          {"exclusive", "stream_exclusive"},
+    {"manage", "stream_manage"},     {"subject_prefix", "subject_prefix"},
+    {"topic_prefix", "topic_prefix"}};
 
 std::string SecondsOf(const Interval* interval) {
   const int64_t days = int64_t{interval->month} * DAYS_PER_MONTH + interval->day;
@@ -154,9 +149,9 @@ Status ApplyStreamRow(const StreamRow& row) {
                           GUC_ACTION_SET, true, LOG, false) != 0) {
       continue;
     }
-    status = Status::Invalid(
-        "stream \"" + row.name + "\" has an invalid value for \"" + name + "\"",
-        "Correct it with fraiseql_nats.alter_stream().");
+    status =
+        Status::Invalid("stream \"" + row.name + "\" has an invalid value for \"" + name + "\"",
+                        "Correct it with fraiseql_nats.alter_stream().");
   }
   return status;
 }

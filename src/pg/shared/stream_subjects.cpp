@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
 #include <string_view>
+#include <vector>
 
+#include "core/route/stream_choice.h"
+#include "core/route/subject_set.h"
 #include "core/route/topic.h"
-#include "nats/base/subject_set.h"
 
 extern "C" {
 #include "postgres.h"
 
 #include "miscadmin.h"
 #include "storage/lwlock.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
 }
 
-#include "pg/settings/gucs.h"
+#include "pg/base/guard.h"
+#include "pg/base/own_objects.h"
 #include "pg/base/server_text.h"
+#include "pg/settings/gucs.h"
+#include "pg/settings/stream_rows.h"
 #include "pg/shared/shmem.h"
 #include "pg/shared/stream_subjects.h"
 
@@ -21,19 +28,63 @@ namespace fraiseql::pg {
 
 namespace {
 
-// What WorkerTexts says of the stream.  Plain data: an error may longjmp over it.
-struct StreamTexts {
-  decltype(WorkerTexts::stream) stream;
-  decltype(WorkerTexts::subjects) subjects;
-  decltype(WorkerTexts::subject_prefix) subject_prefix;
-  decltype(WorkerTexts::topic_prefix) topic_prefix;
+// The rows of fraiseql_nats.stream, kept for the session.
+struct StreamCache {
+  Freshness freshness;
+  Oid table = InvalidOid;
+  std::vector<StreamRow> rows;
+};
+StreamCache* cache = nullptr;  // in TopMemoryContext, since rows may raise while they are read
+
+const std::vector<StreamRow>& Rows() {
+  if (cache == nullptr) cache = NewInContext<StreamCache>(TopMemoryContext);
+  if (cache->freshness.IsFresh()) return cache->rows;
+  const uint64_t begin = cache->freshness.Begin();
+  cache->table = FindOwnTable(kStreamTableName);
+  LoadStreamRows(&cache->rows);
+  cache->freshness.Done(begin);
+  return cache->rows;
+}
+
+void OnRelationChanged(Datum, Oid relation) {
+  if (cache == nullptr) return;
+  if (!OidIsValid(relation) || !OidIsValid(cache->table) || relation == cache->table) {
+    cache->freshness.Invalidate();
+  }
+}
+
+const StreamRow* FindRow(const std::string& stream) {
+  for (const StreamRow& row : Rows()) {
+    if (row.name == (stream.empty() ? kDefaultStreamName : stream)) return &row;
+  }
+  return nullptr;
+}
+
+// What the stream has of its own for a setting, else what the settings say.
+std::string SettingOf(const StreamRow* row, const char* name, const char* otherwise) {
+  if (row != nullptr) {
+    for (const auto& [setting, value] : row->settings) {
+      if (setting == name) return value;
+    }
+  }
+  return otherwise;
+}
+
+// What a stream is like: as its worker shows it, else as it is to be.
+struct StreamFacts {
+  bool seen = false;     // by its worker
+  std::string name;      // at the broker
+  std::string subjects;  // separated by commas
+  std::string wanted_subjects;
+  std::string subject_prefix;
+  std::string topic_prefix;
 };
 
-// False if nothing is known.  publish() comes here each time: no more is copied than is said.
-bool CopyTexts(StreamTexts* texts) {
+// What the worker has last seen.  Plain data, copied under a lock.
+bool CopyTexts(int32 stream, WorkerTexts* texts) {
   if (shared == nullptr) return false;
   LWLockAcquire(shared->lock, LW_SHARED);
-  const WorkerEntry* entry = FindEntry({MyDatabaseId, kDefaultStream});
+  const WorkerEntry* entry = FindEntry({MyDatabaseId, stream});
   const bool known = entry != nullptr && entry->texts.subjects[0] != '\0';
   if (known) {
     strlcpy(texts->stream, entry->texts.stream, sizeof(texts->stream));
@@ -45,56 +96,134 @@ bool CopyTexts(StreamTexts* texts) {
   return known;
 }
 
-bool IsTaken(std::string_view list, std::string_view subject) {
+StreamFacts FactsOf(const std::string& stream) {
+  const StreamRow* row = FindRow(stream);
+  StreamFacts facts;
+  facts.name = SettingOf(row, "stream_name", settings.stream_name);
+  facts.wanted_subjects = SettingOf(row, "stream_subjects", settings.stream_subjects);
+  facts.subjects = facts.wanted_subjects;
+  facts.subject_prefix = SettingOf(row, "subject_prefix", settings.subject_prefix);
+  facts.topic_prefix = SettingOf(row, "topic_prefix", settings.topic_prefix);
+  WorkerTexts texts;
+  facts.seen = CopyTexts(row != nullptr ? row->number : kDefaultStream, &texts);
+  if (facts.seen) {
+    facts.name = texts.stream;
+    facts.subjects = texts.subjects;
+    facts.subject_prefix = texts.subject_prefix;
+    facts.topic_prefix = texts.topic_prefix;
+  }
+  return facts;
+}
+
+// Of a list with commas, each item without blanks around it.
+template <typename Body>
+void ForEachSubject(std::string_view list, Body body) {
   while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    std::string_view item = list.substr(0, comma);
+    std::string_view item = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(item.size() + 1, list.size()));
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    if (nats::Covers(item, subject)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (!item.empty()) body(item);
   }
-  return false;
 }
 
-void Warn(const StreamTexts& texts, const std::string& subject) {
-  if (IsTaken(texts.subjects, subject)) return;
-  // Somebody else has made the stream if the settings name the subject.
-  const bool is_wanted = IsTaken(settings.stream_subjects, subject);
-  ereport(
-      WARNING,
-      (errmsg("stream \"%s\" does not take subject \"%s\"", texts.stream, subject.c_str()),
-       errdetail("It takes %s.  Messages on other subjects become dead letters.", texts.subjects),
-       errhint(
-           "%s SELECT * FROM fraiseql_nats.stream_sync(); or choose a subject that the stream "
-           "takes.",
-           is_wanted ? "Run" : "Add it to \"fraiseql_nats.stream_subjects\", reload, and run")));
+bool IsTaken(std::string_view list, std::string_view subject) {
+  bool taken = false;
+  ForEachSubject(list, [&](std::string_view item) { taken = taken || Covers(item, subject); });
+  return taken;
 }
 
-}  // namespace
-
-void WarnIfNotTaken(const std::string& subject) {
-  StreamTexts texts;
-  if (CopyTexts(&texts)) Warn(texts, subject);
+StreamSubjects SubjectsOf(const std::string& stream) {
+  StreamSubjects result;
+  result.name = stream;
+  ForEachSubject(FactsOf(stream).subjects,
+                 [&](std::string_view item) { result.subjects.emplace_back(item); });
+  return result;
 }
 
-void WarnIfNotTaken(const Observer& observer, const char* table) {
-  StreamTexts texts;
-  if (!CopyTexts(&texts)) return;
+const char* Shown(const std::string& stream) {
+  return pstrdup(stream.empty() ? kDefaultStreamName : stream.c_str());
+}
+
+std::string SubjectOf(const Observer& observer, const char* table, const StreamFacts& facts) {
   std::string subject;
   if (!observer.topic.empty()) {
-    AppendTopicSubject(texts.topic_prefix, observer.topic, &subject);
+    AppendTopicSubject(facts.topic_prefix, observer.topic, &subject);
   } else if (!observer.subject.empty()) {
     subject = observer.subject.Pattern();
   } else if (table != nullptr) {
-    subject.append(texts.subject_prefix).push_back('.');
+    subject.append(facts.subject_prefix).push_back('.');
     AppendSubjectToken(
         observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity, &subject);
     subject.append(".*");
   } else {
     subject = observer.channel;
   }
-  Warn(texts, subject);
+  return subject;
 }
+
+void RequireStream(const std::string& asked) {
+  if (FindRow(asked) != nullptr) return;
+  const char* name = pstrdup(asked.c_str());
+  ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("stream \"%s\" does not exist", name),
+                  errhint("Add it with fraiseql_nats.create_stream(), or name one of the table "
+                          "fraiseql_nats.stream.")));
+}
+
+}  // namespace
+
+std::string ChooseStreamFor(const std::string& subject, const std::string& asked) {
+  if (asked == kDefaultStreamName) return {};
+  if (!asked.empty()) {
+    RequireStream(asked);
+    return asked;
+  }
+  if (Rows().empty()) return {};
+  std::vector<StreamSubjects> streams = {SubjectsOf({})};
+  for (const StreamRow& row : Rows()) {
+    if (row.number != kDefaultStream) streams.push_back(SubjectsOf(row.name));
+  }
+  const StreamChoice choice = ChooseStream(subject, streams);
+  if (choice.another != nullptr) {
+    const char* first = Shown(choice.stream->name);
+    const char* second = Shown(choice.another->name);
+    ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_PARAMETER),
+                    errmsg("subject \"%s\" is taken by stream \"%s\" and by stream \"%s\"",
+                           pstrdup(subject.c_str()), first, second),
+                    errhint("Say which one it is for: stream => '%s', say.", first)));
+  }
+  return choice.stream == nullptr ? std::string() : choice.stream->name;
+}
+
+std::string ChooseStreamFor(const Observer& observer, const char* table) {
+  const std::string& asked = observer.stream;
+  const StreamFacts facts = FactsOf(asked == kDefaultStreamName ? std::string() : asked);
+  return ChooseStreamFor(SubjectOf(observer, table, facts), asked);
+}
+
+void WarnIfNotTaken(const std::string& subject, const std::string& stream) {
+  // publish() comes here each time: most often this is all.
+  const StreamRow* row = stream.empty() ? nullptr : FindRow(stream);
+  WorkerTexts texts;
+  if (!CopyTexts(row != nullptr ? row->number : kDefaultStream, &texts)) return;
+  if (IsTaken(texts.subjects, subject)) return;
+  // Somebody else has made the stream if what it is to take names the subject.
+  const bool is_wanted = IsTaken(FactsOf(stream).wanted_subjects, subject);
+  const char* add = stream.empty() ? "Add it to \"fraiseql_nats.stream_subjects\", reload, and run"
+                                   : "Add it with fraiseql_nats.alter_stream(), and run";
+  ereport(
+      WARNING,
+      (errmsg("stream \"%s\" does not take subject \"%s\"", texts.stream, subject.c_str()),
+       errdetail("It takes %s.  Messages on other subjects become dead letters.", texts.subjects),
+       errhint("%s SELECT * FROM fraiseql_nats.stream_sync(); or choose a subject that the stream "
+               "takes.",
+               is_wanted ? "Run" : add)));
+}
+
+void WarnIfNotTaken(const Observer& observer, const char* table, const std::string& stream) {
+  WarnIfNotTaken(SubjectOf(observer, table, FactsOf(stream)), stream);
+}
+
+void InstallStreamSubjects() { CacheRegisterRelcacheCallback(OnRelationChanged, Datum{0}); }
 
 }  // namespace fraiseql::pg

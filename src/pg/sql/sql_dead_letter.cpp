@@ -15,6 +15,7 @@ extern "C" {
 }
 
 #include "pg/settings/gucs.h"
+#include "pg/settings/stream_rows.h"
 #include "pg/base/guard.h"
 #include "pg/capture/header_lines.h"
 #include "pg/capture/log_writer.h"
@@ -47,6 +48,8 @@ Datum Republish(FunctionCallInfo fcinfo) {
   const bytea* payload = PG_GETARG_BYTEA_PP(2);
   message.payload = {VARDATA_ANY(payload), VARSIZE_ANY_EXHDR(payload)};
   message.message_id = Text(PG_GETARG_DATUM(3));
+  message.stream = Text(PG_GETARG_DATUM(5));
+  if (message.stream == kDefaultStreamName) message.stream = {};
   message.attempts = static_cast<uint32_t>(PG_GETARG_INT32(4));
   PG_RETURN_LSN(WriteToLog(message));
 }

@@ -156,7 +156,8 @@ enum ObserveArgument {
   kCondition,
   kWhen,
   kName,
-  kOrigin
+  kOrigin,
+  kStream
 };
 
 const char* OptionalText(FunctionCallInfo fcinfo, int number) {
@@ -223,9 +224,9 @@ Datum Observe(FunctionCallInfo fcinfo) {
   static constexpr struct {
     ObserveArgument number;
     const char* column;
-  } kTexts[] = {{kSubject, "subject"},     {kFormat, "format"},       {kEntity, "entity"},
-                {kSource, "source"},       {kCondition, "condition"}, {kWhen, "when"},
-                {kOrigin, "change_origin"}};
+  } kTexts[] = {{kSubject, "subject"},      {kFormat, "format"},       {kEntity, "entity"},
+                {kSource, "source"},        {kCondition, "condition"}, {kWhen, "when"},
+                {kOrigin, "change_origin"}, {kStream, "stream"}};
   for (const auto& text : kTexts) {
     row.Add(text.column, TEXTOID, PG_GETARG_DATUM(text.number), PG_ARGISNULL(text.number));
   }
@@ -248,6 +249,7 @@ Datum ObserveChannel(FunctionCallInfo fcinfo) {
   row.Add("name", TEXTOID, CStringGetTextDatum(name), false);
   row.Add("channel", TEXTOID, PG_GETARG_DATUM(0), false);
   row.Add("subject", TEXTOID, PG_GETARG_DATUM(1), PG_ARGISNULL(1));
+  row.Add("stream", TEXTOID, PG_GETARG_DATUM(3), PG_ARGISNULL(3));
   row.Add("enabled", BOOLOID, BoolGetDatum(true), false);
   RequireNewName(name);
   Insert(&row);
@@ -311,7 +313,7 @@ Datum ObserverChanged(FunctionCallInfo fcinfo) {
     return PointerGetDatum(CheckRestoredObserver(tuple, RelationGetDescr(relation)));
   CheckObserver(tuple, RelationGetDescr(relation), !checked);
   checked = false;
-  return PointerGetDatum(tuple);
+  return PointerGetDatum(ChooseStreamOfObserver(tuple, RelationGetDescr(relation)));
 }
 
 }  // namespace

@@ -60,6 +60,13 @@ void RefuseWhatCannotBePublished(FunctionCallInfo fcinfo) {
   RequireLogicalLog("publish");
 }
 
+// In memory that an error gives back.
+const std::string& ChooseStreamFor(FunctionCallInfo fcinfo, std::string_view subject) {
+  auto* asked = NewInContext<std::string>(CurrentMemoryContext, TextArgument(fcinfo, 4));
+  auto* key = NewInContext<std::string>(CurrentMemoryContext, subject);
+  return *NewInContext<std::string>(CurrentMemoryContext, pg::ChooseStreamFor(*key, *asked));
+}
+
 Datum PublishArguments(FunctionCallInfo fcinfo) {
   RefuseWhatCannotBePublished(fcinfo);
   LoggedMessage message;
@@ -78,7 +85,9 @@ Datum PublishArguments(FunctionCallInfo fcinfo) {
       !PG_ARGISNULL(2) && AppendHeaderLines(PG_GETARG_JSONB_P(2), false, &lines);
   if (!has_content_type) appendStringInfo(&lines, "Content-Type: %s\r\n", content_type);
   message.headers = {lines.data, static_cast<size_t>(lines.len)};
-  WarnIfNotTaken(std::string(message.subject));
+  const std::string& stream = ChooseStreamFor(fcinfo, message.subject);
+  message.stream = stream;
+  WarnIfNotTaken(std::string(message.subject), stream);
   LogTraceContext();
   PG_RETURN_LSN(WriteToLog(message));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 // fraiseql_nats.status(): what the worker of the current database does.
+#include <algorithm>
 #include <initializer_list>
+#include <vector>
 
 extern "C" {
 #include "postgres.h"
@@ -14,10 +16,13 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
+#include "utils/tuplestore.h"
 }
 
 #include "pg/settings/gucs.h"
+#include "pg/settings/stream_rows.h"
 #include "pg/base/guard.h"
+#include "pg/base/server_text.h"
 #include "pg/slot/lag_budget.h"
 #include "pg/observe/observer_warnings.h"
 #include "pg/slot/log_age.h"
@@ -45,9 +50,9 @@ class RowBuilder {
   void AddTime(uint64 time) { Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0); }
   void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
   void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
-  Datum Finish(TupleDesc desc) {
-    Assert(count_ == desc->natts);
-    return HeapTupleGetDatum(heap_form_tuple(desc, values_, nulls_));
+  void Finish(const ReturnSetInfo* info) {
+    Assert(count_ == info->setDesc->natts);
+    tuplestore_putvalues(info->setResult, info->setDesc, values_, nulls_);
   }
 
  private:
@@ -137,11 +142,8 @@ double LagSeconds(TimestampTz oldest) {
                      : static_cast<double>(Max(GetCurrentTimestamp() - oldest, int64{1})) / 1e6;
 }
 
-Datum StatusRow(FunctionCallInfo fcinfo) {
-  TupleDesc desc;
-  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
-    elog(ERROR, "return type must be a row type");
-  }
+// Of the stream with this number; `name`: at the broker, if no worker says it.
+void AddStatusRow(int32 stream, const char* name, const ReturnSetInfo* info) {
   const WorkerEntry* entry = nullptr;
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
@@ -150,7 +152,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   TimestampTz stats_since = 0;
   if (shared != nullptr) {
     LWLockAcquire(shared->lock, LW_SHARED);
-    entry = FindEntry({MyDatabaseId, kDefaultStream});
+    entry = FindEntry({MyDatabaseId, stream});
     if (entry != nullptr) {
       texts = entry->texts;
       pid = entry->pid;
@@ -163,7 +165,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   memset(&none, 0, sizeof(none));
   WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
   const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
-  const SlotName slot = OwnSlotName({MyDatabaseId, kDefaultStream});
+  const SlotName slot = OwnSlotName({MyDatabaseId, stream});
   const SlotCondition condition = InspectSlot(slot.c_str());
   const bool keeps_log = condition.exists && condition.lost == nullptr;
   const StateWithReason shown =
@@ -182,7 +184,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddText(shown.reason);
   row.AddText(shown.hint[0] != '\0' || texts.stream_drift[0] == '\0' ? shown.hint : kDriftHint);
   row.AddText(texts.server);
-  row.AddText(texts.stream);
+  row.AddText(texts.stream[0] != '\0' ? texts.stream : name);
   row.AddText(slot.c_str());
   row.AddLsn(flushed);
   row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
@@ -217,7 +219,21 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddText(texts.dlq_trouble);
   row.AddText(texts.stream_drift);
   row.AddText(UnloggedTables());
-  return row.Finish(desc);
+  row.Finish(info);
+}
+
+void Status(FunctionCallInfo fcinfo) {
+  InitMaterializedSRF(fcinfo, 0);
+  const auto* info = reinterpret_cast<const ReturnSetInfo*>(fcinfo->resultinfo);
+  AddStatusRow(kDefaultStream, "", info);
+  auto* rows = NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
+  LoadStreamRows(rows);
+  std::sort(rows->begin(), rows->end(),
+            [](const StreamRow& a, const StreamRow& b) { return a.number < b.number; });
+  for (const StreamRow& row : *rows) {
+    if (row.number == kDefaultStream) continue;
+    AddStatusRow(row.number, FromUtf8Anyhow(row.name), info);
+  }
 }
 
 }  // namespace
@@ -229,6 +245,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(fraiseql_nats_status);
 
 Datum fraiseql_nats_status(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::StatusRow(fcinfo); });
+  fraiseql::pg::Guard([=] { fraiseql::pg::Status(fcinfo); });
+  return Datum{0};
 }
 }

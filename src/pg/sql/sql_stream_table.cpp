@@ -8,6 +8,7 @@ extern "C" {
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 }
@@ -94,6 +95,7 @@ Datum StreamChanged(FunctionCallInfo fcinfo) {
     return PointerGetDatum(tuple);
   }
   (void)LockStreams(true);
+  CacheInvalidateRelcache(trigger->tg_relation);  // sessions keep the rows
   if (shared != nullptr) pending.touched = true;
   return PointerGetDatum(nullptr);
 }

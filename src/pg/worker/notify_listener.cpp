@@ -73,6 +73,7 @@ void NotifyListener::Listen() {
   const uint64_t begin = freshness_.Begin();
   StartTransactionCommand();
   PushActiveSnapshot(GetTransactionSnapshot());
+  loaded_.stream = origin_.stream;
   LoadObservers(nullptr, &loaded_);
   Async_UnlistenAll();
   for (const Observer& observer : loaded_.observers) {

@@ -43,10 +43,9 @@ void StreamSettler::Settle(void* self) {
   SettleStreams(database, streams.data(), count);
   settler->done_ = true;
   if (without_place == kDefaultStream) return;
-  ereport(WARNING,
-          (errmsg("stream %d is not served: fraiseql_nats.max_workers (%d) is reached",
-                  without_place, shared->entry_count),
-           errhint("Increase \"fraiseql_nats.max_workers\" and restart the server.")));
+  ereport(WARNING, (errmsg("stream %d is not served: fraiseql_nats.max_workers (%d) is reached",
+                           without_place, shared->entry_count),
+                    errhint("Increase \"fraiseql_nats.max_workers\" and restart the server.")));
 }
 
 }  // namespace fraiseql::pg

@@ -54,6 +54,7 @@ bool Worker::FindOwnStream() {
   for (const StreamRow& row : rows) {
     if (row.number != key_.stream) continue;
     row_ = row;
+    dead_letter_table_.SetStream(row.name);
     return true;
   }
   return key_.stream == kDefaultStream;
@@ -208,6 +209,7 @@ Origin Worker::MakeOrigin() const {
   origin.system_id = GetSystemIdentifier();
   origin.database_id = key_.database;
   origin.database = database_name_;
+  if (key_.stream != kDefaultStream) origin.stream = row_.name;
   origin.branch = startup_.branch();
   return origin;
 }

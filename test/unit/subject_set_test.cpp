@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-namespace fraiseql::nats {
+namespace fraiseql {
 namespace {
 
 using Subjects = std::vector<std::string>;
@@ -49,4 +49,4 @@ TEST(SubjectSet, UnitesWithoutOverlapAndWithoutLoss) {
 }
 
 }  // namespace
-}  // namespace fraiseql::nats
+}  // namespace fraiseql

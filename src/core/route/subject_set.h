@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-namespace fraiseql::nats {
+namespace fraiseql {
 
 // Whether every subject that `narrow` matches is matched by `wide`; both may have wildcards.
 bool Covers(std::string_view wide, std::string_view narrow);
@@ -29,4 +29,4 @@ class SubjectSet {
 std::vector<std::string> Union(std::vector<std::string> subjects,
                                const std::vector<std::string>& added);
 
-}  // namespace fraiseql::nats
+}  // namespace fraiseql

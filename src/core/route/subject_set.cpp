@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/base/subject_set.h"
+#include "core/route/subject_set.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace fraiseql::nats {
+namespace fraiseql {
 
 namespace {
 
@@ -60,4 +60,4 @@ std::vector<std::string> Union(std::vector<std::string> subjects,
   return subjects;
 }
 
-}  // namespace fraiseql::nats
+}  // namespace fraiseql
