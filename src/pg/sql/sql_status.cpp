@@ -25,6 +25,7 @@ extern "C" {
 #include "pg/slot/slot.h"
 #include "pg/slot/slot_record.h"
 #include "pg/base/decodable_lsn.h"
+#include "pg/base/version.h"
 
 namespace fraiseql::pg {
 
@@ -46,7 +47,7 @@ class RowBuilder {
   void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
   void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
   Datum Finish(TupleDesc desc) {
-    Assert(count_ == desc->natts);
+    RequireColumns("status", desc->natts, count_);
     return HeapTupleGetDatum(heap_form_tuple(desc, values_, nulls_));
   }
 

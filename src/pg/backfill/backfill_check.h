@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+// Include after postgres.h.
+
+namespace fraiseql::pg {
+
+// Raises if the rows of the table cannot be published now, or nobody is told of them; else makes it
+// this session's turn, and returns the columns by which to go through the table.  `observer`: the
+// one that is told, or null for all of them.
+const char* RequireBackfill(Oid relation, const char* observer);
+
+}  // namespace fraiseql::pg
