@@ -35,8 +35,9 @@ SELECT filter, rows_published, rows_passed FROM fraiseql_nats.backfill;
 -- observers: formats, columns, conditions, topics; those that do not want INSERT are not told
 SELECT fraiseql_nats.unobserve('tb_old_order');
 SELECT fraiseql_nats.observe('tb_old_order', format => 'row', subject => 'a.{op}.{column:id}', columns => '{id,note}', name => 'a row');
-SELECT fraiseql_nats.observe('tb_old_order', '{INSERT}', 'old_order_created', condition => 'total >= 30', name => 'b topic');
-SELECT fraiseql_nats.observe('tb_old_order', format => 'topic', subject => 'c.{op}', condition => 'field_changed(''total'')', name => 'c changed');
+SELECT fraiseql_nats.observe('tb_old_order', '{INSERT}', 'old_order_created', filter => 'total >= 30', name => 'b topic');
+INSERT INTO fraiseql_nats.observer (name, relation, format, subject, condition)
+VALUES ('c changed', 'tb_old_order', 'topic', 'c.{op}', 'field_changed(''total'')');
 SELECT fraiseql_nats.observe('tb_old_order', '{UPDATE,DELETE}', 'd.{op}', name => 'd no insert');
 SELECT fraiseql_nats.observe('tb_old_order', subject => 'old_order_told', source => 'notify', name => 'e notify');
 SELECT fraiseql_nats.observe('tb_old_order', format => 'topic', subject => 'f.{op}', name => 'f disabled');
@@ -128,20 +129,18 @@ SELECT * FROM shown();
 CREATE TABLE tb_when (day timestamptz PRIMARY KEY);
 INSERT INTO tb_when SELECT timestamptz '2026-01-01 00:00:00+00' + n * interval '1 day' FROM generate_series(1, 5) n;
 SELECT fraiseql_nats.observe('tb_when', format => 'row', subject => 'when.{op}');
-SELECT fraiseql_nats_internal.backfill_begin('tb_when', NULL, NULL, 500, false, 1000000000);
-SELECT fraiseql_nats_internal.backfill_done('tb_when', NULL, r.published, r.passed, r.last_key, r.busy, r."position")
-FROM fraiseql_nats_internal.backfill_rows('tb_when', NULL, NULL, NULL, NULL, 2) r;
-SELECT state, pid = pg_backend_pid() AS here, rows_published, last_key FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
-SELECT fraiseql_nats_internal.backfill_end();
-SELECT state, pid FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
-SELECT * FROM shown();
+SET regress.divisor = 0;
+CALL fraiseql_nats.backfill('tb_when', 'day < ''2026-01-04 00:00+00'' OR 1 / current_setting(''regress.divisor'')::int = 1', chunk_rows => 2);
+SELECT state, pid, rows_published, last_key FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
 SET datestyle = 'German';
 SET timezone = 'Asia/Tokyo';
 CALL fraiseql_nats.backfill('tb_when', 'true');
-CALL fraiseql_nats.backfill('tb_when');
+SET regress.divisor = 1;
+SELECT fraiseql_nats.create_preview_slot('regress_backfill');
+CALL fraiseql_nats.backfill('tb_when', 'day < ''2026-01-04 00:00+00'' OR 1 / current_setting(''regress.divisor'')::int = 1', chunk_rows => 2);
 RESET datestyle;
 RESET timezone;
-SELECT fraiseql_nats.create_preview_slot('regress_backfill');
+SELECT * FROM shown();
 CALL fraiseql_nats.backfill('tb_when', 'day < ''2026-01-04''', restart => true);
 SELECT * FROM shown();
 
@@ -180,6 +179,19 @@ CALL fraiseql_nats.backfill('tb_when', 'generate_series(1, 2) = 1', restart => t
 CALL fraiseql_nats.backfill('tb_when', 'nothing = 1', restart => true);
 -- an error has changed nothing
 SELECT state, filter, rows_published FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
+-- wherever it can commit, and nowhere else
+SET client_min_messages = warning;
+DO $$ BEGIN CALL fraiseql_nats.backfill('tb_when', restart => true, chunk_rows => 2); END $$;
+CREATE PROCEDURE backfill_all() LANGUAGE plpgsql AS $$ BEGIN CALL fraiseql_nats.backfill('tb_when', restart => true, chunk_rows => 2); COMMIT; END $$;
+CALL backfill_all();
+SELECT state, rows_published FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
+CREATE FUNCTION backfill_one() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CALL fraiseql_nats.backfill('tb_when', restart => true); END $$;
+SELECT backfill_one();
+DO $$ BEGIN CALL fraiseql_nats.backfill('tb_when', restart => true); EXCEPTION WHEN division_by_zero THEN NULL; END $$;
+SELECT state, rows_published FROM fraiseql_nats.backfill WHERE relation = 'tb_when'::regclass;
+DROP PROCEDURE backfill_all;
+DROP FUNCTION backfill_one;
+RESET client_min_messages;
 -- rights: to act, and to read the table; it is no right of the table to lock its rows
 CREATE ROLE regress_backfiller IN ROLE fraiseql_nats_admin;
 SET ROLE regress_nobody;

@@ -29,9 +29,11 @@ DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'fraiseql_nats_admin') THEN
         CREATE ROLE fraiseql_nats_admin NOLOGIN;
+        COMMENT ON ROLE fraiseql_nats_admin IS 'may make observers, publish, and handle dead letters and consumers with fraiseql_nats';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'fraiseql_nats_publisher') THEN
         CREATE ROLE fraiseql_nats_publisher NOLOGIN;
+        COMMENT ON ROLE fraiseql_nats_publisher IS 'may publish with fraiseql_nats.publish()';
     END IF;
 END
 $$;
@@ -93,6 +95,8 @@ CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON stream
 FOR EACH ROW EXECUTE FUNCTION fraiseql_nats_internal.stream_changed();
 CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON stream
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.stream_changed();
+COMMENT ON TRIGGER check_row ON stream IS 'checks the settings of a stream';
+COMMENT ON TRIGGER tell_workers ON stream IS 'has workers begin, begin anew and end, at the end of the transaction';
 ALTER TABLE stream ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE stream ENABLE ALWAYS TRIGGER tell_workers;
 
@@ -186,7 +190,7 @@ CREATE TABLE observer (
     format text,
     source text,
     condition text CHECK (octet_length(condition) <= 4096),
-    "when" text CHECK (octet_length("when") <= 4096),
+    filter text CHECK (octet_length(filter) <= 4096),
     entity text CHECK (octet_length(entity) <= 255),
     change_origin text,
     stream text COLLATE "C" CHECK (octet_length(stream) <= 255),
@@ -196,7 +200,7 @@ CREATE TABLE observer (
 ALTER TABLE observer
     ALTER COLUMN name SET STORAGE PLAIN, ALTER COLUMN channel SET STORAGE PLAIN, ALTER COLUMN events SET STORAGE PLAIN,
     ALTER COLUMN subject SET STORAGE PLAIN, ALTER COLUMN columns SET STORAGE PLAIN, ALTER COLUMN format SET STORAGE PLAIN,
-    ALTER COLUMN source SET STORAGE PLAIN, ALTER COLUMN condition SET STORAGE PLAIN, ALTER COLUMN "when" SET STORAGE PLAIN,
+    ALTER COLUMN source SET STORAGE PLAIN, ALTER COLUMN condition SET STORAGE PLAIN, ALTER COLUMN filter SET STORAGE PLAIN,
     ALTER COLUMN entity SET STORAGE PLAIN, ALTER COLUMN change_origin SET STORAGE PLAIN, ALTER COLUMN stream SET STORAGE PLAIN, ALTER COLUMN origin SET STORAGE PLAIN;
 
 COMMENT ON TABLE observer IS 'which changes of which tables are published; an observer applies to the transactions that commit after its own';
@@ -208,8 +212,8 @@ COMMENT ON COLUMN observer.subject IS 'subject template, or a topic if it has no
 COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all';
 COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
 COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: auto, row or notify; null: auto for a topic';
-COMMENT ON COLUMN observer.condition IS 'which changes, in FraiseQL''s condition language; null: all';
-COMMENT ON COLUMN observer."when" IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
+COMMENT ON COLUMN observer.condition IS 'which changes, in the language of FraiseQL''s files, which give it; null: all';
+COMMENT ON COLUMN observer.filter IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
 COMMENT ON COLUMN observer.change_origin IS 'any, or local: not the changes that came by replication; null: any';
 COMMENT ON COLUMN observer.stream IS 'the stream that it publishes to; null: that of the settings';
@@ -245,6 +249,9 @@ CREATE TRIGGER tell_log AFTER INSERT OR UPDATE OR DELETE ON observer
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON observer
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
+COMMENT ON TRIGGER check_row ON observer IS 'whether the row is an observer';
+COMMENT ON TRIGGER tell_log ON observer IS 'whoever reads the log reads the observers anew behind this statement';
+COMMENT ON TRIGGER refuse_truncate ON observer IS 'the log is still read with the rows of before';
 -- Also where an ordinary trigger would not fire: on a subscriber, say.
 ALTER TABLE observer ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER tell_log;
@@ -258,16 +265,16 @@ CREATE FUNCTION observe(
     format text DEFAULT NULL,
     entity text DEFAULT NULL,
     source text DEFAULT NULL,
-    condition text DEFAULT NULL,
-    "when" text DEFAULT NULL,
+    filter text DEFAULT NULL,
     name text DEFAULT NULL,
     origin text DEFAULT NULL,
     stream text DEFAULT NULL
 ) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe';
-COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
--- events => 'INSERT', or 'INSERT, UPDATE': a literal is taken for text, where there is text to take.
+-- events => 'INSERT', or 'INSERT, UPDATE': a literal, and a parameter without a type, are taken for text where there is
+-- text to take.  One function for both, with "any" for the type, could not be called with such a parameter.
 CREATE FUNCTION observe(
     relation regclass,
     events text,
@@ -276,16 +283,13 @@ CREATE FUNCTION observe(
     format text DEFAULT NULL,
     entity text DEFAULT NULL,
     source text DEFAULT NULL,
-    condition text DEFAULT NULL,
-    "when" text DEFAULT NULL,
+    filter text DEFAULT NULL,
     name text DEFAULT NULL,
     origin text DEFAULT NULL,
     stream text DEFAULT NULL
 ) RETURNS text
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT fraiseql_nats.observe($1, CASE WHEN left($2, 1) = '{' THEN $2::text[] ELSE regexp_split_to_array(btrim($2), '\s*,\s*') END,
-                                   $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) $$;
-COMMENT ON FUNCTION observe(regclass, text, text, text[], text, text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe_text';
+COMMENT ON FUNCTION observe(regclass, text, text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
 CREATE FUNCTION observe_channel(channel text, subject text DEFAULT NULL, name text DEFAULT NULL, stream text DEFAULT NULL)
 RETURNS text
@@ -331,9 +335,9 @@ COMMENT ON EVENT TRIGGER fraiseql_nats_drop IS 'removes the observers and backfi
 
 -- Files -------------------------------------------------------------------------------------------
 
-CREATE FUNCTION config_values(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
+CREATE FUNCTION fraiseql_nats_internal.config_values(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_config_values';
-COMMENT ON FUNCTION config_values() IS 'the settings that fraiseql.toml, fraiseql-observer.toml and the environment give, without passwords';
+COMMENT ON FUNCTION fraiseql_nats_internal.config_values() IS 'the settings that fraiseql.toml, fraiseql-observer.toml and the environment give, without passwords';
 
 CREATE FUNCTION fraiseql_nats_internal.without_user_info(url text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_without_user_info';
@@ -348,7 +352,7 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
            CASE WHEN of_files THEN c.source ELSE replace(s.source, 'configuration file', 'postgresql.conf') END,
            CASE WHEN of_files THEN c.place ELSE s.sourcefile || ':' || s.sourceline END
     FROM pg_settings s
-    LEFT JOIN fraiseql_nats.config_values() c ON c.name = s.name
+    LEFT JOIN fraiseql_nats_internal.config_values() c ON c.name = s.name
     CROSS JOIN LATERAL (SELECT c.name IS NOT NULL AND s.source = 'default' AS of_files) x
     WHERE s.name LIKE 'fraiseql\_nats.%'
     ORDER BY s.name
@@ -375,15 +379,24 @@ CREATE TABLE declared_observer (
     format text,
     source text,
     condition text,
-    "when" text,
+    filter text,
     entity text,
     place text NOT NULL
 );
 CREATE INDEX declared_observer_table ON declared_observer (table_name, table_schema);
+COMMENT ON INDEX declared_observer_table IS 'finds what is declared for a table that is new';
 COMMENT ON TABLE declared_observer IS 'the observers that fraiseql.toml and fraiseql-observer.toml declare, as the worker last read them; the columns are those of observer';
 COMMENT ON COLUMN declared_observer.name IS 'unique name of the observer';
 COMMENT ON COLUMN declared_observer.table_schema IS 'schema of the table; public if the file names none';
 COMMENT ON COLUMN declared_observer.table_name IS 'the table, which need not exist';
+COMMENT ON COLUMN declared_observer.events IS 'see observer';
+COMMENT ON COLUMN declared_observer.subject IS 'see observer';
+COMMENT ON COLUMN declared_observer.columns IS 'see observer';
+COMMENT ON COLUMN declared_observer.format IS 'see observer';
+COMMENT ON COLUMN declared_observer.source IS 'see observer';
+COMMENT ON COLUMN declared_observer.condition IS 'see observer';
+COMMENT ON COLUMN declared_observer.filter IS 'see observer; the file calls it when';
+COMMENT ON COLUMN declared_observer.entity IS 'see observer';
 COMMENT ON COLUMN declared_observer.place IS 'file, line and column of the declaration';
 GRANT SELECT ON declared_observer TO fraiseql_nats_admin, pg_monitor;
 
@@ -394,8 +407,8 @@ BEGIN
         DELETE FROM fraiseql_nats.observer o WHERE o.name = declared AND o.origin = 'toml';
     END IF;
     INSERT INTO fraiseql_nats.observer
-           (name, relation, events, subject, columns, format, source, condition, "when", entity, origin)
-    SELECT d.name, observe_declared.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d."when",
+           (name, relation, events, subject, columns, format, source, condition, filter, entity, origin)
+    SELECT d.name, observe_declared.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d.filter,
            d.entity, 'toml'
     FROM fraiseql_nats.declared_observer d WHERE d.name = declared;
     RETURN true;
@@ -436,9 +449,9 @@ BEGIN
         JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = x.table_name
         LEFT JOIN fraiseql_nats.observer o ON o.name = x.name
         WHERE o.name IS NULL OR
-              (o.relation, o.events, o.subject, o.columns, o.format, o.source, o.condition, o."when", o.entity)
+              (o.relation, o.events, o.subject, o.columns, o.format, o.source, o.condition, o.filter, o.entity)
               IS DISTINCT FROM
-              (c.oid::regclass, x.events, x.subject, x.columns, x.format, x.source, x.condition, x."when", x.entity)
+              (c.oid::regclass, x.events, x.subject, x.columns, x.format, x.source, x.condition, x.filter, x.entity)
         ORDER BY x.name
     LOOP
         complete := fraiseql_nats_internal.observe_declared(d.name, d.relation) AND complete;
@@ -503,10 +516,10 @@ COMMENT ON FUNCTION publish(text, jsonb, jsonb, text, text) IS 'publishes a mess
 COMMENT ON FUNCTION publish(text, bytea, jsonb, text, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
 
 -- Takes the place of pg_catalog.pg_notify in the queries of databases with the extension; checks itself
--- whether the caller may notify.  Named in full, since pg_catalog comes first.
-CREATE FUNCTION fraiseql_nats.pg_notify(text, text) RETURNS void
+-- whether the caller may notify.
+CREATE FUNCTION fraiseql_nats_internal.pg_notify(text, text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
-COMMENT ON FUNCTION fraiseql_nats.pg_notify(text, text) IS 'pg_notify() that also writes notifications on observed channels into the log';
+COMMENT ON FUNCTION fraiseql_nats_internal.pg_notify(text, text) IS 'pg_notify() that also writes notifications on observed channels into the log';
 
 -- Backfill ----------------------------------------------------------------------------------------
 
@@ -529,8 +542,20 @@ CREATE TABLE backfill_progress (
     lost_at timestamptz
 );
 COMMENT ON TABLE backfill_progress IS 'how far backfills are; see the view backfill';
-COMMENT ON COLUMN backfill_progress.lost_at IS 'it has to begin anew, and has not yet';
+COMMENT ON COLUMN backfill_progress.relation IS 'the table';
+COMMENT ON COLUMN backfill_progress.filter IS 'which rows; null: all';
+COMMENT ON COLUMN backfill_progress.observer IS 'the observer that is told; null: all of the table that want INSERT';
+COMMENT ON COLUMN backfill_progress.key_columns IS 'the columns by which it goes through the table';
+COMMENT ON COLUMN backfill_progress.last_key IS 'how far it is; null: at the beginning';
 COMMENT ON COLUMN backfill_progress.read_through IS 'the last row was reached; what is left are the rows in backfill_busy';
+COMMENT ON COLUMN backfill_progress.rows_published IS 'rows written into the log';
+COMMENT ON COLUMN backfill_progress.rows_passed IS 'rows passed over: the filter does not want them';
+COMMENT ON COLUMN backfill_progress.rows_estimated IS 'rows of the table when it began, by the statistics of the planner';
+COMMENT ON COLUMN backfill_progress."position" IS 'place in the log of what it wrote last';
+COMMENT ON COLUMN backfill_progress.started_at IS 'when it began';
+COMMENT ON COLUMN backfill_progress.updated_at IS 'when its last chunk was written';
+COMMENT ON COLUMN backfill_progress.finished_at IS 'when it was finished; null: it is not';
+COMMENT ON COLUMN backfill_progress.lost_at IS 'it has to begin anew, and has not yet';
 
 CREATE TABLE backfill_busy (
     relation regclass REFERENCES backfill_progress ON DELETE CASCADE,
@@ -539,6 +564,10 @@ CREATE TABLE backfill_busy (
     PRIMARY KEY (relation, id)
 );
 COMMENT ON TABLE backfill_busy IS 'rows that others were changing when a backfill came by; it comes back to them';
+COMMENT ON COLUMN backfill_busy.relation IS 'the table of the backfill';
+COMMENT ON COLUMN backfill_busy.id IS 'in the order in which it came by';
+COMMENT ON SEQUENCE backfill_busy_id_seq IS 'of backfill_busy.id';
+COMMENT ON COLUMN backfill_busy.key IS 'values of the key columns, as an array of texts';
 
 CREATE VIEW backfill AS
 SELECT p.relation,
@@ -569,152 +598,6 @@ COMMENT ON COLUMN backfill.updated_at IS 'when its last chunk was written';
 COMMENT ON COLUMN backfill.finished_at IS 'when it was finished; null: it is not';
 COMMENT ON COLUMN backfill.lost_at IS 'when it was found that what it had written may be in a gap; null: it has begun anew since, or there was none';
 
-CREATE FUNCTION fraiseql_nats_internal.backfill_check(relation regclass, observer text) RETURNS text
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_check';
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_check(regclass, text) IS 'raises an error if the table cannot be backfilled now, else makes it this session''s turn and returns the key columns';
-
-CREATE FUNCTION fraiseql_nats_internal.backfill_end() RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_end';
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_end() IS 'ends the turn of this session';
-
-CREATE FUNCTION fraiseql_nats_internal.backfill_rows(
-    relation regclass, filter text, observer text, behind text, keys text[], upto_count integer,
-    OUT published bigint, OUT passed bigint, OUT last_key text, OUT busy text[], OUT "position" pg_lsn)
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill_rows';
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_rows(regclass, text, text, text, text[], integer) IS 'publishes the rows behind a key, or those of some keys, but for those that others are changing';
-
-CREATE FUNCTION fraiseql_nats_internal.await_commits() RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_await_commits';
-COMMENT ON FUNCTION fraiseql_nats_internal.await_commits() IS 'waits until all transactions whose commit is in the log are seen as committed';
-
--- Makes the row of progress, or finds the one to go on with.  False: there is nothing left to do.
-CREATE FUNCTION fraiseql_nats_internal.backfill_begin(
-    relation regclass, filter text, observer text, chunk_rows integer, restart boolean, max_lag bigint) RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    p fraiseql_nats.backfill_progress;
-    key_columns text;
-    is_same boolean;
-BEGIN
-    IF relation IS NULL OR restart IS NULL THEN
-        RAISE EXCEPTION 'relation and restart must not be null' USING ERRCODE = 'null_value_not_allowed';
-    END IF;
-    IF chunk_rows NOT BETWEEN 1 AND 10000 OR chunk_rows IS NULL THEN
-        RAISE EXCEPTION 'chunk_rows must be between 1 and 10000' USING ERRCODE = 'invalid_parameter_value';
-    END IF;
-    IF max_lag < 0 OR max_lag IS NULL THEN
-        RAISE EXCEPTION 'max_lag must not be negative or null' USING ERRCODE = 'invalid_parameter_value',
-            DETAIL = 'It is how many bytes of the log may wait to be published.';
-    END IF;
-    key_columns := fraiseql_nats_internal.backfill_check(relation, observer);
-    SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_begin.relation;
-    is_same := FOUND AND (p.filter, p.observer, p.key_columns)
-                         IS NOT DISTINCT FROM (backfill_begin.filter, backfill_begin.observer, key_columns);
-    IF is_same AND NOT restart THEN
-        IF p.finished_at IS NOT NULL THEN
-            RAISE NOTICE 'backfill of % was finished at %', relation, p.finished_at
-                USING HINT = 'With restart => true it begins anew.';
-            RETURN false;
-        END IF;
-        IF p.lost_at IS NULL THEN
-            RAISE NOTICE 'backfill of % goes on after % rows', relation, p.rows_published;
-        END IF;
-        RETURN true;
-    END IF;
-    IF p.finished_at IS NULL AND p.relation IS NOT NULL AND NOT restart THEN
-        RAISE EXCEPTION 'backfill of % is not finished, and was another one', relation
-            USING ERRCODE = 'object_not_in_prerequisite_state',
-                  DETAIL = format('Its filter is %s, its observer %s, its key columns are %s.',
-                                  coalesce(quote_literal(p.filter), 'null'), coalesce(quote_literal(p.observer), 'null'),
-                                  p.key_columns),
-                  HINT = 'Give the same filter and observer to go on with it, or restart => true to begin anew.';
-    END IF;
-    DELETE FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_begin.relation;
-    INSERT INTO fraiseql_nats.backfill_progress (relation, filter, observer, key_columns, rows_estimated)
-    SELECT backfill_begin.relation, backfill_begin.filter, backfill_begin.observer, key_columns,
-           CASE WHEN min(c.reltuples) >= 0 THEN sum(c.reltuples) END
-    FROM pg_class c
-    WHERE c.relkind = 'r' AND (c.oid = backfill_begin.relation OR c.oid IN (SELECT t.relid FROM pg_partition_tree(backfill_begin.relation) t));
-    RETURN true;
-END
-$$;
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_begin(regclass, text, text, integer, boolean, bigint) IS 'makes the row of progress, or finds the one to go on with';
-
--- What comes next: the rows behind a key, the rows of some keys, a pause since the log grows, or
--- nothing.
-CREATE FUNCTION fraiseql_nats_internal.backfill_next(
-    relation regclass, observer text, chunk_rows integer, max_lag bigint, INOUT busy_id bigint,
-    OUT finished boolean, OUT behind text, OUT keys text[], OUT lag bigint)
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    p fraiseql_nats.backfill_progress;
-BEGIN
-    finished := false;
-    PERFORM fraiseql_nats_internal.backfill_check(relation, observer);
-    SELECT pg_current_wal_flush_lsn() - s.confirmed_flush_lsn INTO lag
-    FROM pg_replication_slots s
-    WHERE s.slot_name = 'fraiseql_nats_' || (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
-    IF lag > max_lag THEN
-        RETURN;
-    END IF;
-    lag := NULL;
-    SELECT * INTO p FROM fraiseql_nats.backfill_progress x WHERE x.relation = backfill_next.relation;
-    IF p.lost_at IS NOT NULL THEN
-        RAISE NOTICE 'backfill of % begins anew', relation
-            USING DETAIL = 'What it had written may be in a gap; see fraiseql_nats.gap.';
-        UPDATE fraiseql_nats.backfill_progress x SET lost_at = NULL, started_at = clock_timestamp()
-        WHERE x.relation = backfill_next.relation;
-    END IF;
-    IF NOT p.read_through THEN
-        behind := p.last_key;
-        RETURN;
-    END IF;
-    -- The next ones, and after the last one the first ones again.
-    SELECT array_agg(b.key ORDER BY b.turn, b.id), (array_agg(b.id ORDER BY b.turn DESC, b.id DESC))[1] INTO keys, busy_id
-    FROM (SELECT x.id, x.key, x.id <= busy_id AS turn FROM fraiseql_nats.backfill_busy x
-          WHERE x.relation = backfill_next.relation ORDER BY x.id <= busy_id, x.id LIMIT chunk_rows) b;
-    IF keys IS NULL THEN
-        UPDATE fraiseql_nats.backfill_progress x
-        SET finished_at = clock_timestamp(), updated_at = clock_timestamp(), "position" = pg_current_wal_insert_lsn()
-        WHERE x.relation = backfill_next.relation AND x.lost_at IS NULL;
-        finished := FOUND;
-    END IF;
-END
-$$;
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_next(regclass, text, integer, bigint, bigint) IS 'what the backfill of a table has to do next';
-
--- Keeps what backfill_rows() has done, unless it has to begin anew.  False: nothing is done, since
--- the rows are busy still.
-CREATE FUNCTION fraiseql_nats_internal.backfill_done(
-    relation regclass, keys text[], published bigint, passed bigint, last_key text, busy text[], "position" pg_lsn) RETURNS boolean
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    IF cardinality(busy) = cardinality(keys) THEN
-        RETURN false;
-    END IF;
-    UPDATE fraiseql_nats.backfill_progress x
-    SET last_key = CASE WHEN keys IS NULL THEN coalesce(backfill_done.last_key, x.last_key) ELSE x.last_key END,
-        read_through = x.read_through OR backfill_done.last_key IS NULL,
-        rows_published = x.rows_published + published,
-        rows_passed = x.rows_passed + passed,
-        "position" = coalesce(backfill_done."position", x."position"),
-        updated_at = clock_timestamp()
-    WHERE x.relation = backfill_done.relation AND x.lost_at IS NULL;
-    IF NOT FOUND THEN
-        RETURN true;
-    END IF;
-    IF keys IS NULL THEN
-        INSERT INTO fraiseql_nats.backfill_busy (relation, key)
-        SELECT backfill_done.relation, k FROM unnest(busy) k;
-    ELSE
-        DELETE FROM fraiseql_nats.backfill_busy x
-        WHERE x.relation = backfill_done.relation AND x.key = ANY (keys) AND x.key <> ALL (busy);
-    END IF;
-    RETURN true;
-END
-$$;
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn) IS 'keeps what backfill_rows() has done';
-
 -- The commit of a chunk lies behind the place of its last row, who knows how far: so of those that
 -- are not finished all are taken for lost.  One that is finished notes a place behind all its commits.
 CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn) RETURNS bigint
@@ -732,56 +615,15 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
 $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn) IS 'has the backfills begin anew of which rows may be in a gap; returns their number; for the worker';
 
--- The search path here is that of the session, for the filter's sake: so everything is named in full.
 CREATE PROCEDURE backfill(
     relation regclass, filter text DEFAULT NULL, observer text DEFAULT NULL, chunk_rows integer DEFAULT 500,
     restart boolean DEFAULT false, max_lag bigint DEFAULT 67108864)
-LANGUAGE plpgsql AS $$
-DECLARE
-    busy_id bigint := 0;
-    step pg_catalog.record;
-    done pg_catalog.record;
-    got_on boolean;
-    told_of_lag boolean := false;
-    told_of_busy boolean := false;
-BEGIN
-    IF NOT fraiseql_nats_internal.backfill_begin(relation, filter, observer, chunk_rows, restart, max_lag) THEN
-        PERFORM fraiseql_nats_internal.backfill_end();
-        RETURN;
-    END IF;
-    PERFORM fraiseql_nats_internal.await_commits();
-    LOOP
-        step := fraiseql_nats_internal.backfill_next(relation, observer, chunk_rows, max_lag, busy_id);
-        EXIT WHEN step.finished;
-        busy_id := step.busy_id;
-        got_on := step.lag IS NULL;
-        IF got_on THEN
-            done := fraiseql_nats_internal.backfill_rows(relation, filter, observer, step.behind, step.keys, chunk_rows);
-            got_on := fraiseql_nats_internal.backfill_done(
-                relation, step.keys, done.published, done.passed, done.last_key, done.busy, done."position");
-        END IF;
-        COMMIT;
-        SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
-        CONTINUE WHEN got_on;
-        IF step.lag IS NOT NULL AND NOT told_of_lag THEN
-            told_of_lag := true;
-            RAISE NOTICE 'backfill of % waits: more than % bytes of the log are not published yet', relation, max_lag
-                USING HINT = 'See fraiseql_nats.status() for what stands in the way.';
-        ELSIF step.lag IS NULL AND NOT told_of_busy THEN
-            told_of_busy := true;
-            RAISE NOTICE 'backfill of % waits for rows that others are changing', relation
-                USING HINT = 'It is done with all others.';
-        END IF;
-        PERFORM pg_catalog.pg_sleep(0.1);
-    END LOOP;
-    COMMIT;
-    PERFORM fraiseql_nats_internal.backfill_end();
-END
-$$;
+LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill';
 COMMENT ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) IS 'publishes the rows that a table has as SNAPSHOT events, in transactions of its own; goes on with one that was interrupted';
 
 GRANT SELECT ON backfill TO fraiseql_nats_admin, pg_monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON backfill_progress, backfill_busy TO fraiseql_nats_admin;
+
 -- Dead letters ------------------------------------------------------------------------------------
 
 -- Messages that can never be published as they are, put here by the worker.  Not dumped: they belong to
@@ -809,6 +651,7 @@ CREATE TABLE dead_letter (
 );
 COMMENT ON TABLE dead_letter IS 'messages that could not be published as they are; see dead_letters()';
 COMMENT ON COLUMN dead_letter.id IS 'for retry_dead_letter() and discard_dead_letter()';
+COMMENT ON SEQUENCE dead_letter_id_seq IS 'of dead_letter.id';
 COMMENT ON COLUMN dead_letter.subject IS 'where the message was to go';
 COMMENT ON COLUMN dead_letter.headers IS 'its headers; an array holds several values of one header';
 COMMENT ON COLUMN dead_letter.payload IS 'its payload; null if that is too large for a row, or the dead letter is dealt with';
@@ -970,6 +813,8 @@ CREATE TABLE gap (
     detected_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE gap IS 'stretches of the log that were not published, since their slot was lost; rows may be deleted when they have been dealt with';
+COMMENT ON COLUMN gap.id IS 'in the order in which they were found';
+COMMENT ON SEQUENCE gap_id_seq IS 'of gap.id';
 COMMENT ON COLUMN gap.from_lsn IS 'what committed before is published; null: not found out yet';
 COMMENT ON COLUMN gap.to_lsn IS 'what commits behind it is published; null: the new slot is not ready yet';
 COMMENT ON COLUMN gap.reason IS 'what became of the slot';
@@ -990,6 +835,8 @@ CREATE TABLE alarm (
     acknowledged_by name
 );
 COMMENT ON TABLE alarm IS 'what was lost or doubled and cannot be mended from here; rows may be deleted when they have been dealt with';
+COMMENT ON COLUMN alarm.id IS 'for acknowledge_alarm()';
+COMMENT ON SEQUENCE alarm_id_seq IS 'of alarm.id';
 COMMENT ON COLUMN alarm.at IS 'when the worker noticed';
 COMMENT ON COLUMN alarm.kind IS '"loss": the stream has lost messages that it had acknowledged; "twice": messages may have been published twice';
 COMMENT ON COLUMN alarm.message IS 'what has happened';
@@ -1074,6 +921,11 @@ CREATE FUNCTION status(
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'of each stream of this database, the default one first: what its worker does, how far it is, and what stands in its way';
 
+-- Named in full, since pg_catalog comes first.
+CREATE FUNCTION fraiseql_nats.version(OUT library text, OUT extension text) RETURNS record
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_version';
+COMMENT ON FUNCTION fraiseql_nats.version() IS 'the version of the library, and that of the extension in this database, which should be the same';
+
 CREATE FUNCTION observer_counts(OUT observer text, OUT untestable bigint) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_counts';
 COMMENT ON FUNCTION observer_counts() IS 'of each enabled observer, how many changes were not published since its condition could not be evaluated; since stats_since of status()';
@@ -1081,6 +933,10 @@ COMMENT ON FUNCTION observer_counts() IS 'of each enabled observer, how many cha
 CREATE FUNCTION create_preview_slot(slot name, temporary boolean DEFAULT true) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_preview_slot';
 COMMENT ON FUNCTION create_preview_slot(name, boolean) IS 'makes a replication slot for messages(); a temporary one goes with the session';
+
+CREATE FUNCTION drop_preview_slot(slot name) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_drop_preview_slot';
+COMMENT ON FUNCTION drop_preview_slot(name) IS 'drops a replication slot that create_preview_slot() has made';
 
 CREATE FUNCTION messages(
     slot name,
@@ -1104,10 +960,10 @@ COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'how many messages the log s
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-    observe(regclass, text[], text, text[], text, text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
+    observe(regclass, text[], text, text[], text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text, text),
-    observe(regclass, text, text, text[], text, text, text, text, text, text, text, text),
-    create_preview_slot(name, boolean), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean),
+    observe(regclass, text, text, text[], text, text, text, text, text, text, text),
+    create_preview_slot(name, boolean), drop_preview_slot(name), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean),
     message_volume(name, pg_lsn)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
@@ -1119,13 +975,9 @@ GRANT EXECUTE ON FUNCTION
     stream_info(), stream_sync(), consumers(), delete_consumer(text),
     create_consumer(text, text, boolean, text, integer, interval, integer)
 TO fraiseql_nats_admin;
-GRANT EXECUTE ON ROUTINE
-    backfill(regclass, text, text, integer, boolean, bigint), fraiseql_nats_internal.backfill_begin(regclass, text, text, integer, boolean, bigint),
-    fraiseql_nats_internal.backfill_next(regclass, text, integer, bigint, bigint), fraiseql_nats_internal.backfill_check(regclass, text), fraiseql_nats_internal.backfill_end(), fraiseql_nats_internal.await_commits(),
-    fraiseql_nats_internal.backfill_rows(regclass, text, text, text, text[], integer),
-    fraiseql_nats_internal.backfill_done(regclass, text[], bigint, bigint, text, text[], pg_lsn)
-TO fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION config_values(), show_config(), validate_config(text), fraiseql_nats_internal.without_user_info(text)
+GRANT EXECUTE ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION
+    show_config(), validate_config(text), fraiseql_nats_internal.config_values(), fraiseql_nats_internal.without_user_info(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     publish(text, text, jsonb, text, text), publish(text, jsonb, jsonb, text, text), publish(text, bytea, jsonb, text, text)
@@ -1133,5 +985,5 @@ TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION observer_counts() TO pg_monitor, fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION status() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
-GRANT EXECUTE ON FUNCTION fraiseql_nats.pg_notify(text, text) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION status(), fraiseql_nats.version() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
+GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.pg_notify(text, text) TO PUBLIC;

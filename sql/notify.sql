@@ -109,7 +109,7 @@ SELECT pg_notify('plain.channel', 'x'), pg_notify('mapped', 'y'), pg_notify('odd
 SELECT subject, regexp_replace(payload, '"timestamp":"[^"]+"', '"timestamp":"T"'), headers ->> 'Content-Type', headers ->> 'Fraiseql-Channel'
 FROM fraiseql_nats.messages('regress_notify', advance => true);
 \pset tuples_only off
-SELECT pg_drop_replication_slot('regress_notify');
+SELECT fraiseql_nats.drop_preview_slot('regress_notify');
 DELETE FROM fraiseql_nats.observer;
 DROP TABLE nt, nd CASCADE;
 DROP VIEW v_notify;

@@ -27,5 +27,5 @@ VACUUM FULL fraiseql_nats.observer;
 INSERT INTO t VALUES (10, 'nobody');
 SELECT subject, payload, split_part(position, ':', 3) AS route
 FROM fraiseql_nats.messages('regress_observer_versions');
-SELECT pg_drop_replication_slot('regress_observer_versions');
+SELECT fraiseql_nats.drop_preview_slot('regress_observer_versions');
 DROP TABLE t;

@@ -77,7 +77,7 @@ CREATE TABLE tb_partly (id int) PARTITION BY RANGE (id);
 CREATE UNLOGGED TABLE tb_partly_1 PARTITION OF tb_partly FOR VALUES FROM (0) TO (10);
 CREATE FOREIGN TABLE tb_partly_2 PARTITION OF tb_partly FOR VALUES FROM (10) TO (20) SERVER s_named;
 SELECT fraiseql_nats.observe('tb_partly');
-SELECT proparallel FROM pg_proc WHERE oid = 'fraiseql_nats.pg_notify(text, text)'::regprocedure;
+SELECT proparallel FROM pg_proc WHERE oid = 'fraiseql_nats_internal.pg_notify(text, text)'::regprocedure;
 DROP TABLE tb_partly;
 DROP FOREIGN DATA WRAPPER w_named CASCADE;
 DROP VIEW v_named;

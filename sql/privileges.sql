@@ -26,11 +26,12 @@ SET ROLE regress_admin;
 SELECT fraiseql_nats.observe('tb_secret');
 SELECT fraiseql_nats.unobserve('tb_secret');
 SELECT fraiseql_nats.create_preview_slot('no');
+SELECT fraiseql_nats.drop_preview_slot('no');
 RESET ROLE;
--- every function is commented on, and none is open to everybody
-SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace = 'fraiseql_nats'::regnamespace
-AND (obj_description(p.oid, 'pg_proc') IS NULL OR has_function_privilege('regress_nobody', p.oid, 'EXECUTE'));
--- but for the one that stands in for pg_catalog.pg_notify, whose own right it checks
+-- no function is open to everybody, but for the one that stands in for pg_catalog.pg_notify, whose own right it checks
+SELECT p.oid::regprocedure FROM pg_proc p WHERE pronamespace::regnamespace::text LIKE 'fraiseql%'
+AND has_function_privilege('regress_nobody', p.oid, 'EXECUTE');
+SELECT n.nspname FROM pg_namespace n WHERE nspname LIKE 'fraiseql%' AND has_schema_privilege('regress_nobody', oid, 'USAGE');
 SELECT obj_description('pg_catalog.pg_notify(text,text)'::regprocedure, 'pg_proc');
 DROP TABLE tb_secret;
 DROP ROLE regress_publisher, regress_admin;

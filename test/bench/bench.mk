@@ -27,4 +27,4 @@ $(BENCH_DIR)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(BENCH_CXXFLAGS) -fPIC -iquote src -MMD -MP -c $< -o $@
 
--include $(MICRO_OBJS:.o=.d) $(wildcard $(BENCH_DIR)/test/bench/*.d $(BENCH_DIR)/test/bench/micro/*.d)
+-include $(wildcard $(MICRO_OBJS:.o=.d) $(BENCH_DIR)/test/bench/*.d $(BENCH_DIR)/test/bench/micro/*.d)

@@ -34,4 +34,4 @@ $(FUZZ_OBJS) $(FUZZ_TESTS:%=$(FUZZ_DIR)/test/fuzz/%.o): $(FUZZ_DIR)/%.o: %.cpp
 
 .SECONDARY: $(FUZZ_TESTS:%=$(FUZZ_DIR)/test/fuzz/%.o)
 
--include $(FUZZ_OBJS:.o=.d) $(FUZZ_TESTS:%=$(FUZZ_DIR)/test/fuzz/%.d)
+-include $(wildcard $(FUZZ_OBJS:.o=.d) $(FUZZ_TESTS:%=$(FUZZ_DIR)/test/fuzz/%.d))

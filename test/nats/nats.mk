@@ -32,4 +32,4 @@ $(NATS_TEST_OBJS): $(NATS_TEST_DIR)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(NATS_TEST_CXXFLAGS) -iquote src -MMD -MP -c $< -o $@
 
--include $(NATS_TEST_OBJS:.o=.d)
+-include $(wildcard $(NATS_TEST_OBJS:.o=.d))

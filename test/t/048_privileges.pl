@@ -38,7 +38,8 @@ like(as('nobody', $observe), $denied, 'nor observe');
 like(as('nobody', $_), $denied, "nor $_")
   for 'TABLE fraiseql_nats.observer', 'TABLE fraiseql_nats.secret',
   q{SELECT fraiseql_nats.unobserve('x')}, q{SELECT fraiseql_nats.disable('x')},
-  q{SELECT * FROM fraiseql_nats.messages('x')}, q{SELECT fraiseql_nats.create_preview_slot('x')};
+  q{SELECT * FROM fraiseql_nats.messages('x')}, q{SELECT fraiseql_nats.create_preview_slot('x')}, q{SELECT fraiseql_nats.drop_preview_slot('x')},
+  q{SELECT fraiseql_nats.version()}, q{SELECT fraiseql_nats_internal.config_values()}, q{CALL fraiseql_nats.backfill('tb_mine')};
 like(as('nobody', 'SHOW fraiseql_nats.url'), qr/must be superuser|permission denied/,
     'nor see the URL, which may hold a password');
 like(as('nobody', q{SET fraiseql_nats.url = 'nats://evil'}),
@@ -54,6 +55,7 @@ is(as('manager', q{SELECT fraiseql_nats.disable('tb_mine'); SELECT fraiseql_nats
     'done', 'and switch observers');
 like(as('watcher', $publish), $denied, 'a member of pg_monitor cannot publish');
 is(as('watcher', 'SELECT * FROM fraiseql_nats.status()'), 'done', 'but read the status');
+is(as('watcher', 'SELECT * FROM fraiseql_nats.version()'), 'done', 'and the versions');
 is(as('watcher', 'TABLE fraiseql_nats.observer'), 'done', 'and the observers');
 
 # Anybody may write logical messages.  Those of publish() have a prefix that nobody can know.

@@ -84,7 +84,7 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity a JOIN f
     WHERE a.xact_start < now() - interval '5 seconds'}), 0, 'no transaction is open for long');
 $long->query_safe('SAVEPOINT s; UPDATE tb_thing SET note = note; ROLLBACK TO s; COMMIT');
 IPC::Run::finish($call);
-like($output, qr/^NOTICE:  backfill of tb_thing waits for rows that others are changing$/m, 'it says what it waits for');
+like($output, qr/^NOTICE:  backfill of table "tb_thing" waits for rows that others are changing$/m, 'it says what it waits for');
 is(() = $output =~ /NOTICE/g, 1, 'once');
 is($node->safe_psql('postgres', q{SELECT state, rows_published, rows_busy FROM fraiseql_nats.backfill}),
     'finished|99|0', 'it is finished when they are free');
@@ -103,7 +103,7 @@ $output = '';
 $call = start_call(q{CALL fraiseql_nats.backfill('tb_other', chunk_rows => 10, max_lag => 0)}, \$output);
 $node->safe_psql('postgres', q{UPDATE tb_other SET note = 'unsent' WHERE id = 1});
 FraiseqlNode::wait_until('it says that it waits', sub { IPC::Run::pump_nb($call); $output =~ /NOTICE/ });
-like($output, qr/backfill of tb_other waits: more than 0 bytes of the log are not published yet/,
+like($output, qr/backfill of table "tb_other" waits: more than 0 bytes of the log are not published yet/,
     'it waits for the log to be published');
 cmp_ok($node->safe_psql('postgres', q{SELECT coalesce(max(rows_published), 0) FROM fraiseql_nats.backfill
     WHERE relation = 'tb_other'::regclass}), '<', 100, 'and writes no more of it');

@@ -74,7 +74,7 @@ is($node->safe_psql('postgres', $states), "tb_early finished $rows, tb_half lost
 is($node->log_count(qr/WARNING: .*backfills that have to begin anew: 2/), 1, 'the log says so');
 
 my (undef, undef, $notice) = $node->psql('postgres', q{CALL fraiseql_nats.backfill('tb_late')});
-like($notice, qr/NOTICE: .*backfill of public.tb_late begins anew/, 'the same call begins anew');
+like($notice, qr/NOTICE: .*backfill of table "tb_late" begins anew/, 'the same call begins anew');
 $node->safe_psql('postgres', qq{CALL fraiseql_nats.backfill('$_')}) for qw(tb_half tb_early);
 is($node->safe_psql('postgres', $states), join(', ', map { "$_ finished $rows" } qw(tb_early tb_half tb_late)), 'and finishes');
 $node->wait_drained('postgres');

@@ -82,10 +82,12 @@ $node->safe_psql('postgres', 'SELECT fraiseql_nats.discard_dead_letter(id) FROM 
 $node->safe_psql('postgres', <<'END');
 CREATE TABLE tb_part (id int PRIMARY KEY, value brittle, other text, second brittle);
 SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.without.{column:other}', columns => '{id,other}', name => 'a without');
-SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.tested', columns => '{id}', condition => $$value == 'fine'$$, name => 'b tested');
-SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.when', columns => '{id}', "when" => $$other = 'y'$$, name => 'c when');
+INSERT INTO fraiseql_nats.observer (name, relation, subject, columns, condition)
+VALUES ('b tested', 'tb_part', 'fraiseql.tested', '{id}', $$value == 'fine'$$);
+SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.filtered', columns => '{id}', filter => $$other = 'y'$$, name => 'c filtered');
 SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.named.{column:value}', columns => '{id}', name => 'd named');
-SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.whole', condition => $$other == 'y'$$, name => 'e whole');
+INSERT INTO fraiseql_nats.observer (name, relation, subject, condition)
+VALUES ('e whole', 'tb_part', 'fraiseql.whole', $$other == 'y'$$);
 SELECT fraiseql_nats.observe('tb_part', subject => 'fraiseql.row', format => 'row', columns => '{id,second}', name => 'f row');
 INSERT INTO tb_part VALUES (100, brittle(false), 'x', brittle(false));
 END

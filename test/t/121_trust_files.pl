@@ -102,7 +102,7 @@ for my $password (q{se'cret}, q{se"cret}, "se\tcret", 'se@cret', 'se/cret', 'se%
     # The library does not quote some of them for the broker, which hangs up.
     $node->wait_until_state('postgres', 'streaming') if $password !~ /["\\\t]/;
     my $shown = $node->safe_psql('postgres', <<'SQL');
-SELECT * FROM fraiseql_nats.config_values();
+SELECT * FROM fraiseql_nats_internal.config_values();
 SELECT * FROM fraiseql_nats.show_config();
 SELECT * FROM fraiseql_nats.status();
 SELECT query FROM pg_stat_activity WHERE backend_type LIKE 'fraiseql%';

@@ -20,7 +20,7 @@ CREATE TABLE tb_other (id int PRIMARY KEY);
 CREATE TABLE tb_row (id int PRIMARY KEY, note text);
 -- Raises no error of data, but one of memory allocation, and for some rows only.
 SELECT fraiseql_nats.observe('tb_note', name => 'asks for too much',
-    "when" => $$length(repeat(repeat(note, 1000000), 600) || repeat(repeat(note, 1000000), 600)) > 0$$);
+    filter => $$length(repeat(repeat(note, 1000000), 600) || repeat(repeat(note, 1000000), 600)) > 0$$);
 SELECT fraiseql_nats.observe('tb_note', name => 'sober', subject => 'fraiseql.sober.{table}');
 SELECT fraiseql_nats.observe('tb_other');
 SQL
@@ -89,7 +89,7 @@ $node->configure('fraiseql_nats.on_error' => 'block');
 $node->reload;
 $node->safe_psql('postgres', <<'SQL');
 SELECT fraiseql_nats.observe('tb_other', name => 'greedy', subject => 'fraiseql.greedy',
-    "when" => $$length(repeat(repeat(left(id::text, 1), 1000000), 600) || repeat(repeat('x', 1000000), 600)) > 0$$);
+    filter => $$length(repeat(repeat(left(id::text, 1), 1000000), 600) || repeat(repeat('x', 1000000), 600)) > 0$$);
 INSERT INTO tb_other VALUES (50);
 SQL
 $node->wait_for_sql('postgres', q{SELECT state = 'blocked' AND reason ~ 'greedy.*has failed: invalid memory alloc' AND hint <> '' FROM fraiseql_nats.status()}, 'with on_error = block it blocks, with the error');
@@ -99,7 +99,7 @@ $node->reload;
 $node->wait_drained('postgres');
 
 # An observer is never TOASTed, whatever is vacuumed.
-like(($node->psql('postgres', q{SELECT fraiseql_nats.observe('tb_note', name => 'long', condition => repeat('has_field(''note'') && ', 190) || 'has_field(''note'')', "when" => repeat('note = ''x'' AND ', 265) || 'note = ''y''')}))[2],
+like(($node->psql('postgres', q{INSERT INTO fraiseql_nats.observer (name, relation, condition, filter) VALUES ('long', 'tb_note', repeat('has_field(''note'') && ', 190) || 'has_field(''note'')', repeat('note = ''x'' AND ', 265) || 'note = ''y''')}))[2],
     qr/observer "long" is too large/, 'an observer that is too large is refused');
 is($node->safe_psql('postgres', q{SELECT string_agg(attname, ',') FROM pg_attribute WHERE attrelid = 'fraiseql_nats.observer'::regclass AND attnum > 0 AND attstorage <> 'p'}), '', 'and none has a part elsewhere');
 

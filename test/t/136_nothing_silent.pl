@@ -71,8 +71,8 @@ is($node->safe_psql('postgres', q{SELECT string_agg(subject, ' ' ORDER BY id) FR
 # Conditions that cannot be evaluated are counted, for each observer.
 $node->safe_psql('postgres', <<'SQL');
 CREATE TABLE tb_c (id int PRIMARY KEY, n int);
-SELECT fraiseql_nats.observe('tb_c', name => 'divides', "when" => '1 / n > 0');
-SELECT fraiseql_nats.observe('tb_c', name => 'needs old', subject => 'fraiseql.old', condition => 'field_changed(''n'')');
+SELECT fraiseql_nats.observe('tb_c', name => 'divides', filter => '1 / n > 0');
+INSERT INTO fraiseql_nats.observer (name, relation, subject, condition) VALUES ('needs old', 'tb_c', 'fraiseql.old', 'field_changed(''n'')');
 SELECT fraiseql_nats.observe('tb_c', name => 'takes all', subject => 'fraiseql.all');
 INSERT INTO tb_c SELECT n, n % 2 FROM generate_series(1, 10) n;
 UPDATE tb_c SET n = 1 WHERE id <= 3;

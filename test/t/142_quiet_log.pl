@@ -14,9 +14,9 @@ my $node = FraiseqlNode->new_node('main', $nats);
 $node->create_extension('postgres');
 $node->safe_psql('postgres', <<'END');
 CREATE TABLE tb_item (id int PRIMARY KEY, note text);
-SELECT fraiseql_nats.observe('tb_item', name => 'one', condition => 'field_changed(''note'')', events => '{UPDATE}');
-SELECT fraiseql_nats.observe('tb_item', name => 'two', condition => 'field_changed(''note'')', events => '{UPDATE}', subject => 'fraiseql.two');
-SELECT fraiseql_nats.observe('tb_item', name => 'values', "when" => 'note::int > 0', events => '{INSERT}', subject => 'fraiseql.three');
+INSERT INTO fraiseql_nats.observer (name, relation, events, subject, condition)
+VALUES ('one', 'tb_item', '{UPDATE}', NULL, 'field_changed(''note'')'), ('two', 'tb_item', '{UPDATE}', 'fraiseql.two', 'field_changed(''note'')');
+SELECT fraiseql_nats.observe('tb_item', name => 'values', filter => 'note::int > 0', events => '{INSERT}', subject => 'fraiseql.three');
 INSERT INTO tb_item SELECT i, 'value ' || i FROM generate_series(1, 500) i;
 UPDATE tb_item SET note = note || '!';
 END
@@ -24,7 +24,7 @@ $node->wait_drained('postgres');
 is($node->status('postgres', 'untestable'), 1500, 'each change is counted');
 is($node->log_count(qr/condition of observer "$_" cannot be tested/), 1, "observer $_ is told of once")
   for qw(one two);
-is($node->log_count(qr/"when" of observer "values" cannot be tested/), 5, 'reasons with values are bounded');
+is($node->log_count(qr/filter of observer "values" cannot be tested/), 5, 'reasons with values are bounded');
 
 # Databases that go while their worker is on its way.
 for my $round (1 .. 15) {

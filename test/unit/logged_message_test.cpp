@@ -64,9 +64,9 @@ void ExpectSame(const LoggedMessage& a, const LoggedMessage& b) {
 // The log is read by later versions than the one that wrote it.
 TEST(LoggedMessage, IsExactlyThis) {
   EXPECT_EQ(Body(Publish("a.b", "", "A: b\r\n", "{}")),
-            "\1P\3\0\0\0a.b\0\0\0\0\6\0\0\0A: b\r\n\2\0\0\0{}"sv);
+            "\1P\3\0\0\0a.b\0\0\0\0\6\0\0\0A: b\r\n\2\0\0\0{}\0\0\0\0"sv);
   EXPECT_EQ(Body(Retry(Publish("a.b", "i", "", "x"), 12)),
-            "\1R\3\0\0\0a.b\1\0\0\0i\0\0\0\0\1\0\0\0x\14\0\0\0"sv);
+            "\1R\3\0\0\0a.b\1\0\0\0i\0\0\0\0\1\0\0\0x\0\0\0\0\14\0\0\0"sv);
   EXPECT_EQ(Body(Trace("00-1")),
             "\1T\4\0\0\0"
             "00-1"sv);

@@ -27,4 +27,4 @@ $(UNIT_OBJS): $(UNIT_DIR)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(UNIT_CXXFLAGS) -iquote src -MMD -MP -c $< -o $@
 
--include $(UNIT_OBJS:.o=.d)
+-include $(wildcard $(UNIT_OBJS:.o=.d))

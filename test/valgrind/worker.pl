@@ -52,7 +52,7 @@ CREATE TYPE pair AS (a int, b text);
 CREATE TABLE tb_all (id int PRIMARY KEY, n numeric, t timestamptz, j jsonb, a int[], b bytea, p pair,
                      u uuid, d date, f float8, x text);
 ALTER TABLE tb_all REPLICA IDENTITY FULL;
-SELECT fraiseql_nats.observe('tb_all', condition => 'id >= 0');
+SELECT fraiseql_nats.observe('tb_all', filter => 'id >= 0');
 SELECT fraiseql_nats.observe('tb_all', '{INSERT}', 'all_made', name => 'topic');
 SELECT fraiseql_nats.observe('tb_all', '{UPDATE}', 'fraiseql.changed.{column:id}', format => 'row',
                              columns => '{id,x}', name => 'row');

@@ -50,7 +50,7 @@ struct Observer {
   std::vector<std::string> columns;  // those that are published; empty: all
   bool local_only = false;           // not the changes that came by replication
   Condition condition;               // which changes; empty: all
-  std::string when;                  // and which, as an SQL expression, in UTF-8; empty: all
+  std::string filter;                // and which, as an SQL expression, in UTF-8; empty: all
 };
 
 // The entity of a table: its name without a leading "tb_", in PascalCase (tb_order_item is

@@ -47,6 +47,12 @@ Oid OwnSchema() {
   return own_schema;
 }
 
+Oid OwnInternalSchema() {
+  if (!OidIsValid(OwnSchema())) return InvalidOid;
+  const Oid schema = get_namespace_oid(kInternalSchemaName, true);
+  return OidIsValid(schema) && IsMember(schema) ? schema : InvalidOid;
+}
+
 Oid FindOwnTable(const char* name) {
   const Oid schema = OwnSchema();
   return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;

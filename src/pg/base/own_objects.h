@@ -30,7 +30,11 @@ class Freshness {
 // raise.  REQUIRES: a transaction or a decoding callback.
 Oid OwnSchema();
 
-// OID of a table in it, as the current snapshot of the catalogs sees it, or InvalidOid.
+// The same for fraiseql_nats_internal, looked up each time.
+Oid OwnInternalSchema();
+
+// OID of a table in the schema fraiseql_nats, as the current snapshot of the catalogs sees it, or
+// InvalidOid.
 Oid FindOwnTable(const char* name);
 
 // Keeps DROP EXTENSION, and so whatever could be put into the place of our objects, waiting until

@@ -152,7 +152,7 @@ void OnSubtransactionEnd(SubXactEvent event, SubTransactionId id, SubTransaction
 
 // --- pg_notify() ---------------------------------------------------------------------------------
 
-// OID of fraiseql_nats.pg_notify in this database, or InvalidOid.
+// OID of our own pg_notify in this database, or InvalidOid.
 Oid capturing_function = InvalidOid;
 Freshness capturing_function_freshness;
 
@@ -173,7 +173,7 @@ void OnFunctionsChanged(Datum, int, uint32) {
 Oid CapturingFunction() {
   if (capturing_function_freshness.IsFresh()) return capturing_function;
   const uint64_t begin = capturing_function_freshness.Begin();
-  const Oid schema = OwnSchema();
+  const Oid schema = OwnInternalSchema();
   Oid found = InvalidOid;
   if (OidIsValid(schema)) {
     const Oid arguments[] = {TEXTOID, TEXTOID};

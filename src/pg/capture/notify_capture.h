@@ -8,8 +8,8 @@ namespace fraiseql::pg {
 // for a worker that is down, and has its place among the row changes.
 //
 // Calls of pg_catalog.pg_notify are replaced in the query tree, before it is planned, by calls of
-// fraiseql_nats.pg_notify; in a database without the extension nothing is looked at.  SQL functions
-// that notify are not inlined, so that their bodies come by as well.
+// fraiseql_nats_internal.pg_notify; in a database without the extension nothing is looked at.  SQL
+// functions that notify are not inlined, so that their bodies come by as well.
 //
 // Not seen, because no planner is asked: defaults of COPY, parameters of EXECUTE, arguments of
 // CALL, CHECK constraints, fast-path calls, and C code that calls Async_Notify().

@@ -228,11 +228,11 @@ void RelationCache::FillTests(::Relation relation, CachedRelation* entry) {
   }
   for (const Route& route : entry->routes) {
     entry->tests.push_back(nullptr);
-    const std::string& when = route.observer->when;
-    if (when.empty()) continue;
+    const std::string& filter = route.observer->filter;
+    if (filter.empty()) continue;
     if (entry->tested_rows == nullptr)
       entry->tested_rows = MakeTestedRows(relation, entry->context);
-    entry->tests.back() = MakeRowTest(when.c_str(), relation, positions, entry->tested_rows);
+    entry->tests.back() = MakeRowTest(filter.c_str(), relation, positions, entry->tested_rows);
   }
 }
 

@@ -36,7 +36,7 @@ bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& c
   if (const RowTest* test = entry.tests[route]; test != nullptr) {
     const char* trouble = Evaluate(*test, *entry.tested_rows, change, observer, &holds);
     if (!failure_.ok()) return true;
-    if (trouble != nullptr) ReportUntestable(observer, "\"when\"", trouble, "");
+    if (trouble != nullptr) ReportUntestable(observer, "filter", trouble, "");
   }
   if (!holds || observer.condition.empty()) return holds;
   const Status status = observer.condition.Evaluate(change, &holds);
@@ -59,8 +59,8 @@ const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, con
       },
       &evaluation);
   if (error == nullptr) return evaluation.trouble;
-  failure_ = Status::Rejected("\"when\" of observer \"" + observer.name + "\" has failed: " + error,
-                              "Change the condition, and retry or discard the message.");
+  failure_ = Status::Rejected("filter of observer \"" + observer.name + "\" has failed: " + error,
+                              "Change the filter, and retry or discard the message.");
   return nullptr;
 }
 

@@ -13,7 +13,7 @@ extern "C" {
 
 #include "pg/base/compat.h"
 #include "pg/decode/row_test.h"
-#include "pg/observe/when_clause.h"
+#include "pg/observe/observer_filter.h"
 
 namespace fraiseql::pg {
 
@@ -61,7 +61,7 @@ bool AddColumn(Node* node, void* argument) {
 
 void Prepare(const char* text, ::Relation relation, const int* positions, RowTest* test) {
   char* server_text = pg_any_to_server(pstrdup(text), static_cast<int>(strlen(text)), PG_UTF8);
-  Expr* expression = ParseWhen(server_text, relation);
+  Expr* expression = ParseFilter(server_text, relation);
   const auto natts = static_cast<size_t>(RelationGetNumberOfAttributes(relation));
   Columns columns{positions, 0,
                   static_cast<TestedColumn*>(palloc(sizeof(TestedColumn) * 3 * (natts + 1)))};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Tests of rows against the "when" of observers while the log is decoded.  Include after
+// Tests of rows against the filters of observers while the log is decoded.  Include after
 // postgres.h.
 
 #include "core/change/change.h"
@@ -16,11 +16,11 @@ namespace fraiseql::pg {
 
 // A column that a test looks at.
 struct TestedColumn {
-  int varno;     // see when_clause.h
+  int varno;     // see observer_filter.h
   int position;  // in core's Relation, and in the rows of a Change
 };
 
-// One "when", ready for the rows of one relation.  Plain data in a memory context.
+// One filter, ready for the rows of one relation.  Plain data in a memory context.
 struct RowTest {
   const char* trouble;  // why it cannot be tested with any row; null: it can
   ExprState* state;

@@ -21,7 +21,7 @@ extern "C" {
 #include "pg/shared/stream_subjects.h"
 #include "pg/base/subtransaction.h"
 #include "pg/base/type_encoder.h"
-#include "pg/observe/when_clause.h"
+#include "pg/observe/observer_filter.h"
 
 namespace fraiseql::pg {
 
@@ -35,11 +35,11 @@ void RequireColumn(Oid table, const char* column) {
 }
 
 // With the settings of the process that will read the expression when the log is decoded.
-const Expr* RequireWhen(::Relation relation, const char* when) {
+const Expr* RequireFilter(::Relation relation, const char* filter) {
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
-  char* text = pg_any_to_server(pstrdup(when), static_cast<int>(strlen(when)), PG_UTF8);
-  Expr* expression = ParseWhen(text, relation);
+  char* text = pg_any_to_server(pstrdup(filter), static_cast<int>(strlen(filter)), PG_UTF8);
+  Expr* expression = ParseFilter(text, relation);
   // Made ready in full: this also checks whether the caller may call the functions.
   (void)ExecInitExpr(expression, nullptr);
   AtEOXact_GUC(false, nest_level);
@@ -68,7 +68,7 @@ void RequireFit(HeapTuple tuple, const ObserverRow& row) {
           (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
            errmsg("observer \"%s\" is too large", row.name.c_str()),
            errdetail("It takes %u bytes, of which there may be %zu.", tuple->t_len, kMaxRowBytes),
-           errhint("Name fewer columns, or test for less in its condition.")));
+           errhint("Name fewer columns, or test for less in its filter.")));
 }
 
 }  // namespace
@@ -100,9 +100,9 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
     RequireColumn(check->row.relation, column.c_str());
   }
   ::Relation relation = table_open(check->row.relation, AccessShareLock);
-  const Expr* when = nullptr;
-  if (!check->row.when.empty()) when = RequireWhen(relation, check->row.when.c_str());
-  if (warn) WarnOfObserver(check->observer, relation, when);
+  const Expr* filter = nullptr;
+  if (!check->row.filter.empty()) filter = RequireFilter(relation, check->row.filter.c_str());
+  if (warn) WarnOfObserver(check->observer, relation, filter);
   table_close(relation, NoLock);
 }
 

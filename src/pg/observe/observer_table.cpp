@@ -75,7 +75,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
   read_text("format", &row->format);
   read_text("source", &row->source);
   read_text("condition", &row->condition);
-  read_text("when", &row->when);
+  read_text("filter", &row->filter);
   read_text("entity", &row->entity);
   read_text("change_origin", &row->change_origin);
   read_text("stream", &row->stream);
@@ -149,7 +149,7 @@ Status CheckLengths(const ObserverRow& row) {
                  {"subject", row.subject, 1024},
                  {"entity", row.entity, 255},
                  {"condition", row.condition, 4096},
-                 {"\"when\"", row.when, 4096}};
+                 {"filter", row.filter, 4096}};
   for (const auto& limit : kLimits) {
     if (limit.text.size() <= limit.limit) continue;
     return Status::Invalid(std::string(limit.what) + " is longer than " +
@@ -177,17 +177,18 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   observer->stream = row.stream;
   observer->entity = row.entity;
   observer->columns = row.columns;
-  observer->when = row.when;
+  observer->filter = row.filter;
   const Status status = ParseDestination(row, observer);
   if (!status.ok()) return status;
   if (OidIsValid(row.relation)) return ParseTableOptions(row, observer);
   observer->source = Source::kNotify;
   const bool of_tables = !row.format.empty() || !row.entity.empty() || !row.source.empty() ||
-                         !row.columns.empty() || !row.condition.empty() || !row.when.empty() ||
+                         !row.columns.empty() || !row.condition.empty() || !row.filter.empty() ||
                          !row.change_origin.empty();
   if (of_tables || !observer->subject.columns().empty()) {
     return Status::Invalid(
-        "format, entity, source, columns, condition, when and origin are for observers of tables");
+        "format, entity, source, columns, condition, filter and origin are for observers of "
+        "tables");
   }
   return Status::Ok();
 }

@@ -39,7 +39,7 @@ struct ObserverRow {
   std::string format;
   std::string source;
   std::string condition;
-  std::string when;
+  std::string filter;
   std::string entity;
   std::string change_origin;
   std::string stream;

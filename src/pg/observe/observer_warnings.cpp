@@ -14,7 +14,7 @@ extern "C" {
 #include "pg/base/compat.h"
 #include "pg/base/guard.h"
 #include "pg/observe/observer_warnings.h"
-#include "pg/observe/when_clause.h"
+#include "pg/observe/observer_filter.h"
 
 namespace fraiseql::pg {
 
@@ -94,25 +94,25 @@ bool FindMissing(Node* node, void* argument) {
   return true;
 }
 
-bool WarnOfWhen(const Observer& observer, const LoggedColumns& logged, const Expr* when,
-                bool of_delete) {
+bool WarnOfFilter(const Observer& observer, const LoggedColumns& logged, const Expr* filter,
+                  bool of_delete) {
   WhenWalk walk{&logged, of_delete, 0};
-  auto* node = reinterpret_cast<Node*>(const_cast<Expr*>(when));
+  auto* node = reinterpret_cast<Node*>(const_cast<Expr*>(filter));
   if (!FindMissing(node, &walk)) return false;
   Warn(observer, logged, walk.missing, of_delete ? "DELETE" : "UPDATE", kNotTested);
   return true;
 }
 
 // One warning for each operation and consequence is enough to act on.
-void WarnOfValues(const Observer& observer, const LoggedColumns& logged, const Expr* when) {
+void WarnOfValues(const Observer& observer, const LoggedColumns& logged, const Expr* filter) {
   if ((observer.operations & SetOf(Operation::kUpdate)) != 0) {
     (void)(WarnOfColumns(observer, logged, observer.condition.changed_columns(), "UPDATE",
                          kNotTested) ||
-           WarnOfWhen(observer, logged, when, false));
+           WarnOfFilter(observer, logged, filter, false));
   }
   if ((observer.operations & SetOf(Operation::kDelete)) != 0) {
     (void)(WarnOfColumns(observer, logged, observer.condition.columns(), "DELETE", kNotTested) ||
-           WarnOfWhen(observer, logged, when, true));
+           WarnOfFilter(observer, logged, filter, true));
     (void)WarnOfColumns(observer, logged, observer.subject.columns(), "DELETE", kNoSubject);
   }
   if ((observer.operations & SetOf(Operation::kTruncate)) == 0) return;
@@ -189,22 +189,21 @@ void WarnOfTwins(const Observer& observer) {
         other.relation == observer.relation && other.name != observer.name &&
         (other.operations & observer.operations) != 0 && other.topic == observer.topic &&
         other.entity == observer.entity && other.subject.text() == observer.subject.text() &&
-        other.condition.text() == observer.condition.text() && other.when == observer.when;
+        other.condition.text() == observer.condition.text() && other.filter == observer.filter;
     if (!same) continue;
-    ereport(
-        WARNING,
-        (errmsg("observer \"%s\" sends the same changes to the same subject", other.name.c_str()),
-         errdetail("They are published twice."),
-         errhint("Give one of the two another subject or a condition, or remove it with "
-                 "fraiseql_nats.unobserve().")));
+    ereport(WARNING, (errmsg("observer \"%s\" sends the same changes to the same subject",
+                             other.name.c_str()),
+                      errdetail("They are published twice."),
+                      errhint("Give one of the two another subject or a filter, or remove it with "
+                              "fraiseql_nats.unobserve().")));
     return;
   }
 }
 
-void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when) {
+void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter) {
   WarnOfUnloggedRows(RelationGetRelid(relation));
   const LoggedColumns logged = FindLoggedColumns(relation);
-  if (!logged.all) WarnOfValues(observer, logged, when);
+  if (!logged.all) WarnOfValues(observer, logged, filter);
 }
 
 }  // namespace fraiseql::pg

@@ -14,9 +14,9 @@ extern "C" {
 namespace fraiseql::pg {
 
 // Tells of what an observer asks for and can never get, as WARNINGs to whoever makes it: values
-// that the table's replica identity does not log, rows that are not in the log.  `when` is its
-// expression (see when_clause.h), or null.  May raise.  REQUIRES: a lock on the relation.
-void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* when);
+// that the table's replica identity does not log, rows that are not in the log.  `filter` is its
+// expression (see observer_filter.h), or null.  May raise.  REQUIRES: a lock on the relation.
+void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter);
 
 // The tables that are observed in this database and whose rows are not in the log, separated by
 // commas, palloc'd; empty: there are none.  May raise.

@@ -30,6 +30,14 @@ SlotName OwnSlotName(const WorkerKey& worker) {
   return slot;
 }
 
+bool IsWorkerSlot(const char* name, Oid database) {
+  const SlotName first = OwnSlotName({database, kDefaultStream});
+  const size_t size = strlen(first.c_str());
+  if (strncmp(name, first.c_str(), size) != 0) return false;
+  const char* rest = name + size;
+  return rest[0] == '\0' || (rest[0] == '_' && rest[strspn(rest + 1, "0123456789") + 1] == '\0');
+}
+
 bool SlotExists(const char* name) { return SearchNamedReplicationSlot(name, true) != nullptr; }
 
 bool SlotIsReady(const char* name) {

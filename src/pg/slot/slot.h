@@ -23,6 +23,9 @@ struct SlotName {
 };
 SlotName OwnSlotName(const WorkerKey& worker);
 
+// Whether it is the name of the slot of a worker of this database.
+bool IsWorkerSlot(const char* name, Oid database);
+
 bool SlotExists(const char* name);
 
 // A slot that is there for good: not one that is just being made, nor one that was invalidated.

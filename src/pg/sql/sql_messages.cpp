@@ -12,6 +12,7 @@ extern "C" {
 #include "miscadmin.h"
 #include "replication/logical.h"
 #include "replication/slot.h"
+#include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -244,6 +245,33 @@ void CreatePreviewSlot(FunctionCallInfo fcinfo) {
   AtEOXact_GUC(false, nest_level);
 }
 
+// One that create_preview_slot() can have made: the worker's own slot is none, nor those of other
+// databases, whose log nobody here may read.
+bool IsPreviewSlot(const char* name) {
+  ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
+  if (slot == nullptr || !SlotIsLogical(slot)) return false;
+  SpinLockAcquire(&slot->mutex);
+  const ReplicationSlotPersistentData data = slot->data;
+  SpinLockRelease(&slot->mutex);
+  return strcmp(NameStr(data.plugin), kPluginName) == 0 && data.database == MyDatabaseId &&
+         !IsWorkerSlot(name, MyDatabaseId);
+}
+
+void DropPreviewSlot(FunctionCallInfo fcinfo) {
+  CheckSlotPermissions();
+  const char* name = NameStr(*PG_GETARG_NAME(0));
+  if (!SlotExists(name)) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("replication slot \"%s\" does not exist", name)));
+  }
+  if (!IsPreviewSlot(name)) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("replication slot \"%s\" is no preview slot of this database", name),
+                    errdetail("It was not made by fraiseql_nats.create_preview_slot().")));
+  }
+  ReplicationSlotDrop(name, true);
+}
+
 }  // namespace
 
 }  // namespace fraiseql::pg
@@ -253,6 +281,7 @@ extern "C" {
 PG_FUNCTION_INFO_V1(fraiseql_nats_messages);
 PG_FUNCTION_INFO_V1(fraiseql_nats_message_volume);
 PG_FUNCTION_INFO_V1(fraiseql_nats_create_preview_slot);
+PG_FUNCTION_INFO_V1(fraiseql_nats_drop_preview_slot);
 
 Datum fraiseql_nats_messages(PG_FUNCTION_ARGS) {
   fraiseql::pg::Guard([=] { fraiseql::pg::Messages(fcinfo); });
@@ -265,6 +294,11 @@ Datum fraiseql_nats_message_volume(PG_FUNCTION_ARGS) {
 
 Datum fraiseql_nats_create_preview_slot(PG_FUNCTION_ARGS) {
   fraiseql::pg::Guard([=] { fraiseql::pg::CreatePreviewSlot(fcinfo); });
+  PG_RETURN_VOID();
+}
+
+Datum fraiseql_nats_drop_preview_slot(PG_FUNCTION_ARGS) {
+  fraiseql::pg::Guard([=] { fraiseql::pg::DropPreviewSlot(fcinfo); });
   PG_RETURN_VOID();
 }
 }

@@ -16,6 +16,7 @@ extern "C" {
 #include "storage/latch.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/formatting.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -153,8 +154,7 @@ enum ObserveArgument {
   kFormat,
   kEntity,
   kSource,
-  kCondition,
-  kWhen,
+  kFilter,
   kName,
   kOrigin,
   kStream
@@ -162,6 +162,25 @@ enum ObserveArgument {
 
 const char* OptionalText(FunctionCallInfo fcinfo, int number) {
   return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+// Of "INSERT, UPDATE", or of an array's text.
+Datum EventsOfText(const char* text) {
+  text += strspn(text, " ");
+  if (*text == '{') {
+    return OidInputFunctionCall(F_ARRAY_IN, pstrdup(text), TEXTOID, -1);
+  }
+  ArrayBuildState* events = nullptr;
+  for (const char* next = text; next != nullptr;) {
+    const char* begin = next + strspn(next, " ");
+    const char* end = strchr(begin, ',');
+    next = end != nullptr ? end + 1 : nullptr;
+    size_t length = end != nullptr ? static_cast<size_t>(end - begin) : strlen(begin);
+    while (length > 0 && begin[length - 1] == ' ') --length;
+    const Datum event = PointerGetDatum(cstring_to_text_with_len(begin, static_cast<int>(length)));
+    events = accumArrayResult(events, event, false, TEXTOID, CurrentMemoryContext);
+  }
+  return makeArrayResult(events, CurrentMemoryContext);
 }
 
 // In capitals, as they are shown.
@@ -206,13 +225,16 @@ const char* DefaultName(Oid relation, Datum events, const char* subject) {
   return subject != nullptr && Exists(name) ? psprintf("%s to %s", name, subject) : name;
 }
 
-Datum Observe(FunctionCallInfo fcinfo) {
+// The events are an array, or else a text.
+Datum Observe(FunctionCallInfo fcinfo, bool events_are_array) {
   if (PG_ARGISNULL(kRelationArgument) || PG_ARGISNULL(kEvents)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                     errmsg("relation and events must not be null")));
   }
   AwaitSlot();
-  const Datum events = EventsInCapitals(PG_GETARG_DATUM(kEvents));
+  const Datum events = EventsInCapitals(
+      events_are_array ? PG_GETARG_DATUM(kEvents)
+                       : EventsOfText(text_to_cstring(PG_GETARG_TEXT_PP(kEvents))));
   const char* name = OptionalText(fcinfo, kName);
   if (name == nullptr) {
     name = DefaultName(PG_GETARG_OID(kRelationArgument), events, OptionalText(fcinfo, kSubject));
@@ -224,9 +246,9 @@ Datum Observe(FunctionCallInfo fcinfo) {
   static constexpr struct {
     ObserveArgument number;
     const char* column;
-  } kTexts[] = {{kSubject, "subject"},      {kFormat, "format"},       {kEntity, "entity"},
-                {kSource, "source"},        {kCondition, "condition"}, {kWhen, "when"},
-                {kOrigin, "change_origin"}, {kStream, "stream"}};
+  } kTexts[] = {{kSubject, "subject"}, {kFormat, "format"}, {kEntity, "entity"},
+                {kSource, "source"},   {kFilter, "filter"}, {kOrigin, "change_origin"},
+                {kStream, "stream"}};
   for (const auto& text : kTexts) {
     row.Add(text.column, TEXTOID, PG_GETARG_DATUM(text.number), PG_ARGISNULL(text.number));
   }
@@ -324,6 +346,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(fraiseql_nats_observer_changed);
 PG_FUNCTION_INFO_V1(fraiseql_nats_observe);
+PG_FUNCTION_INFO_V1(fraiseql_nats_observe_text);
 PG_FUNCTION_INFO_V1(fraiseql_nats_observe_channel);
 PG_FUNCTION_INFO_V1(fraiseql_nats_unobserve);
 PG_FUNCTION_INFO_V1(fraiseql_nats_enable);
@@ -334,7 +357,11 @@ Datum fraiseql_nats_observer_changed(PG_FUNCTION_ARGS) {
 }
 
 Datum fraiseql_nats_observe(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::Observe(fcinfo); });
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::Observe(fcinfo, true); });
+}
+
+Datum fraiseql_nats_observe_text(PG_FUNCTION_ARGS) {
+  return fraiseql::pg::Guard([=] { return fraiseql::pg::Observe(fcinfo, false); });
 }
 
 Datum fraiseql_nats_observe_channel(PG_FUNCTION_ARGS) {

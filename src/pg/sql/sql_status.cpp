@@ -30,6 +30,7 @@ extern "C" {
 #include "pg/slot/slot.h"
 #include "pg/slot/slot_record.h"
 #include "pg/base/decodable_lsn.h"
+#include "pg/base/version.h"
 
 namespace fraiseql::pg {
 
@@ -51,7 +52,7 @@ class RowBuilder {
   void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
   void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
   void Finish(const ReturnSetInfo* info) {
-    Assert(count_ == info->setDesc->natts);
+    RequireColumns("status", info->setDesc->natts, count_);
     tuplestore_putvalues(info->setResult, info->setDesc, values_, nulls_);
   }
 

@@ -41,6 +41,7 @@ struct {
   Oid dropped;             // our extension, as it was
   bool start_worker;       // decided at pre-commit
   bool drop_slot;
+  bool extension_updated;  // ours
 } pending;
 
 void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {
@@ -76,15 +77,18 @@ void BeforeCommit() {
 }
 
 void AfterCommit() {
-  if (!pending.start_worker && !pending.drop_slot) return;
+  if (!pending.start_worker && !pending.drop_slot && !pending.extension_updated) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   (void)FindOrAddEntry({MyDatabaseId, kDefaultStream});
   ForEachEntry(MyDatabaseId, [](WorkerEntry* entry) {
     if (pending.drop_slot) entry->drop_slot = true;
-    entry->has_extension = pending.start_worker && entry->stream == kDefaultStream;
+    if (pending.drop_slot || pending.start_worker) {
+      entry->has_extension = pending.start_worker && entry->stream == kDefaultStream;
+    }
     entry->failures = 0;
     entry->not_before = 0;
-    if (pending.drop_slot) AskToEnd(entry);
+    // After an update another one begins with what the SQL is now.
+    if (pending.drop_slot || pending.extension_updated) AskToEnd(entry);
     if (entry->latch != nullptr) SetLatch(entry->latch);
   });
   LWLockRelease(shared->lock);
@@ -201,6 +205,11 @@ void Reopen(int, Datum database) {
   WakeLauncher();
 }
 
+bool UpdatesExtension(const Node* statement) {
+  return IsA(statement, AlterExtensionStmt) &&
+         strcmp(reinterpret_cast<const AlterExtensionStmt*>(statement)->extname, kPluginName) == 0;
+}
+
 ProcessUtility_hook_type Next() {
   return previous_utility != nullptr ? previous_utility : standard_ProcessUtility;
 }
@@ -210,10 +219,12 @@ void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
   // All that is needed of the statement is taken before it runs: its plan may be freed beneath it.
   const bool creates = IsA(planned->utilityStmt, CreatedbStmt);
+  const bool updates = UpdatesExtension(planned->utilityStmt);
   const Oid database = DatabaseToVacate(planned->utilityStmt);
   if (!Vacate(database)) {
     Next()(planned, query, read_only_tree, context, parameters, environment, receiver, completion);
     if (creates) WakeLauncher();  // the template may have the extension
+    if (updates) pending.extension_updated = true;
     return;
   }
   const Datum argument = ObjectIdGetDatum(database);

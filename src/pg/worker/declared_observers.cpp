@@ -60,7 +60,7 @@ void AppendRule(const ObserverRule& rule, std::string* json) {
   AppendText("format", rule.format, json);
   AppendText("source", rule.source, json);
   AppendText("condition", rule.condition, json);
-  AppendText("when", rule.when, json);
+  AppendText("filter", rule.when, json);
   AppendText("entity", rule.entity, json);
   AppendText("place", rule.where, json);
   json->push_back('}');

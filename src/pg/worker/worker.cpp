@@ -78,6 +78,7 @@ Worker::Worker(const WorkerKey& key, WorkerEntry* entry)
 
 void Worker::Run() {
   FindOutAboutDatabase();
+  AwaitVersion();
   AwaitSettings();
   AwaitConfig();
   options_ = CurrentPipelineOptions();
@@ -224,6 +225,7 @@ void Worker::ShowState() {
 Status Worker::StreamingNotice() {
   if (!wrong_settings_.ok()) return wrong_settings_;
   if (!wrong_files_.ok()) return wrong_files_;
+  if (!other_version_.ok()) return other_version_;
   if (listener_ != nullptr) {
     return Status::Unavailable("notifications only, and at most once",
                                "\"fraiseql_nats.capture\" is \"notify\".");

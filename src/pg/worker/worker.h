@@ -41,6 +41,7 @@ class Worker final : public MessageReceiver {
   // Before streaming: worker_start.cpp.
   void FindOutAboutDatabase();
   bool FindOwnStream();
+  void AwaitVersion();
   void AwaitSettings();
   void AwaitConfig();
   void AwaitSpool();
@@ -94,6 +95,7 @@ class Worker final : public MessageReceiver {
   DeadLetterSpool dead_letters_;
   DeadLetterTable dead_letter_table_;
   AlarmTable alarm_table_;
+  Status other_version_;   // the extension is not of the version of the library; ok: it is
   Status wrong_settings_;  // a setting is not in force as it is written; ok: all of them are
   Status wrong_files_;     // the same of FraiseQL's files
   Status refused_;         // why the message that is being built is no dead letter

@@ -22,6 +22,7 @@ extern "C" {
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
 #include "pg/base/own_objects.h"
+#include "pg/base/version.h"
 #include "pg/settings/settings_check.h"
 #include "pg/worker/worker.h"
 
@@ -115,6 +116,30 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
     if (FilesHaveChanged()) proc_exit(0);  // another begins with what they say now
   }
   if (MustLeave()) proc_exit(0);
+}
+
+// Reads no table, and calls no function, of SQL that the library may not know the meaning of.  When
+// an update has committed, this process is told to end.
+void Worker::AwaitVersion() {
+  for (;;) {
+    StartTransactionCommand();
+    const VersionMismatch mismatch = FindVersionMismatch();
+    const bool is_news = mismatch.reason != nullptr && other_version_.message() != mismatch.reason;
+    other_version_ =
+        mismatch.reason == nullptr ? Status::Ok() : Status::Invalid(mismatch.reason, mismatch.hint);
+    CommitTransactionCommand();
+    if (other_version_.ok()) return;
+    if (is_news) {
+      ereport(WARNING,
+              (errmsg("%s", other_version_.message().c_str()),
+               mismatch.is_unsafe ? errdetail("Nothing is published meanwhile, and the log "
+                                              "is kept.")
+                                  : 0,
+               errhint("%s", other_version_.hint().c_str())));
+    }
+    if (!mismatch.is_unsafe) return;
+    AwaitReload(WorkerState::kMisconfigured, other_version_, kMendingMs);
+  }
 }
 
 // Without a value that an administrator wrote there is nothing to go by: the built-in default may

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What an observer's "when" says: a boolean SQL expression over one row.  It is evaluated while the
+// What an observer's filter says: a boolean SQL expression over one row.  It is evaluated while the
 // log is decoded, where a table must not be read and an error must not come back for ever; so it is
 // made of columns, constants, and immutable functions and operators of Postgres itself.  Include
 // after postgres.h.
@@ -22,6 +22,6 @@ constexpr int kVarOfOld = OUTER_VAR;  // old.column
 // Reads `text`, in the server's encoding, and makes it ready to be executed, in the current memory
 // context.  Raises, with the place in the text, if it is no such expression over the columns of
 // `relation`.  REQUIRES: PinSettings(), so that a text means the same everywhere.
-Expr* ParseWhen(const char* text, ::Relation relation);
+Expr* ParseFilter(const char* text, ::Relation relation);
 
 }  // namespace fraiseql::pg

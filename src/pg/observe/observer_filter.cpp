@@ -24,7 +24,7 @@ extern "C" {
 }
 
 #include "pg/base/compat.h"
-#include "pg/observe/when_clause.h"
+#include "pg/observe/observer_filter.h"
 
 namespace fraiseql::pg {
 
@@ -37,12 +37,11 @@ constexpr char kAllowed[] =
 
 [[noreturn]] void RefuseReference(ParseState* state, const ColumnRef* reference,
                                   const char* detail) {
-  ereport(
-      ERROR,
-      (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-       errmsg("invalid reference \"%s\" in \"when\"", NameListToString(reference->fields)),
-       errdetail("%s", detail), errhint("Write a column alone, or as new.column or old.column."),
-       parser_errposition(state, reference->location)));
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                  errmsg("invalid reference \"%s\" in filter", NameListToString(reference->fields)),
+                  errdetail("%s", detail),
+                  errhint("Write a column alone, or as new.column or old.column."),
+                  parser_errposition(state, reference->location)));
   pg_unreachable();
 }
 
@@ -107,7 +106,7 @@ struct Check {
 };
 
 [[noreturn]] void Refuse(const Check& check, const char* message, const char* detail) {
-  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s in \"when\"", message),
+  ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s in filter", message),
                   errdetail("%s", detail), errhint("%s", kAllowed),
                   parser_errposition(check.state, exprLocation(check.node))));
   pg_unreachable();
@@ -190,7 +189,7 @@ Node* ParseText(const char* text) {
                         select->op != SETOP_NONE;
   if (is_query || list_length(select->targetList) != 1 ||
       linitial_node(ResTarget, select->targetList)->name != nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("\"when\" is not one expression"),
+    ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR), errmsg("filter is not one expression"),
                     errhint("Write a condition, such as status = 'paid' AND total > old.total.")));
   }
   return linitial_node(ResTarget, select->targetList)->val;
@@ -204,7 +203,7 @@ void AddContext(void* argument) {
     internalerrposition(position);
     internalerrquery(static_cast<const char*>(argument));
   }
-  errcontext("\"when\" of an observer");
+  errcontext("filter of an observer");
 }
 
 Expr* Parse(const char* text, ::Relation relation) {
@@ -215,7 +214,7 @@ Expr* Parse(const char* text, ::Relation relation) {
   state->p_ref_hook_state = relation;
   // The kind says what else is refused, such as aggregates and subqueries.
   Node* node = transformExpr(state, raw, EXPR_KIND_TRIGGER_WHEN);
-  node = coerce_to_boolean(state, node, "\"when\"");
+  node = coerce_to_boolean(state, node, "filter");
   assign_expr_collations(state, node);
   Check check{state, false, nullptr};
   (void)CheckNode(node, &check);
@@ -228,7 +227,7 @@ Expr* Parse(const char* text, ::Relation relation) {
 
 }  // namespace
 
-Expr* ParseWhen(const char* text, ::Relation relation) {
+Expr* ParseFilter(const char* text, ::Relation relation) {
   ErrorContextCallback context;
   context.callback = AddContext;
   context.arg = const_cast<char*>(text);
