@@ -17,19 +17,6 @@ bool EqualIgnoringCase(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-bool ParseFormat(std::string_view name, Format* format) {
-  if (name == "fraiseql") {
-    *format = Format::kFraiseql;
-  } else if (name == "topic") {
-    *format = Format::kTopic;
-  } else if (name == "row") {
-    *format = Format::kRow;
-  } else {
-    return false;
-  }
-  return true;
-}
-
 bool ParseSource(std::string_view name, Source* source) {
   if (name == "row") {
     *source = Source::kRow;

@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include "core/format/format.h"
 #include "core/route/topic.h"
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
@@ -112,11 +113,13 @@ Status ParseDestination(const ObserverRow& row, Observer* observer) {
 
 Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
   const bool is_topic = !observer->topic.empty();
-  observer->format = is_topic ? Format::kTopic : Format::kFraiseql;
   observer->source = is_topic ? Source::kAuto : Source::kRow;
-  if (!row.format.empty() && !ParseFormat(row.format, &observer->format)) {
-    return Status::Invalid("unknown format \"" + row.format + "\"",
-                           "Formats are \"fraiseql\", \"topic\" and \"row\".");
+  if (!row.format.empty()) {
+    observer->format = FindFormat(row.format);
+    if (observer->format == nullptr) {
+      return Status::Invalid("unknown format \"" + row.format + "\"",
+                             "Formats are " + FormatNames() + ".");
+    }
   }
   if (!row.source.empty() && !ParseSource(row.source, &observer->source)) {
     return Status::Invalid("unknown source \"" + row.source + "\"",
