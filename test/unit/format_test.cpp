@@ -26,9 +26,7 @@ TEST(Format, OfAnObserverThatNamesNoneIsThatOfSubjectsOrTopics) {
   EXPECT_EQ(FormatOf(observer).name, "row");
 }
 
-TEST(Format, NamesAreAllThereAre) {
-  EXPECT_EQ(FormatNames(), R"("fraiseql", "topic" and "row")");
-}
+TEST(Format, NamesAreAllThereAre) { EXPECT_EQ(FormatNames(), R"("fraiseql", "topic" and "row")"); }
 
 }  // namespace
 }  // namespace fraiseql

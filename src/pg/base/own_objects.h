@@ -9,7 +9,6 @@
 namespace fraiseql::pg {
 
 constexpr char kSchemaName[] = "fraiseql_nats";
-constexpr char kInternalSchemaName[] = "fraiseql_nats_internal";
 
 // What was read from the catalogs is current until the next Invalidate().  One that arrives while
 // it is being read, and an error that ends the reading, leave it to be read again.

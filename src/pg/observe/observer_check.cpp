@@ -6,7 +6,6 @@ extern "C" {
 #include "access/table.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -19,7 +18,8 @@ extern "C" {
 #include "pg/observe/observer_warnings.h"
 #include "pg/shared/stream_subjects.h"
 #include "pg/base/subtransaction.h"
-#include "pg/base/type_encoder.h"
+#include "pg/base/pinned_settings.h"
+#include "pg/base/server_text.h"
 #include "pg/observe/when_clause.h"
 
 namespace fraiseql::pg {
@@ -37,8 +37,7 @@ void RequireColumn(Oid table, const char* column) {
 const Expr* RequireWhen(::Relation relation, const char* when) {
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
-  char* text = pg_any_to_server(pstrdup(when), static_cast<int>(strlen(when)), PG_UTF8);
-  Expr* expression = ParseWhen(text, relation);
+  Expr* expression = ParseWhen(FromUtf8(when), relation);
   // Made ready in full: this also checks whether the caller may call the functions.
   (void)ExecInitExpr(expression, nullptr);
   AtEOXact_GUC(false, nest_level);

@@ -49,7 +49,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
     bool is_null = true;
     const Datum value = datum(column, TEXTOID, &is_null);
     target->clear();
-    if (!is_null) *target = Utf8Text(value);
+    if (!is_null) *target = ToUtf8View(value);
   };
   const auto read_array = [&](const char* column, std::vector<std::string>* target) {
     bool is_null = true;
@@ -62,7 +62,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
     deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
                       &count);
     for (int i = 0; i < count; ++i) {
-      target->push_back(nulls[i] ? std::string() : Utf8Text(items[i]));  // which names nothing
+      target->emplace_back(nulls[i] ? std::string_view() : ToUtf8View(items[i]));  // names nothing
     }
     return true;
   };
@@ -274,7 +274,7 @@ void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolat
     bool is_null = true;
     const Datum value = heap_getattr(tuple, 1, desc, &is_null);
     if (!is_null && TupleDescAttr(desc, 0)->atttypid == TEXTOID) {
-      loaded->message_prefix = Utf8Text(value);
+      loaded->message_prefix = ToUtf8View(value);
     }
   });
   ScanOwnTable(loaded->table, snapshot, [=](HeapTuple tuple, TupleDesc desc) {

@@ -13,7 +13,6 @@ extern "C" {
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "utils/array.h"
@@ -23,9 +22,10 @@ extern "C" {
 #include "utils/rel.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/backfill/backfill.h"
 #include "pg/backfill/backfill_key.h"
-#include "pg/backfill/commit_barrier.h"
+#include "pg/base/commit_visibility.h"
 #include "pg/settings/gucs.h"
 #include "pg/base/guard.h"
 #include "pg/capture/log_writer.h"
@@ -120,10 +120,6 @@ void RequireSlot() {
                   errhint("See fraiseql_nats.status() for what it waits for.")));
 }
 
-const char* OptionalText(FunctionCallInfo fcinfo, int number) {
-  return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 Oid TableArgument(FunctionCallInfo fcinfo) {
   if (PG_ARGISNULL(0)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("relation must not be null")));
@@ -154,10 +150,6 @@ Datum Check(FunctionCallInfo fcinfo) {
 }
 
 Datum Rows(FunctionCallInfo fcinfo) {
-  TupleDesc desc;
-  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
-    elog(ERROR, "return type must be a row type");
-  }
   RowsToPublish rows{};
   rows.relation = TableArgument(fcinfo);
   RequireObservableTable(rows.relation);
@@ -171,45 +163,22 @@ Datum Rows(FunctionCallInfo fcinfo) {
                     errmsg("invalid keys or number of rows for a backfill")));
   }
   const RowsPublished done = PublishRows(rows);
-  Datum values[5];
-  bool nulls[5] = {};
-  values[0] = Int64GetDatum(done.published);
-  values[1] = Int64GetDatum(done.passed);
-  nulls[2] = done.last_key == nullptr;
-  if (!nulls[2]) values[2] = CStringGetTextDatum(done.last_key);
-  values[3] = done.busy != nullptr ? makeArrayResult(done.busy, CurrentMemoryContext)
-                                   : PointerGetDatum(construct_empty_array(TEXTOID));
-  nulls[4] = XLogRecPtrIsInvalid(done.end);
-  values[4] = LSNGetDatum(done.end);
-  return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+  ResultRow row;
+  row.AddNumber(static_cast<uint64>(done.published));
+  row.AddNumber(static_cast<uint64>(done.passed));
+  const bool no_key = done.last_key == nullptr;
+  row.Add(no_key ? Datum{0} : CStringGetTextDatum(done.last_key), no_key);
+  row.Add(done.busy != nullptr ? makeArrayResult(done.busy, CurrentMemoryContext)
+                               : PointerGetDatum(construct_empty_array(TEXTOID)));
+  row.AddLsn(done.end);
+  return row.AsResult(fcinfo);
 }
 
 }  // namespace
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_backfill_check);
-PG_FUNCTION_INFO_V1(fraiseql_nats_backfill_rows);
-PG_FUNCTION_INFO_V1(fraiseql_nats_backfill_end);
-PG_FUNCTION_INFO_V1(fraiseql_nats_await_commits);
-
-Datum fraiseql_nats_backfill_check(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::Check(fcinfo); });
-}
-
-Datum fraiseql_nats_backfill_rows(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::Rows(fcinfo); });
-}
-
-Datum fraiseql_nats_backfill_end(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([] { fraiseql::pg::ReleaseBackfillLock(); });
-  PG_RETURN_VOID();
-}
-
-Datum fraiseql_nats_await_commits(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([] { fraiseql::pg::AwaitLoggedCommits(); });
-  PG_RETURN_VOID();
-}
-}
+SQL_FUNCTION(fraiseql_nats_backfill_check, Check(fcinfo));
+SQL_FUNCTION(fraiseql_nats_backfill_rows, Rows(fcinfo));
+SQL_FUNCTION(fraiseql_nats_backfill_end, ReleaseBackfillLock());
+SQL_FUNCTION(fraiseql_nats_await_commits, AwaitLoggedCommits());

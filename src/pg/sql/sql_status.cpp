@@ -1,23 +1,19 @@
 // SPDX-License-Identifier: PostgreSQL
 // fraiseql_nats.status(): what the worker of the current database does.
-#include <initializer_list>
-
 extern "C" {
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/settings/gucs.h"
-#include "pg/base/guard.h"
 #include "pg/slot/lag_budget.h"
 #include "pg/observe/observer_warnings.h"
 #include "pg/slot/log_age.h"
@@ -29,33 +25,6 @@ extern "C" {
 namespace fraiseql::pg {
 
 namespace {
-
-// A row of status(), filled column by column in the order of the function's declaration.
-class RowBuilder {
- public:
-  void Add(Datum value, bool is_null = false) {
-    values_[count_] = value;
-    nulls_[count_++] = is_null;
-  }
-  void AddText(const char* text) {
-    const bool is_null = text == nullptr || text[0] == '\0';
-    Add(is_null ? Datum{0} : CStringGetTextDatum(text), is_null);
-  }
-  void AddLsn(uint64 lsn) { Add(LSNGetDatum(lsn), lsn == 0); }
-  void AddTime(uint64 time) { Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0); }
-  void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
-  void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
-  Datum Finish(TupleDesc desc) {
-    Assert(count_ == desc->natts);
-    return HeapTupleGetDatum(heap_form_tuple(desc, values_, nulls_));
-  }
-
- private:
-  static constexpr int kMaxColumns = 40;
-  Datum values_[kMaxColumns];
-  bool nulls_[kMaxColumns];
-  int count_ = 0;
-};
 
 // The place in FraiseQL's files that switches publishing off, palloc'd; empty: none does.
 const char* DisabledBy() {
@@ -138,10 +107,6 @@ double LagSeconds(TimestampTz oldest) {
 }
 
 Datum StatusRow(FunctionCallInfo fcinfo) {
-  TupleDesc desc;
-  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
-    elog(ERROR, "return type must be a row type");
-  }
   const WorkerEntry* entry = nullptr;
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
@@ -176,7 +141,7 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   int64 last_gap_at = 0;
   CountGaps(slot, &gaps, &last_gap_at);
 
-  RowBuilder row;
+  ResultRow row;
   row.AddText(get_database_name(MyDatabaseId));
   row.AddText(shown.state);
   row.AddText(shown.reason);
@@ -217,18 +182,11 @@ Datum StatusRow(FunctionCallInfo fcinfo) {
   row.AddText(texts.dlq_trouble);
   row.AddText(texts.stream_drift);
   row.AddText(UnloggedTables());
-  return row.Finish(desc);
+  return row.AsResult(fcinfo);
 }
 
 }  // namespace
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_status);
-
-Datum fraiseql_nats_status(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::StatusRow(fcinfo); });
-}
-}
+SQL_FUNCTION(fraiseql_nats_status, StatusRow(fcinfo));
