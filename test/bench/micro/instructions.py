@@ -12,10 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from processes import run, stop_all  # noqa: E402
-from servers import BIN, Postgres  # noqa: E402
+from processes import run, stop_all
+from servers import BIN, Postgres
 
 TREE = Path(__file__).resolve().parents[3]
 DRIVER = TREE / "build" / "bench" / "encoder_instructions"
