@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.h"
 #include "core/base/json_text.h"
 #include "core/format/row_json.h"
 #include "core/route/topic.h"
@@ -17,9 +18,7 @@ void AppendType(const Route& route, const Change& change, std::string* out) {
     AppendTopicType(route.observer->topic, &type);
   } else {
     type = SnakeCase(route.entity) + '.';
-    for (const char c : OperationName(change.operation)) {
-      type.push_back(static_cast<char>(c - 'A' + 'a'));
-    }
+    for (const char c : OperationName(change.operation)) type.push_back(AsciiLower(c));
   }
   AppendJsonString(type, out);
 }

@@ -25,14 +25,14 @@ Datum CallSqlFunction(Body&& body) {
 
 // Defines an SQL function of this name, which is what the expression `call` of fraiseql::pg does
 // with `fcinfo`.
-#define SQL_FUNCTION(name, call)                    \
-  extern "C" {                                      \
-  PG_FUNCTION_INFO_V1(name);                        \
-  Datum name([[maybe_unused]] PG_FUNCTION_ARGS) {   \
-    using namespace fraiseql::pg;                   \
-    return CallSqlFunction([=] { return call; });   \
-  }                                                 \
-  }                                                 \
+#define SQL_FUNCTION(name, call)                  \
+  extern "C" {                                    \
+  PG_FUNCTION_INFO_V1(name);                      \
+  Datum name([[maybe_unused]] PG_FUNCTION_ARGS) { \
+    using namespace fraiseql::pg;                 \
+    return CallSqlFunction([=] { return call; }); \
+  }                                               \
+  }                                               \
   static_assert(true) /* takes the semicolon */
 
 // An argument of type text, palloc'd; null if it is null.
