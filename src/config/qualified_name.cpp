@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "config/qualified_name.h"
 
+#include "core/base/ascii.h"
 #include "core/route/observer.h"
 
 namespace fraiseql {
@@ -37,8 +38,7 @@ bool TakeName(std::string_view* text, std::string* name) {
   if (text->front() == '"') return TakeQuoted(text, name);
   if (!BeginsName(text->front())) return false;
   while (!text->empty() && IsInName(text->front())) {
-    const char c = text->front();
-    name->push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c);
+    name->push_back(AsciiLower(text->front()));
     text->remove_prefix(1);
   }
   return true;

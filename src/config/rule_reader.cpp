@@ -4,6 +4,7 @@
 #include <map>
 
 #include "config/qualified_name.h"
+#include "core/base/ascii.h"
 #include "core/route/observer.h"
 #include "core/route/topic.h"
 
@@ -85,7 +86,7 @@ std::string DerivedName(const ObserverRule& rule) {
   char separator = '.';
   for (const std::string& event : rule.events) {
     name += separator;
-    for (const char c : event) name += static_cast<char>(c - 'A' + 'a');
+    for (const char c : event) name += AsciiLower(c);
     separator = '_';
   }
   return name;

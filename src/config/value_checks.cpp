@@ -2,6 +2,7 @@
 #include "config/value_checks.h"
 
 #include "config/qualified_name.h"
+#include "core/format/format.h"
 #include "core/route/condition.h"
 #include "core/route/observer.h"
 #include "core/route/subject.h"
@@ -97,8 +98,7 @@ Status CheckColumn(std::string_view column) {
 }
 
 Status CheckFormat(std::string_view format) {
-  Format parsed{};
-  if (ParseFormat(format, &parsed)) return Status::Ok();
+  if (FindFormat(format) != nullptr) return Status::Ok();
   return Status::Invalid("unknown format " + Quoted(format),
                          "Formats are those of fraiseql_nats.observe().");
 }

@@ -3,21 +3,15 @@
 
 #include <charconv>
 
+#include "core/base/ascii.h"
+
 namespace fraiseql {
 
 namespace {
 
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
-}
-
 Status BooleanVariable(const std::string& name, const std::string& value, std::string* text) {
-  const std::string word = Lower(value);
-  const bool is_true = word == "true" || word == "1";
-  if (!is_true && word != "false" && word != "0") {
+  const bool is_true = EqualsIgnoringCase(value, "true") || value == "1";
+  if (!is_true && !EqualsIgnoringCase(value, "false") && value != "0") {
     return Status::Invalid(name + " must be true or false, not \"" + value + '"',
                            "Write true, 1, false or 0, or unset the variable.");
   }

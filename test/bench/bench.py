@@ -21,11 +21,11 @@ import growth
 import latency
 import outage
 from levels import LEVELS
-from nats_client import NatsClient, Stream
 from plot import plot
-from processes import Stopwatch, program, run, stop_all
+from processes import Stopwatch, run, stop_all
 from results import Results
 from servers import BIN, NatsServer, Postgres
+from stream import Client, Stream
 from table import as_text
 
 TREE = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ class Bench:
 
     def connect_stream(self):
         """Again after the broker was away."""
-        self.stream = Stream(NatsClient(self.nats.port))
+        self.stream = Stream(Client(self.nats.port))
 
     def publishing_settings(self):
         return {"shared_preload_libraries": "fraiseql_nats", "fraiseql_nats.url": self.nats.url}

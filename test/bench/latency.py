@@ -4,9 +4,9 @@
 import subprocess
 
 from backlog import drop_database, make_database, note_for, observe
-from nats_client import Stream
 from pgbench import Load
 from processes import wait_until
+from stream import Stream
 
 DATABASE = "latency"
 CLIENTS = 8

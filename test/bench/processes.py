@@ -2,10 +2,7 @@
 """Processes of one run: started, measured, and in the end all stopped, each by its pid."""
 
 import os
-import random
-import shutil
 import signal
-import socket
 import subprocess
 import time
 
@@ -19,26 +16,6 @@ class Stopwatch:
 
     def seconds(self):
         return time.monotonic() - self._started
-
-
-def program(name):
-    """Where it is; ordinary users often have no sbin in their PATH."""
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not path:
-        raise RuntimeError(f"there is no {name}; install the Debian package of this name")
-    return path
-
-
-def free_port():
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients."""
-    while True:
-        port = random.randrange(10200, 32768)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def wait_until(what, condition, timeout=60, pause=0.02):

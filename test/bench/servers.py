@@ -3,22 +3,21 @@
 
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 
-from nats_client import NatsClient
+from machine import free_port, program
+from nats_client import NatsError
 from processes import (
     children,
     cpu_seconds,
-    free_port,
     peak_memory_mb,
-    program,
     run,
     start,
     stop,
     wait_until,
 )
+from stream import Client
 
 PG_CONFIG = os.environ.get("PG_CONFIG", "pg_config")
 BIN = Path(run([PG_CONFIG, "--bindir"]).strip())
@@ -69,11 +68,11 @@ class NatsServer:
 
     def _answers(self):
         try:
-            client = NatsClient(self.port)
-            ready = client.request("$JS.API.INFO")
+            client = Client(self.port)
+            ready = client.call("INFO")
             client.close()
             return ready
-        except (OSError, socket.timeout):
+        except NatsError:
             return False
 
     def stop(self):

@@ -5,12 +5,7 @@ A temporary nats-server and Postgres with the order system's schema and examples
 FraiseQL's server, orders by GraphQL and in SQL, and a subscriber over WebSocket.  Called by `run`.
 """
 
-import asyncio
-import os
-import shutil
-import signal
 import sys
-import tempfile
 import time
 import urllib.parse
 from pathlib import Path
@@ -20,6 +15,7 @@ import nats
 
 from processes import Processes
 from results import Results
+from runner import main
 from servers import start_nats, start_postgres
 from story import Story
 from upstream import EXAMPLE, TREE, Upstream
@@ -83,27 +79,11 @@ async def run(directory, programs):
     return results.all_ok()
 
 
-async def main(programs):
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, asyncio.current_task().cancel)
-    shutil.rmtree(LOGS, ignore_errors=True)
-    LOGS.mkdir(parents=True)
-    directory = Path(tempfile.mkdtemp(prefix="fraiseql."))
-    try:
-        return await run(directory, programs)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 if __name__ == "__main__":
-    if os.geteuid() == 0:
-        sys.exit("fraiseql: Postgres does not run as root; use test/setup/as-user")
-    try:
-        is_well = asyncio.run(main(Path(sys.argv[1])))
-    except asyncio.CancelledError:
-        sys.exit("fraiseql: interrupted")
-    except (RuntimeError, TimeoutError) as error:
-        sys.exit(f"fraiseql: {error}\nThe logs are in {LOGS.relative_to(TREE)}.")
-    failed = f"fraiseql: FAILED; the logs are in {LOGS.relative_to(TREE)}"
-    print("fraiseql: all ok" if is_well else failed)
-    sys.exit(0 if is_well else 1)
+    main(
+        "fraiseql",
+        lambda directory: run(directory, Path(sys.argv[1])),
+        LOGS,
+        "all ok",
+        f"FAILED; the logs are in {LOGS.relative_to(TREE)}",
+    )

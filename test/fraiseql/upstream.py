@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from api import Client
-from processes import free_port
+from machine import free_port
 
 TREE = Path(__file__).resolve().parents[2]
 EXAMPLE = TREE / "examples" / "fraiseql"

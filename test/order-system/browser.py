@@ -10,7 +10,7 @@ import urllib.request
 
 import websockets
 
-from processes import free_port
+from machine import free_port
 
 # What the page counts, by the ids of its elements.
 COUNTS = ("orders", "pending", "confirmed", "shipped", "cancelled", "events", "dead")

@@ -8,13 +8,7 @@ Called by `run`.
 """
 
 import asyncio
-import os
-import shutil
-import signal
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import asyncpg
 
@@ -46,6 +40,7 @@ from orders import (
     create_orders,
 )
 from processes import Processes
+from runner import main
 from servers import start_nats, start_postgres, start_redis
 from system import EXAMPLE, SERVICES, TREE, System
 
@@ -257,26 +252,5 @@ async def check(system, audience):
     return books.add_up() and not trouble
 
 
-async def main():
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(number, asyncio.current_task().cancel)
-    shutil.rmtree(LOGS, ignore_errors=True)
-    LOGS.mkdir(parents=True)
-    directory = Path(tempfile.mkdtemp(prefix="order_system."))
-    try:
-        return await run(directory)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
 if __name__ == "__main__":
-    if os.geteuid() == 0:
-        sys.exit("order-system: Postgres does not run as root; use test/setup/as-user")
-    try:
-        adds_up = asyncio.run(main())
-    except asyncio.CancelledError:
-        sys.exit("order-system: interrupted")
-    except (RuntimeError, TimeoutError) as error:
-        sys.exit(f"order-system: {error}\nThe logs are in {LOGS}.")
-    print(f"order-system: the numbers {'add up' if adds_up else 'do NOT add up'}")
-    sys.exit(0 if adds_up else 1)
+    main("order-system", run, LOGS, "the numbers add up", "the numbers do NOT add up")

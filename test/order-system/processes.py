@@ -3,23 +3,9 @@
 
 import asyncio
 import inspect
-import random
 import signal
-import socket
 import subprocess
 import time
-
-
-def free_port():
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients."""
-    while True:
-        port = random.randrange(10200, 32768)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 class Process:

@@ -2,7 +2,6 @@
 """The three servers of the order system, temporary, on 127.0.0.1: NATS, Redis and Postgres."""
 
 import os
-import shutil
 import signal
 import subprocess
 
@@ -10,15 +9,7 @@ import asyncpg
 import nats
 import redis.asyncio as redis_client
 
-from processes import free_port
-
-
-def program(name):
-    """Where it is; ordinary users often have no sbin in their PATH."""
-    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-    if not path:
-        raise RuntimeError(f"there is no {name}; install the Debian package of this name")
-    return path
+from machine import free_port, program
 
 
 async def answers(connect):

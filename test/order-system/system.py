@@ -12,7 +12,7 @@ import redis.asyncio as redis_client
 from api import Client
 from books import Stream
 from orders import SESSIONS
-from processes import free_port
+from machine import free_port
 
 TREE = Path(__file__).resolve().parents[2]
 EXAMPLE = TREE / "examples" / "order-system"

@@ -16,17 +16,15 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import changes_test
+import witness
+from broker import Broker
+from changes import Changes, save_stream, saved_messages
+from differences import Differences
+from postgres import ConnectionLost, number
+from suite import DATABASE, Build, Suite
+
 TREE = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(TREE / "test/torture"))
-
-import changes_test  # noqa: E402
-import witness  # noqa: E402
-from broker import Broker  # noqa: E402
-from changes import Changes, save_stream, saved_messages  # noqa: E402
-from differences import Differences  # noqa: E402
-from postgres import ConnectionLost, number  # noqa: E402
-from suite import DATABASE, Build, Suite  # noqa: E402
-
 LOGS = TREE / "tmp_check/log/pg-regress"
 STREAM = "fraiseql_events"
 CATCH_UP = 900  # seconds

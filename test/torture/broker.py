@@ -3,40 +3,22 @@
 
 import asyncio
 import os
-import random
 import re
-import shutil
 import signal
-import socket
 import subprocess
 from pathlib import Path
 
+from machine import free_port, program
 from nats_client import NatsClient, NatsError
 
 
-def free_port():
-    """A port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients."""
-    while True:
-        port = random.SystemRandom().randrange(10200, 32768)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
-
-
-def find_program():
-    path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin"
-    program = os.environ.get("NATS_SERVER") or shutil.which("nats-server", path=path)
-    if not program:
-        raise RuntimeError("there is no nats-server; install the package of this name")
-    return program
+def nats_server():
+    return os.environ.get("NATS_SERVER") or program("nats-server")
 
 
 def version():
     """Of the nats-server, as numbers."""
-    text = subprocess.check_output([find_program(), "--version"], text=True)
+    text = subprocess.check_output([nats_server(), "--version"], text=True)
     return tuple(map(int, re.search(r"(\d+)\.(\d+)", text).groups()))
 
 
@@ -45,7 +27,7 @@ class Broker:
     `more`: further lines of its configuration."""
 
     def __init__(self, directory, store, log, limit=0, max_payload=1 << 20, more=""):
-        self._program = find_program()
+        self._program = nats_server()
         self.port = free_port()
         self.store = store
         self.limit = limit

@@ -3,7 +3,8 @@
 
 import asyncio
 
-from broker import Broker, free_port
+from broker import Broker
+from machine import free_port
 from nats_client import NatsClient, NatsError
 from proxy import Proxy
 from streams import STREAM

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/format/event.h"
+#include "core/format/format.h"
 
 #include <gtest/gtest.h>
 
@@ -95,7 +96,7 @@ TEST_F(EventTest, SnapshotShowsTheRow) {
                            R"("subject":"fraiseql.mutation.Order.SNAPSHOT",)"
                            R"("timestamp":"2026-01-15T10:30:00.123456Z",)"
                            R"("data":{"id":7,"status":"new","total":12.50}})");
-  observer_.format = Format::kTopic;
+  observer_.format = FindFormat("topic");
   EXPECT_EQ(Payload(), R"({"type":"order.snapshot","timestamp":"2026-01-15T10:30:00.123456Z",)"
                        R"("order_id":"7","id":7,"status":"new","total":12.50,)"
                        R"("data":{"id":7,"status":"new","total":12.50}})");
@@ -221,7 +222,7 @@ TEST_F(EventTest, KeyThatIsNotListedIsNotPublished) {
   Update({"70707", R"("paid")", "2"});
   EXPECT_EQ(Payload().find("70707"), std::string::npos) << message_.payload;
   EXPECT_NE(Payload().find(R"("entity_id":null)"), std::string::npos) << message_.payload;
-  observer_.format = Format::kTopic;
+  observer_.format = FindFormat("topic");
   EXPECT_EQ(Payload().find("70707"), std::string::npos) << message_.payload;
 }
 
@@ -275,7 +276,7 @@ TEST_F(EventTest, EntityIdIsTheTextOfTheKey) {
 }
 
 TEST_F(EventTest, RowFormatIsTheBareRow) {
-  observer_.format = Format::kRow;
+  observer_.format = FindFormat("row");
   observer_.columns = {"id", "status"};
   Insert({"7", R"("new")", "12.50"});
   EXPECT_EQ(Payload(), R"({"id":7,"status":"new"})");
@@ -361,7 +362,7 @@ TEST_F(EventTest, SubjectOfAValueThatIsNotKnownRejectsTheMessage) {
 }
 
 TEST_F(EventTest, NoKeyOfATopicStandsThereTwice) {
-  observer_.format = Format::kTopic;
+  observer_.format = FindFormat("topic");
   relation_.columns[2].name = "new_status";
   relation_.columns[2].json_key = "\"new_status\":";
   OldRow({"7", R"("a")", "1"});

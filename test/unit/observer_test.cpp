@@ -38,18 +38,6 @@ TEST(Observer, NamesTheEntityAfterTheTable) {
   for (const auto& c : kCases) EXPECT_EQ(EntityOfTable(c.table), c.entity) << c.table;
 }
 
-TEST(Observer, ParsesFormats) {
-  Format format = Format::kFraiseql;
-  EXPECT_TRUE(ParseFormat("row", &format));
-  EXPECT_EQ(format, Format::kRow);
-  EXPECT_TRUE(ParseFormat("fraiseql", &format));
-  EXPECT_EQ(format, Format::kFraiseql);
-  for (const std::string_view bad : {"", "Row", "rows", "xml"}) {
-    EXPECT_FALSE(ParseFormat(bad, &format)) << bad;
-  }
-  EXPECT_EQ(format, Format::kFraiseql);
-}
-
 TEST(Observer, ParsesOperationsInAnyCase) {
   for (const Operation known :
        {Operation::kInsert, Operation::kUpdate, Operation::kDelete, Operation::kTruncate}) {

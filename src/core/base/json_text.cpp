@@ -37,52 +37,28 @@ size_t CleanPrefix(std::string_view text) {
 }
 
 void AppendEscaped(unsigned char c, std::string* out) {
-  switch (c) {
-    case '"':
-      out->append("\\\"");
-      return;
-    case '\\':
-      out->append("\\\\");
-      return;
-    case '\b':
-      out->append("\\b");
-      return;
-    case '\f':
-      out->append("\\f");
-      return;
-    case '\n':
-      out->append("\\n");
-      return;
-    case '\r':
-      out->append("\\r");
-      return;
-    case '\t':
-      out->append("\\t");
-      return;
-    default:
-      out->append("\\u00");
-      out->push_back("0123456789abcdef"[c >> 4]);
-      out->push_back("0123456789abcdef"[c & 0xF]);
+  // Of the control characters that have one, from \b to \r; a quote and a backslash stand for
+  // themselves.
+  constexpr char kLetters[] = {'b', 't', 'n', 0, 'f', 'r'};
+  const char letter = c >= 0x20                ? static_cast<char>(c)
+                      : c >= '\b' && c <= '\r' ? kLetters[c - '\b']
+                                               : '\0';
+  if (letter != '\0') {
+    const char escape[] = {'\\', letter};
+    out->append(escape, sizeof(escape));
+  } else {
+    const char escape[] = {
+        '\\', 'u', '0', '0', "0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 0xF]};
+    out->append(escape, sizeof(escape));
   }
 }
 
 void AppendUtf8(uint32_t code, std::string* out) {
   const auto put = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | (code >> 6));
-    put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | (code >> 12));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | (code >> 18));
-    put(0x80 | ((code >> 12) & 0x3F));
-    put(0x80 | ((code >> 6) & 0x3F));
-    put(0x80 | (code & 0x3F));
-  }
+  if (code < 0x80) return put(code);
+  int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+  put(((0xFF00u >> (more + 1)) & 0xFF) | (code >> (6 * more)));
+  while (more-- > 0) put(0x80 | ((code >> (6 * more)) & 0x3F));
 }
 
 // The number in the first four characters, hexadecimal digits.

@@ -8,7 +8,7 @@ namespace fraiseql {
 
 // Appends the UUID of version 5 (RFC 9562) of a name in the namespace of object identifiers
 // (6ba7b812-9dad-11d1-80b4-00c04fd430c8), as 36 characters: what Python calls
-// uuid.uuid5(uuid.NAMESPACE_OID, name).  One thread at a time.
+// uuid.uuid5(uuid.NAMESPACE_OID, name).
 void AppendUuid5(std::string_view name, std::string* out);
 
 }  // namespace fraiseql

@@ -21,6 +21,24 @@ std::string_view OperationName(Operation operation) {
   return "";
 }
 
+const RowImage* OldRowOf(const Change& change) {
+  return change.has_old_row ? &change.old_row : nullptr;
+}
+
+const RowImage* RowOf(const Change& change) {
+  switch (change.operation) {
+    case Operation::kInsert:
+    case Operation::kUpdate:
+    case Operation::kSnapshot:
+      return &change.new_row;
+    case Operation::kDelete:
+      return OldRowOf(change);
+    case Operation::kTruncate:
+      break;
+  }
+  return nullptr;
+}
+
 void RowImage::Reset(size_t columns) {
   ClearBuffer(&text_);
   end_ = 0;

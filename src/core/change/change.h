@@ -92,4 +92,10 @@ struct Change {
   bool has_old_row = false;
 };
 
+// The old row, or null if there is none.
+const RowImage* OldRowOf(const Change& change);
+
+// The row that a change is about: the new one, of a DELETE the old one; null if there is none.
+const RowImage* RowOf(const Change& change);
+
 }  // namespace fraiseql

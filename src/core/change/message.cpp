@@ -3,20 +3,10 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.h"
 #include "core/base/number.h"
 
 namespace fraiseql {
-
-namespace {
-
-bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return lower(x) == lower(y);
-  });
-}
-
-}  // namespace
 
 void ClearBuffer(std::string* buffer) {
   if (buffer->capacity() > kKeptBufferBytes) {

@@ -135,7 +135,6 @@ void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
                     : (window_.Ack(reply.sequence, reply.stream_sequence, KindOf(reply)) ? 1 : 0);
   if (acked == 0) return;
   acked_ += acked;
-  duplicates_ += reply.duplicate ? 1 : 0;
   if (!reply.late) stream_end_ = std::max(stream_end_, reply.stream_sequence);
   // What is tied to the message before it proves that nothing has come in between.
   if (reply.through) looked_end_ = std::max(looked_end_, reply.stream_sequence);
@@ -144,7 +143,6 @@ void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
 
 // `oldest`: the message that was the oldest before.
 void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
-  last_progress_ms_ = now_ms;
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
   probing_ = false;
@@ -261,7 +259,6 @@ Status Pipeline::MakeDeadLetter(uint64_t sequence, const Status& reason, int64_t
   if (!kept.ok()) return kept;
   const uint64_t oldest = window_.first();
   window_.Ack(sequence);
-  last_progress_ms_ = now_ms;
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
   in_step_ = true;

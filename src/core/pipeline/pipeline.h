@@ -98,7 +98,6 @@ class Pipeline {
   uint64_t sent() const { return sent_; }
   uint64_t resent() const { return resent_; }
   uint64_t acked() const { return acked_; }
-  uint64_t duplicates() const { return duplicates_; }
   uint64_t dead_letters() const { return dead_letters_; }
   // Messages that were found in the stream, or that it has had and let go of, and so not sent
   // (again); counted in acked(), too.
@@ -108,7 +107,6 @@ class Pipeline {
   uint64_t losses() const { return losses_; }
   const Status& loss() const { return loss_; }
   uint64_t order_breaks() const { return window_.order_breaks(); }
-  int64_t last_progress_ms() const { return last_progress_ms_; }
 
  private:
   void Begin();
@@ -157,12 +155,10 @@ class Pipeline {
   Status loss_;
   int64_t next_attempt_ms_ = 0;
   int64_t silent_since_ms_ = 0;  // since when the oldest in flight is not acknowledged
-  int64_t last_progress_ms_ = 0;
   uint64_t highest_sent_ = 0;
   uint64_t sent_ = 0;
   uint64_t resent_ = 0;
   uint64_t acked_ = 0;
-  uint64_t duplicates_ = 0;
   uint64_t dead_letters_ = 0;
   uint64_t found_ = 0;
   uint64_t failures_ = 0;

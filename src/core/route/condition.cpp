@@ -23,26 +23,6 @@ int FindColumn(const Change& change, std::string_view name) {
   return found == columns.end() ? -1 : static_cast<int>(found - columns.begin());
 }
 
-// The old row, or null if there is none.
-const RowImage* OldRow(const Change& change) {
-  return change.has_old_row ? &change.old_row : nullptr;
-}
-
-// The row that a condition is about, or null if there is none.
-const RowImage* RowOf(const Change& change) {
-  switch (change.operation) {
-    case Operation::kInsert:
-    case Operation::kUpdate:
-    case Operation::kSnapshot:
-      return &change.new_row;
-    case Operation::kDelete:
-      return OldRow(change);
-    case Operation::kTruncate:
-      break;
-  }
-  return nullptr;
-}
-
 State StateOf(const RowImage* row, int column) {
   const auto i = static_cast<size_t>(column);
   return row != nullptr && i < row->size() ? row->state(i) : State::kAbsent;
@@ -150,7 +130,7 @@ Status Condition::FieldChanged(const Node& node, const Change& change, bool* hol
   const int column = FindColumn(change, node.column);
   if (column < 0) return NoSuchColumn(change, node.column);
   const RowImage* new_row = &change.new_row;
-  const RowImage* old_row = OldRow(change);
+  const RowImage* old_row = OldRowOf(change);
   // A TOAST value that the UPDATE did not touch.
   if (StateOf(new_row, column) == State::kUnchanged) return Status::Ok();
   if (StateOf(new_row, column) != State::kPresent) return NotLogged("the", node.column);

@@ -3,50 +3,22 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.h"
+
 namespace fraiseql {
 
-namespace {
-
-bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-char Upper(char c) { return IsLower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
-
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return Upper(x) == Upper(y); });
-}
-
-}  // namespace
-
-bool ParseFormat(std::string_view name, Format* format) {
-  if (name == "fraiseql") {
-    *format = Format::kFraiseql;
-  } else if (name == "topic") {
-    *format = Format::kTopic;
-  } else if (name == "row") {
-    *format = Format::kRow;
-  } else {
-    return false;
-  }
-  return true;
-}
-
 bool ParseSource(std::string_view name, Source* source) {
-  if (name == "row") {
-    *source = Source::kRow;
-  } else if (name == "notify") {
-    *source = Source::kNotify;
-  } else if (name == "auto") {
-    *source = Source::kAuto;
-  } else {
-    return false;
-  }
+  constexpr std::string_view kNames[] = {"row", "notify", "auto"};  // as they are declared
+  const auto* found = std::find(std::begin(kNames), std::end(kNames), name);
+  if (found == std::end(kNames)) return false;
+  *source = static_cast<Source>(found - std::begin(kNames));
   return true;
 }
 
 bool ParseOperation(std::string_view name, Operation* operation) {
   for (const Operation known :
        {Operation::kInsert, Operation::kUpdate, Operation::kDelete, Operation::kTruncate}) {
-    if (EqualIgnoringCase(name, OperationName(known))) {
+    if (EqualsIgnoringCase(name, OperationName(known))) {
       *operation = known;
       return true;
     }
@@ -57,10 +29,9 @@ bool ParseOperation(std::string_view name, Operation* operation) {
 std::string SnakeCase(std::string_view entity) {
   std::string snake;
   for (size_t i = 0; i < entity.size(); ++i) {
-    const char c = entity[i];
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper && i > 0 && snake.back() != '_') snake.push_back('_');
-    snake.push_back(upper ? static_cast<char>(c - 'A' + 'a') : c);
+    const char lower = AsciiLower(entity[i]);
+    if (lower != entity[i] && i > 0 && snake.back() != '_') snake.push_back('_');
+    snake.push_back(lower);
   }
   return snake;
 }
@@ -73,7 +44,7 @@ std::string EntityOfTable(std::string_view table) {
     if (c == '_') {
       word_begins = true;
     } else {
-      entity.push_back(word_begins ? Upper(c) : c);
+      entity.push_back(word_begins ? AsciiUpper(c) : c);
       word_begins = false;
     }
   }

@@ -12,15 +12,7 @@
 
 namespace fraiseql {
 
-// What a payload looks like.
-enum class Format : uint8_t {
-  kFraiseql,  // FraiseQL's documented envelope
-  kTopic,     // the shape of a topic's notifications: type, timestamp, ids and columns side by side
-  kRow,       // the bare row
-};
-
-// False if there is no format of this name.
-bool ParseFormat(std::string_view name, Format* format);
+struct Format;  // core/format/format.h
 
 // Where the messages of a topic come from.
 enum class Source : uint8_t {
@@ -44,8 +36,8 @@ struct Observer {
   std::string topic;      // empty: `subject` says where
   Source source = Source::kRow;
   OperationSet operations = kAllOperations;
-  SubjectTemplate subject;  // empty: the default for rows, {subject_prefix}.{entity}.{op}
-  Format format = Format::kFraiseql;
+  SubjectTemplate subject;           // empty: the default for rows, {subject_prefix}.{entity}.{op}
+  const Format* format = nullptr;    // what the payload looks like; null: the default
   std::string entity;                // empty: from the table's name
   std::vector<std::string> columns;  // those that are published; empty: all
   bool local_only = false;           // not the changes that came by replication

@@ -41,7 +41,7 @@ std::vector<Route> Router::Resolve(const Relation& relation,
     AppendHeaderValue(relation.schema, &route.headers);
     route.headers.push_back('.');
     AppendHeaderValue(relation.table, &route.headers);
-    route.headers.append("\r\nContent-Type: application/json\r\n");
+    route.headers.append("\r\n");
     for (const Column& column : relation.columns) {
       const auto& wanted = observer.columns;
       route.include.push_back(wanted.empty() ||

@@ -132,18 +132,18 @@ void AppendSubjectToken(std::string_view value, std::string* out) {
 Status SubjectTemplate::ParsePlaceholder(std::string_view name, Part* part) {
   constexpr std::string_view kColumnPrefix = "column:";
   if (name.substr(0, kColumnPrefix.size()) == kColumnPrefix && name.size() > kColumnPrefix.size()) {
-    *part = {Kind::kColumn, std::string(name.substr(kColumnPrefix.size()))};
+    *part = {std::string(name.substr(kColumnPrefix.size())), true};
     return Status::Ok();
   }
   static constexpr struct {
     std::string_view name;
-    Kind kind;
-  } kNames[] = {{"schema", Kind::kSchema},   {"table", Kind::kTable},
-                {"entity", Kind::kEntity},   {"op", Kind::kOp},
-                {"channel", Kind::kChannel}, {"database", Kind::kDatabase}};
+    std::string_view SubjectValues::*value;
+  } kNames[] = {{"schema", &SubjectValues::schema},   {"table", &SubjectValues::table},
+                {"entity", &SubjectValues::entity},   {"op", &SubjectValues::op},
+                {"channel", &SubjectValues::channel}, {"database", &SubjectValues::database}};
   for (const auto& known : kNames) {
     if (known.name == name) {
-      *part = {known.kind, {}};
+      *part = {{}, false, known.value};
       return Status::Ok();
     }
   }
@@ -160,7 +160,7 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
     if (brace > i) {
       const std::string literal(text.substr(i, brace - i));
       sample += literal;
-      result.parts_.push_back({Kind::kLiteral, literal});
+      result.parts_.push_back({literal});
     }
     if (brace == std::string_view::npos) break;
     const size_t close = text[brace] == '{' ? text.find('}', brace) : std::string_view::npos;
@@ -186,31 +186,12 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
 const std::string* SubjectTemplate::Append(const SubjectValues& values, std::string* out) const {
   const std::string* unknown = nullptr;
   for (const Part& part : parts_) {
-    switch (part.kind) {
-      case Kind::kLiteral:
-        out->append(part.text);
-        break;
-      case Kind::kSchema:
-        AppendSubjectToken(values.schema, out);
-        break;
-      case Kind::kTable:
-        AppendSubjectToken(values.table, out);
-        break;
-      case Kind::kEntity:
-        AppendSubjectToken(values.entity, out);
-        break;
-      case Kind::kOp:
-        AppendSubjectToken(values.op, out);
-        break;
-      case Kind::kChannel:
-        AppendSubjectToken(values.channel, out);
-        break;
-      case Kind::kDatabase:
-        AppendSubjectToken(values.database, out);
-        break;
-      case Kind::kColumn:
-        if (!AppendColumn(values, part.text, out)) unknown = &part.text;
-        break;
+    if (part.value != nullptr) {
+      AppendSubjectToken(values.*part.value, out);
+    } else if (!part.is_column) {
+      out->append(part.text);
+    } else if (!AppendColumn(values, part.text, out)) {
+      unknown = &part.text;
     }
   }
   return unknown;
@@ -226,7 +207,7 @@ std::string SubjectTemplate::Pattern() const {
     is_literal = true;
   };
   for (const Part& part : parts_) {
-    if (part.kind != Kind::kLiteral) {
+    if (!part.is_literal()) {
       is_literal = false;
       continue;
     }
@@ -246,7 +227,7 @@ std::string SubjectTemplate::Pattern() const {
 std::vector<std::string> SubjectTemplate::columns() const {
   std::vector<std::string> names;
   for (const Part& part : parts_) {
-    if (part.kind == Kind::kColumn) names.push_back(part.text);
+    if (part.is_column) names.push_back(part.text);
   }
   return names;
 }

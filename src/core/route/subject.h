@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,19 +52,11 @@ class SubjectTemplate {
   std::vector<std::string> columns() const;
 
  private:
-  enum class Kind : uint8_t {
-    kLiteral,
-    kSchema,
-    kTable,
-    kEntity,
-    kOp,
-    kChannel,
-    kDatabase,
-    kColumn
-  };
   struct Part {
-    Kind kind;
-    std::string text;  // of a literal; name of a column
+    std::string text;  // of a literal; with is_column, the name of a column
+    bool is_column = false;
+    std::string_view SubjectValues::*value = nullptr;  // of another placeholder
+    bool is_literal() const { return !is_column && value == nullptr; }
   };
   static Status ParsePlaceholder(std::string_view name, Part* part);
 

@@ -29,7 +29,7 @@ extern "C" {
 #include "pg/capture/log_writer.h"
 #include "pg/capture/trace_context.h"
 #include "pg/base/server_text.h"
-#include "pg/base/type_encoder.h"
+#include "pg/base/pinned_settings.h"
 
 namespace fraiseql::pg {
 

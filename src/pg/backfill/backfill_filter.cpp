@@ -8,20 +8,11 @@ extern "C" {
 }
 
 #include "pg/backfill/backfill_filter.h"
+#include "pg/observe/observer_filter.h"
 
 namespace fraiseql::pg {
 
 namespace {
-
-// A place in the text is no place in the statement of the client.
-void PointIntoText(void* text) {
-  const int position = geterrposition();
-  if (position > 0) {
-    errposition(0);
-    internalerrposition(position);
-    internalerrquery(static_cast<const char*>(text));
-  }
-}
 
 List* Parse(const char* sql) {
   ErrorContextCallback callback;

@@ -20,7 +20,7 @@ extern "C" {
 #include "pg/backfill/backfill_lock.h"
 #include "pg/backfill/backfill_progress.h"
 #include "pg/backfill/backfill_run.h"
-#include "pg/backfill/commit_barrier.h"
+#include "pg/base/commit_visibility.h"
 #include "pg/base/compat.h"
 #include "pg/base/decodable_lsn.h"
 #include "pg/slot/slot.h"

@@ -3,12 +3,29 @@ extern "C" {
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
 #include "storage/procarray.h"
+#include "utils/snapmgr.h"
 }
 
 #include "pg/base/commit_visibility.h"
+#include "pg/base/compat.h"
 
 namespace fraiseql::pg {
+
+namespace {
+
+constexpr int kPauseMs = 1;
+
+void Pause() {
+  CHECK_FOR_INTERRUPTS();
+  (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPauseMs,
+                  PG_WAIT_EXTENSION);
+  ResetLatch(MyLatch);
+}
+
+}  // namespace
 
 bool IsVisibleToAll(TransactionId xid) {
   // All before this one have ended.  It also keeps TransactionIdIsInProgress() from looking for one
@@ -19,6 +36,24 @@ bool IsVisibleToAll(TransactionId xid) {
   }
   oldest_running = GetOldestActiveTransactionId();
   return TransactionIdPrecedes(xid, oldest_running) || !TransactionIdIsInProgress(xid);
+}
+
+void AwaitLoggedCommits() {
+  // Checkpoints wait for the same reason: from before the record is written until pg_xact says
+  // "committed".
+  int count = 0;
+  VirtualTransactionId* committing = GetVirtualXIDsDelayingChkpt(&count, DELAY_CHKPT_START);
+  while (HaveVirtualXIDsDelayingChkpt(committing, count, DELAY_CHKPT_START)) Pause();
+  pfree(committing);
+  // From then on it is committed, and still shown as running: one that the snapshot knows, and so
+  // one that can be asked for.
+  PushActiveSnapshot(GetLatestSnapshot());
+  const Snapshot snapshot = GetActiveSnapshot();
+  for (uint32 i = 0; i < snapshot->xcnt; ++i) {
+    const TransactionId xid = snapshot->xip[i];
+    while (TransactionIdDidCommit(xid) && TransactionIdIsInProgress(xid)) Pause();
+  }
+  PopActiveSnapshot();
 }
 
 }  // namespace fraiseql::pg

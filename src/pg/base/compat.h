@@ -60,7 +60,6 @@ inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) 
   return LogLogicalMessage(prefix, body, size, true, false);
 }
 inline WaitEventSet* NewWaitEventSet(int events) { return CreateWaitEventSet(nullptr, events); }
-inline void CleanupSlots() { ReplicationSlotCleanup(false); }
 // The names under which pg_stat_activity shows what a process waits for.
 inline uint32 WaitEventNamed(const char* name) { return WaitEventExtensionNew(name); }
 inline uint32 WaitForLogEvent() {
@@ -97,7 +96,6 @@ inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) 
 inline WaitEventSet* NewWaitEventSet(int events) {
   return CreateWaitEventSet(TopMemoryContext, events);
 }
-inline void CleanupSlots() { ReplicationSlotCleanup(); }
 // Before 17 an extension cannot name its own; the core's names for the same waits of a walsender
 // and of the launcher of logical replication say it best.
 inline uint32 WaitForLogEvent() { return WAIT_EVENT_WAL_SENDER_WAIT_WAL; }

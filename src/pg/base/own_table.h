@@ -3,8 +3,6 @@
 
 // Reading the extension's tables.  Include after postgres.h.
 
-#include <string>
-
 extern "C" {
 #include "access/genam.h"
 #include "access/htup.h"
@@ -12,8 +10,6 @@ extern "C" {
 #include "utils/relcache.h"
 #include "utils/snapshot.h"
 }
-
-#include "pg/base/server_text.h"
 
 namespace fraiseql::pg {
 
@@ -29,13 +25,6 @@ void ScanOwnTable(Oid table, Snapshot snapshot, Take take) {
   while (HeapTupleIsValid(tuple = systable_getnext(scan))) take(tuple, RelationGetDescr(relation));
   systable_endscan(scan);
   RelationClose(relation);
-}
-
-// A value of type text, as UTF-8.
-inline std::string Utf8Text(Datum value) {
-  const text* detoasted = DatumGetTextPP(value);
-  return std::string(
-      ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted))));
 }
 
 }  // namespace fraiseql::pg

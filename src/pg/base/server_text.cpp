@@ -5,6 +5,7 @@ extern "C" {
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "fmgr.h"
 #include "mb/pg_wchar.h"
 }
 
@@ -141,6 +142,16 @@ const char* ToUtf8Anyhow(const char* text) {
   if (encoding != PG_UTF8 && encoding != PG_SQL_ASCII) return ConvertOrReplace(text, length);
   int utf8_length = 0;
   return IsUtf8(text, length) ? text : ReplaceInvalid(text, length, &utf8_length);
+}
+
+std::string_view ToUtf8View(Datum value) {
+  const text* detoasted = DatumGetTextPP(value);
+  return ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)));
+}
+
+char* FromUtf8(std::string_view text) {
+  return pg_any_to_server(pnstrdup(text.data(), text.size()), static_cast<int>(text.size()),
+                          PG_UTF8);
 }
 
 char* FromUtf8Anyhow(std::string_view text) {

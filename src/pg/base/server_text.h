@@ -21,6 +21,10 @@ const char* ToUtf8(const char* text, int length, int* utf8_length);
 // character that has no equivalent.  In a SQL_ASCII database that is so for all text.
 const char* ToUtf8Anyhow(const char* text);
 
+// UTF-8 as text in the server's encoding, palloc'd and null-terminated.  Raises where that cannot
+// be had.
+char* FromUtf8(std::string_view text);
+
 // UTF-8, or what should be, as text in the server's encoding, palloc'd and null-terminated.  One
 // that cannot be had so is percent-encoded where it is no ASCII; a fault in it is no error.
 char* FromUtf8Anyhow(std::string_view text);
@@ -33,5 +37,7 @@ inline std::string_view ToUtf8View(const char* text, int length) {
 inline std::string_view ToUtf8View(const char* text) {
   return ToUtf8View(text, static_cast<int>(strlen(text)));
 }
+// Of a value of type text.
+std::string_view ToUtf8View(Datum value);
 
 }  // namespace fraiseql::pg

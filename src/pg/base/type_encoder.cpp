@@ -15,7 +15,6 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
-#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -203,12 +202,12 @@ void AppendDate(Datum value, std::string* out) {
 
 void AppendTimestamp(Datum value, Oid type, std::string* out) {
   const Timestamp time = DatumGetTimestamp(value);
-  if (TIMESTAMP_NOT_FINITE(time) || !IsIsoTimestamp(time + kPostgresToUnixUs)) {
+  if (TIMESTAMP_NOT_FINITE(time) || !IsIsoTimestamp(ToUnixUs(time))) {
     AppendUnusualTime(value, type, out);
     return;
   }
   out->push_back('"');
-  AppendIsoTimestamp(time + kPostgresToUnixUs, out);
+  AppendIsoTimestamp(ToUnixUs(time), out);
   out->append(type == TIMESTAMPTZOID ? "+00:00\"" : "\"");
 }
 
@@ -357,35 +356,6 @@ void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out) {
       const char* text = OutputFunctionCall(const_cast<FmgrInfo*>(&encoder.function), value);
       AppendServerText(text, static_cast<int>(strlen(text)), out);
       return;
-    }
-  }
-}
-
-void PinSettings(bool nest_level) {
-  static constexpr struct {
-    const char* name;
-    const char* value;
-  } kPinned[] = {{"DateStyle", "ISO, YMD"},
-                 {"IntervalStyle", "postgres"},
-                 {"TimeZone", "UTC"},
-                 {"bytea_output", "hex"},
-                 {"extra_float_digits", "1"},
-                 {"lc_monetary", "C"},
-                 {"xmlbinary", "base64"},
-                 {"search_path", "pg_catalog, pg_temp"},
-                 {"standard_conforming_strings", "on"},
-                 {"transform_null_equals", "off"},
-                 {"array_nulls", "on"}};
-  for (const auto& setting : kPinned) {
-    if (nest_level) {
-      // What has a value to go back to is looked for at the end of every transaction that is
-      // decoded, before PostgreSQL 16 in the list of all settings.
-      const char* present = GetConfigOption(setting.name, false, false);
-      if (present != nullptr && strcmp(present, setting.value) == 0) continue;
-      (void)set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION,
-                              GUC_ACTION_SAVE, true, 0, false);
-    } else {
-      SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_OVERRIDE);
     }
   }
 }

@@ -59,9 +59,4 @@ const TypeEncoder* MakeEncoder(Oid type, std::vector<Oid>* row_types);
 // allocates from Postgres is left in the current memory context; may raise.
 void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out);
 
-// Makes the values that this process writes, and the expressions that it reads, independent of what
-// database, role or session have set, for the time of a GUC nest level if `nest_level` is true,
-// else for good.
-void PinSettings(bool nest_level);
-
 }  // namespace fraiseql::pg

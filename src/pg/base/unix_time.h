@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Include after postgres.h.
+// Postgres counts microseconds since 2000-01-01, and messages those since 1970-01-01.  Include
+// after postgres.h.
 
 extern "C" {
-#include "datatype/timestamp.h"
+#include "utils/timestamp.h"
 }
 
 namespace fraiseql::pg {
 
-// From microseconds since 2000-01-01, as Postgres counts, to those since 1970-01-01.
 constexpr int64 kPostgresToUnixUs =
     (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+
+constexpr int64 ToUnixUs(TimestampTz time) { return time + kPostgresToUnixUs; }
+constexpr TimestampTz FromUnixUs(int64 us) { return us - kPostgresToUnixUs; }
+inline int64 UnixNowUs() { return ToUnixUs(GetCurrentTimestamp()); }
 
 }  // namespace fraiseql::pg

@@ -20,6 +20,7 @@ extern "C" {
 #include "pg/base/guard.h"
 #include "pg/call/process_call.h"
 #include "pg/base/server_text.h"
+#include "pg/base/sql_function.h"
 
 namespace fraiseql::pg {
 
@@ -148,10 +149,9 @@ TextRowReader CallProcess(const char* function, const char* const* arguments, in
 }
 
 void ReturnRows(FunctionCallInfo fcinfo, TextRowReader rows) {
-  InitMaterializedSRF(fcinfo, 0);
-  const auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
-  AttInMetadata* input = TupleDescGetAttInMetadata(info->setDesc);
-  const auto columns = static_cast<uint32_t>(info->setDesc->natts);
+  const ReturnSetInfo* result = BeginRows(fcinfo);
+  AttInMetadata* input = TupleDescGetAttInMetadata(result->setDesc);
+  const auto columns = static_cast<uint32_t>(result->setDesc->natts);
   auto** values = static_cast<char**>(palloc0(sizeof(char*) * columns));
   for (uint32_t fields = 0; rows.NextRow(&fields);) {
     CHECK_FOR_INTERRUPTS();
@@ -162,7 +162,7 @@ void ReturnRows(FunctionCallInfo fcinfo, TextRowReader rows) {
       values[i] = field ? FromUtf8Anyhow(*field) : nullptr;
     }
     HeapTuple tuple = BuildTupleFromCStrings(input, values);
-    tuplestore_puttuple(info->setResult, tuple);
+    tuplestore_puttuple(result->setResult, tuple);
     heap_freetuple(tuple);
   }
 }

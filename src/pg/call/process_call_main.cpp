@@ -25,7 +25,7 @@ extern "C" {
 #include "pg/base/guard.h"
 #include "pg/call/process_call.h"
 #include "pg/call/process_functions.h"
-#include "pg/settings/process_settings.h"
+#include "pg/base/pinned_settings.h"
 
 namespace fraiseql::pg {
 

@@ -29,6 +29,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
 #include "pg/base/guard.h"
@@ -306,12 +307,4 @@ void Notify(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_notify);
-
-Datum fraiseql_nats_notify(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::Notify(fcinfo); });
-  PG_RETURN_VOID();
-}
-}
+SQL_FUNCTION(fraiseql_nats_notify, Notify(fcinfo));

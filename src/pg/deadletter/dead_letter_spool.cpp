@@ -196,7 +196,7 @@ Status DeadLetterSpool::FileTrouble(const char* action, const std::string& path)
 
 Status DeadLetterSpool::Store(const Message& message, const Status& reason) {
   frame_.assign(kFrameHeader, '\0');
-  AppendDeadLetter(message, reason, GetCurrentTimestamp() + kPostgresToUnixUs, &frame_);
+  AppendDeadLetter(message, reason, UnixNowUs(), &frame_);
   SealFrame(&frame_);
   const bool first = empty();
   Status kept = Append();

@@ -58,7 +58,7 @@ Datum BytesDatum(std::string_view bytes) {
   return PointerGetDatum(datum);
 }
 
-Datum TimeDatum(int64_t unix_us) { return TimestampTzGetDatum(unix_us - kPostgresToUnixUs); }
+Datum TimeDatum(int64_t unix_us) { return TimestampTzGetDatum(FromUnixUs(unix_us)); }
 
 }  // namespace
 

@@ -87,7 +87,7 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   restores_ = false;
   withheld_ = 0;
   last_commit_time_ = CommitTime(txn);
-  change_.commit_time_us = last_commit_time_ + kPostgresToUnixUs;
+  change_.commit_time_us = ToUnixUs(last_commit_time_);
   transaction_.Begin(txn->xid, change_.commit_time_us);
   receiver_->BeginTransaction(txn->xid);
   buffer_.Begin();

@@ -39,9 +39,6 @@ class Decoder {
   void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);
   void Commit(ReorderBufferTXN* txn);
 
-  // Commit time of the last transaction that was begun; 0 before the first.
-  TimestampTz last_commit_time() const { return last_commit_time_; }
-
   // How often a change was not published since the condition of an observer had no answer.
   uint64_t untestable() const { return test_.untestable(); }
   const std::map<std::string, uint64_t>& untestable_by_observer() const {

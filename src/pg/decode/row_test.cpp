@@ -5,13 +5,13 @@ extern "C" {
 #include "access/htup_details.h"
 #include "executor/executor.h"
 #include "executor/tuptable.h"
-#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 }
 
 #include "pg/base/compat.h"
+#include "pg/base/server_text.h"
 #include "pg/decode/row_test.h"
 #include "pg/observe/observer_filter.h"
 
@@ -60,8 +60,7 @@ bool AddColumn(Node* node, void* argument) {
 }
 
 void Prepare(const char* text, ::Relation relation, const int* positions, RowTest* test) {
-  char* server_text = pg_any_to_server(pstrdup(text), static_cast<int>(strlen(text)), PG_UTF8);
-  Expr* expression = ParseFilter(server_text, relation);
+  Expr* expression = ParseFilter(FromUtf8(text), relation);
   const auto natts = static_cast<size_t>(RelationGetNumberOfAttributes(relation));
   Columns columns{positions, 0,
                   static_cast<TestedColumn*>(palloc(sizeof(TestedColumn) * 3 * (natts + 1)))};

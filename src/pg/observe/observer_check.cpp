@@ -6,7 +6,6 @@ extern "C" {
 #include "access/table.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
@@ -20,6 +19,8 @@ extern "C" {
 #include "pg/observe/observer_warnings.h"
 #include "pg/shared/stream_subjects.h"
 #include "pg/base/subtransaction.h"
+#include "pg/base/pinned_settings.h"
+#include "pg/base/server_text.h"
 #include "pg/base/type_encoder.h"
 #include "pg/observe/observer_filter.h"
 
@@ -38,8 +39,7 @@ void RequireColumn(Oid table, const char* column) {
 const Expr* RequireFilter(::Relation relation, const char* filter) {
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
-  char* text = pg_any_to_server(pstrdup(filter), static_cast<int>(strlen(filter)), PG_UTF8);
-  Expr* expression = ParseFilter(text, relation);
+  Expr* expression = ParseFilter(FromUtf8(filter), relation);
   // Made ready in full: this also checks whether the caller may call the functions.
   (void)ExecInitExpr(expression, nullptr);
   AtEOXact_GUC(false, nest_level);

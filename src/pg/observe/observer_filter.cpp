@@ -195,14 +195,8 @@ Node* ParseText(const char* text) {
   return linitial_node(ResTarget, select->targetList)->val;
 }
 
-// Shows the text itself where an error is, instead of the statement that made the observer.
-void AddContext(void* argument) {
-  const int position = geterrposition();
-  if (position > 0) {
-    errposition(0);
-    internalerrposition(position);
-    internalerrquery(static_cast<const char*>(argument));
-  }
+void AddContext(void* text) {
+  PointIntoText(text);
   errcontext("filter of an observer");
 }
 
@@ -226,6 +220,15 @@ Expr* Parse(const char* text, ::Relation relation) {
 }
 
 }  // namespace
+
+void PointIntoText(void* text) {
+  const int position = geterrposition();
+  if (position > 0) {
+    errposition(0);
+    internalerrposition(position);
+    internalerrquery(static_cast<const char*>(text));
+  }
+}
 
 Expr* ParseFilter(const char* text, ::Relation relation) {
   ErrorContextCallback context;

@@ -19,6 +19,10 @@ constexpr int kVarOfRow = 1;          // the new row, of a DELETE the old one: c
 constexpr int kVarOfNew = INNER_VAR;  // new.column
 constexpr int kVarOfOld = OUTER_VAR;  // old.column
 
+// To be called back with the text of an expression that is being parsed, of type char*, when there
+// is an error: its place is in this text, and not in the statement of the client.
+void PointIntoText(void* text);
+
 // Reads `text`, in the server's encoding, and makes it ready to be executed, in the current memory
 // context.  Raises, with the place in the text, if it is no such expression over the columns of
 // `relation`.  REQUIRES: PinSettings(), so that a text means the same everywhere.

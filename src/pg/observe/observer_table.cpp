@@ -20,6 +20,7 @@ extern "C" {
 #include "utils/syscache.h"
 }
 
+#include "core/format/format.h"
 #include "core/route/topic.h"
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
@@ -48,7 +49,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
     bool is_null = true;
     const Datum value = datum(column, TEXTOID, &is_null);
     target->clear();
-    if (!is_null) *target = Utf8Text(value);
+    if (!is_null) *target = ToUtf8View(value);
   };
   const auto read_array = [&](const char* column, std::vector<std::string>* target) {
     bool is_null = true;
@@ -61,7 +62,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
     deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
                       &count);
     for (int i = 0; i < count; ++i) {
-      target->push_back(nulls[i] ? std::string() : Utf8Text(items[i]));  // which names nothing
+      target->emplace_back(nulls[i] ? std::string_view() : ToUtf8View(items[i]));  // names nothing
     }
     return true;
   };
@@ -113,11 +114,13 @@ Status ParseDestination(const ObserverRow& row, Observer* observer) {
 
 Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
   const bool is_topic = !observer->topic.empty();
-  observer->format = is_topic ? Format::kTopic : Format::kFraiseql;
   observer->source = is_topic ? Source::kAuto : Source::kRow;
-  if (!row.format.empty() && !ParseFormat(row.format, &observer->format)) {
-    return Status::Invalid("unknown format \"" + row.format + "\"",
-                           "Formats are \"fraiseql\", \"topic\" and \"row\".");
+  if (!row.format.empty()) {
+    observer->format = FindFormat(row.format);
+    if (observer->format == nullptr) {
+      return Status::Invalid("unknown format \"" + row.format + "\"",
+                             "Formats are " + FormatNames() + ".");
+    }
   }
   if (!row.source.empty() && !ParseSource(row.source, &observer->source)) {
     return Status::Invalid("unknown source \"" + row.source + "\"",
@@ -274,7 +277,7 @@ void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolat
     bool is_null = true;
     const Datum value = heap_getattr(tuple, 1, desc, &is_null);
     if (!is_null && TupleDescAttr(desc, 0)->atttypid == TEXTOID) {
-      loaded->message_prefix = Utf8Text(value);
+      loaded->message_prefix = ToUtf8View(value);
     }
   });
   ScanOwnTable(loaded->table, snapshot, [=](HeapTuple tuple, TupleDesc desc) {

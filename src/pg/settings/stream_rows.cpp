@@ -16,6 +16,7 @@ extern "C" {
 
 #include "pg/base/own_objects.h"
 #include "pg/base/own_table.h"
+#include "pg/base/server_text.h"
 #include "pg/base/worker_key.h"
 #include "pg/settings/stream_rows.h"
 
@@ -53,7 +54,7 @@ std::string ListOf(Datum value) {
   std::string list;
   for (int i = 0; i < count; ++i) {
     if (i > 0) list += ",";
-    if (!nulls[i]) list += Utf8Text(items[i]);
+    if (!nulls[i]) list += ToUtf8View(items[i]);
   }
   return list;
 }
@@ -61,7 +62,7 @@ std::string ListOf(Datum value) {
 std::string SettingText(Oid type, Datum value) {
   switch (type) {
     case TEXTOID:
-      return Utf8Text(value);
+      return std::string(ToUtf8View(value));
     case TEXTARRAYOID:
       return ListOf(value);
     case INT4OID:
@@ -104,7 +105,7 @@ void ReadStreamRow(HeapTuple tuple, TupleDesc desc, StreamRow* row) {
     if (strcmp(column, "number") == 0 && attribute->atttypid == INT4OID) {
       row->number = DatumGetInt32(value);
     } else if (strcmp(column, "name") == 0 && attribute->atttypid == TEXTOID) {
-      row->name = Utf8Text(value);
+      row->name = ToUtf8View(value);
     } else if (const char* setting = SettingOf(column); setting != nullptr) {
       row->settings.emplace_back(setting, std::string());
       row->settings.back().second = SettingText(attribute->atttypid, value);

@@ -176,9 +176,8 @@ void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects, bool exc
     pg_atomic_write_u64(&c.sent_lsn, window.at(window.next() - 1).position.commit_lsn);
   }
   const uint64 oldest =
-      window.empty()
-          ? 0
-          : static_cast<uint64>(window.at(window.first()).commit_time_us - kPostgresToUnixUs);
+      window.empty() ? 0
+                     : static_cast<uint64>(FromUnixUs(window.at(window.first()).commit_time_us));
   pg_atomic_write_u64(&c.oldest_unacked_at, oldest);
   pg_atomic_write_u64(&c.sent, pipeline.sent());
   pg_atomic_write_u64(&c.acked, pipeline.acked());

@@ -12,6 +12,7 @@ extern "C" {
 }
 
 #include "pg/backfill/backfill_run.h"
+#include "pg/base/sql_function.h"
 #include "pg/base/guard.h"
 
 namespace fraiseql::pg {

@@ -15,6 +15,7 @@ extern "C" {
 }
 
 #include "core/base/server_url.h"
+#include "pg/base/sql_function.h"
 #include "pg/base/guard.h"
 #include "pg/call/process_call.h"
 #include "pg/call/process_functions.h"
@@ -79,31 +80,7 @@ Datum WithoutUserInfo(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_config_values);
-PG_FUNCTION_INFO_V1(fraiseql_nats_validate_config);
-PG_FUNCTION_INFO_V1(fraiseql_nats_reload);
-PG_FUNCTION_INFO_V1(fraiseql_nats_without_user_info);
-
-Datum fraiseql_nats_config_values(PG_FUNCTION_ARGS) {
-  using namespace fraiseql::pg;
-  Guard([=] { ReturnRows(fcinfo, CallProcess("config_values")); });
-  return Datum{0};
-}
-
-Datum fraiseql_nats_validate_config(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::ValidateConfig(fcinfo); });
-  return Datum{0};
-}
-
-Datum fraiseql_nats_reload(PG_FUNCTION_ARGS) {
-  (void)fcinfo;
-  fraiseql::pg::Guard([] { fraiseql::pg::Reload(); });
-  PG_RETURN_VOID();
-}
-
-Datum fraiseql_nats_without_user_info(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::WithoutUserInfo(fcinfo); });
-}
-}
+SQL_FUNCTION(fraiseql_nats_config_values, ReturnRows(fcinfo, CallProcess("config_values")));
+SQL_FUNCTION(fraiseql_nats_validate_config, ValidateConfig(fcinfo));
+SQL_FUNCTION(fraiseql_nats_reload, Reload());
+SQL_FUNCTION(fraiseql_nats_without_user_info, WithoutUserInfo(fcinfo));

@@ -14,6 +14,7 @@ extern "C" {
 #include "utils/pg_lsn.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/settings/gucs.h"
 #include "pg/settings/stream_rows.h"
 #include "pg/base/guard.h"
@@ -25,16 +26,11 @@ namespace fraiseql::pg {
 
 namespace {
 
-std::string_view Text(Datum value) {
-  const text* detoasted = DatumGetTextPP(value);
-  return ToUtf8View(VARDATA_ANY(detoasted), static_cast<int>(VARSIZE_ANY_EXHDR(detoasted)));
-}
-
 Datum Republish(FunctionCallInfo fcinfo) {
   RequireLogicalLog("publish");
   LoggedMessage message;
   message.kind = LoggedKind::kRetry;
-  message.subject = Text(PG_GETARG_DATUM(0));
+  message.subject = ToUtf8View(PG_GETARG_DATUM(0));
   if (Status status = CheckSubject(message.subject); !status.ok()) {
     status = Status::Invalid(
         status.message(),
@@ -47,8 +43,8 @@ Datum Republish(FunctionCallInfo fcinfo) {
   message.headers = {lines.data, static_cast<size_t>(lines.len)};
   const bytea* payload = PG_GETARG_BYTEA_PP(2);
   message.payload = {VARDATA_ANY(payload), VARSIZE_ANY_EXHDR(payload)};
-  message.message_id = Text(PG_GETARG_DATUM(3));
-  message.stream = Text(PG_GETARG_DATUM(5));
+  message.message_id = ToUtf8View(PG_GETARG_DATUM(3));
+  message.stream = ToUtf8View(PG_GETARG_DATUM(5));
   if (message.stream == kDefaultStreamName) message.stream = {};
   message.attempts = static_cast<uint32_t>(PG_GETARG_INT32(4));
   PG_RETURN_LSN(WriteToLog(message));
@@ -58,11 +54,4 @@ Datum Republish(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_republish);
-
-Datum fraiseql_nats_republish(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::Republish(fcinfo); });
-}
-}
+SQL_FUNCTION(fraiseql_nats_republish, Republish(fcinfo));

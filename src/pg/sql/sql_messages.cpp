@@ -7,7 +7,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "replication/logical.h"
@@ -20,15 +19,17 @@ extern "C" {
 #include "utils/memutils.h"
 #include "utils/pg_lsn.h"
 #include "utils/resowner.h"
-#include "utils/tuplestore.h"
 }
 
 #include "core/base/header_json.h"
+#include "pg/base/sql_function.h"
 #include "pg/base/compat.h"
 #include "pg/base/decodable_lsn.h"
 #include "pg/decode/decoder.h"
 #include "pg/base/plugin_name.h"
 #include "pg/base/guard.h"
+#include "pg/base/pinned_settings.h"
+#include "pg/base/server_text.h"
 #include "pg/slot/slot.h"
 #include "pg/slot/slot_record.h"
 #include "pg/decode/wal_reader.h"
@@ -82,50 +83,46 @@ class VolumeReceiver final : public PreviewReceiver {
 // Makes a row of the result of each message.
 class RowReceiver final : public PreviewReceiver {
  public:
-  RowReceiver(Tuplestorestate* store, TupleDesc desc, MemoryContext context)
-      : store_(store),
-        desc_(desc),
-        scratch_(AllocSetContextCreate(context, "fraiseql_nats message", ALLOCSET_DEFAULT_SIZES)) {}
+  explicit RowReceiver(const ReturnSetInfo* rows)
+      : rows_(rows),
+        scratch_(AllocSetContextCreate(CurrentMemoryContext, "fraiseql_nats message",
+                                       ALLOCSET_DEFAULT_SIZES)) {}
 
  private:
   void Take(const Message& message) override {
     const MemoryContext old = MemoryContextSwitchTo(scratch_);
-    Datum values[5];
-    bool nulls[5] = {};
     position_.clear();
     AppendPosition(message.position, &position_);
-    values[0] = TextDatum(position_);
-    values[1] = TextDatum(message.subject);
-    values[2] = TextDatum(FindHeader(message.headers, "Nats-Msg-Id"));
-    values[3] = HeadersAsJsonb(message.headers);
-    values[4] = TextDatum(message.payload);
-    tuplestore_putvalues(store_, desc_, values, nulls);
+    ResultRow row;
+    row.Add(TextDatum(position_));
+    row.Add(TextDatum(message.subject));
+    row.Add(TextDatum(FindHeader(message.headers, "Nats-Msg-Id")));
+    row.Add(HeadersAsJsonb(message.headers));
+    row.Add(TextDatum(message.payload));
+    row.AppendTo(rows_);
     MemoryContextSwitchTo(old);
     MemoryContextReset(scratch_);
   }
 
   // Bytes that are no text in the server's encoding (a bytea payload) are shown in hexadecimal.
-  static text* ServerText(std::string_view utf8) {
-    const int length = static_cast<int>(utf8.size());
-    if (!pg_verify_mbstr(PG_UTF8, utf8.data(), length, true)) {
-      char* hex = static_cast<char*>(palloc(utf8.size() * 2 + 3));
-      strcpy(hex, "\\x");
-      hex[2 + hex_encode(utf8.data(), utf8.size(), hex + 2)] = '\0';
-      return cstring_to_text(hex);
+  static char* Shown(std::string_view utf8) {
+    if (pg_verify_mbstr(PG_UTF8, utf8.data(), static_cast<int>(utf8.size()), true)) {
+      return FromUtf8(utf8);
     }
-    if (GetDatabaseEncoding() == PG_UTF8) return cstring_to_text_with_len(utf8.data(), length);
-    return cstring_to_text(pg_any_to_server(pnstrdup(utf8.data(), utf8.size()), length, PG_UTF8));
+    char* hex = static_cast<char*>(palloc(utf8.size() * 2 + 3));
+    strcpy(hex, "\\x");
+    hex[2 + hex_encode(utf8.data(), utf8.size(), hex + 2)] = '\0';
+    return hex;
   }
-  static Datum TextDatum(std::string_view utf8) { return PointerGetDatum(ServerText(utf8)); }
+  static Datum TextDatum(std::string_view utf8) { return CStringGetTextDatum(Shown(utf8)); }
 
   Datum HeadersAsJsonb(std::string_view headers) {
     json_.clear();
     AppendHeadersAsJson(headers, &json_);
-    return DirectFunctionCall1(jsonb_in, CStringGetDatum(text_to_cstring(ServerText(json_))));
+    return DirectFunctionCall1(jsonb_in, CStringGetDatum(Shown(json_)));
   }
 
-  Tuplestorestate* const store_;
-  const TupleDesc desc_;
+  const ReturnSetInfo* const rows_;
   const MemoryContext scratch_;
   std::string position_;
   std::string json_;
@@ -215,25 +212,19 @@ void Messages(FunctionCallInfo fcinfo) {
   limits.upto_lsn = PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1);
   limits.upto_count = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
   limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
-  InitMaterializedSRF(fcinfo, 0);
-  auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   Preview(fcinfo, limits, Isolation::Mode::kAlways,
-          NewInContext<RowReceiver>(CurrentMemoryContext, info->setResult, info->setDesc,
-                                    CurrentMemoryContext));
+          NewInContext<RowReceiver>(CurrentMemoryContext, BeginRows(fcinfo)));
 }
 
 Datum MessageVolume(FunctionCallInfo fcinfo) {
   CheckRightsAndSlotName(fcinfo);
   const Limits limits = {PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1), 0, false};
-  TupleDesc desc = nullptr;
-  if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE) {
-    elog(ERROR, "return type must be a row type");
-  }
   auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
   Preview(fcinfo, limits, Isolation::Mode::kNever, volume);
-  Datum values[2] = {Int64GetDatum(volume->count()), Int64GetDatum(volume->bytes())};
-  bool nulls[2] = {};
-  return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls));
+  ResultRow row;
+  row.AddNumber(static_cast<uint64>(volume->count()));
+  row.AddNumber(static_cast<uint64>(volume->bytes()));
+  return row.AsResult(fcinfo);
 }
 
 void CreatePreviewSlot(FunctionCallInfo fcinfo) {
@@ -276,29 +267,7 @@ void DropPreviewSlot(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_messages);
-PG_FUNCTION_INFO_V1(fraiseql_nats_message_volume);
-PG_FUNCTION_INFO_V1(fraiseql_nats_create_preview_slot);
-PG_FUNCTION_INFO_V1(fraiseql_nats_drop_preview_slot);
-
-Datum fraiseql_nats_messages(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::Messages(fcinfo); });
-  return Datum{0};
-}
-
-Datum fraiseql_nats_message_volume(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::MessageVolume(fcinfo); });
-}
-
-Datum fraiseql_nats_create_preview_slot(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::CreatePreviewSlot(fcinfo); });
-  PG_RETURN_VOID();
-}
-
-Datum fraiseql_nats_drop_preview_slot(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::DropPreviewSlot(fcinfo); });
-  PG_RETURN_VOID();
-}
-}
+SQL_FUNCTION(fraiseql_nats_messages, Messages(fcinfo));
+SQL_FUNCTION(fraiseql_nats_message_volume, MessageVolume(fcinfo));
+SQL_FUNCTION(fraiseql_nats_create_preview_slot, CreatePreviewSlot(fcinfo));
+SQL_FUNCTION(fraiseql_nats_drop_preview_slot, DropPreviewSlot(fcinfo));

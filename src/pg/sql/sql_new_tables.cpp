@@ -20,9 +20,9 @@ extern "C" {
 #include "utils/snapmgr.h"
 }
 
-#include "pg/base/guard.h"
 #include "pg/observe/observer_warnings.h"
 #include "pg/base/own_objects.h"
+#include "pg/base/sql_function.h"
 
 namespace fraiseql::pg {
 
@@ -144,12 +144,4 @@ void ObserveNewTables(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_observe_new_tables);
-
-Datum fraiseql_nats_observe_new_tables(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::ObserveNewTables(fcinfo); });
-  PG_RETURN_NULL();
-}
-}
+SQL_FUNCTION(fraiseql_nats_observe_new_tables, ObserveNewTables(fcinfo));

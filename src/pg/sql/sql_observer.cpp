@@ -24,9 +24,9 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
-#include "pg/base/guard.h"
 #include "pg/observe/observer_check.h"
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
@@ -159,10 +159,6 @@ enum ObserveArgument {
   kOrigin,
   kStream
 };
-
-const char* OptionalText(FunctionCallInfo fcinfo, int number) {
-  return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
 
 // Of "INSERT, UPDATE", or of an array's text.
 Datum EventsOfText(const char* text) {
@@ -342,44 +338,10 @@ Datum ObserverChanged(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_observer_changed);
-PG_FUNCTION_INFO_V1(fraiseql_nats_observe);
-PG_FUNCTION_INFO_V1(fraiseql_nats_observe_text);
-PG_FUNCTION_INFO_V1(fraiseql_nats_observe_channel);
-PG_FUNCTION_INFO_V1(fraiseql_nats_unobserve);
-PG_FUNCTION_INFO_V1(fraiseql_nats_enable);
-PG_FUNCTION_INFO_V1(fraiseql_nats_disable);
-
-Datum fraiseql_nats_observer_changed(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::ObserverChanged(fcinfo); });
-}
-
-Datum fraiseql_nats_observe(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::Observe(fcinfo, true); });
-}
-
-Datum fraiseql_nats_observe_text(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::Observe(fcinfo, false); });
-}
-
-Datum fraiseql_nats_observe_channel(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::ObserveChannel(fcinfo); });
-}
-
-Datum fraiseql_nats_unobserve(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::Unobserve(fcinfo); });
-  PG_RETURN_VOID();
-}
-
-Datum fraiseql_nats_enable(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::SetEnabled(fcinfo, true); });
-  PG_RETURN_VOID();
-}
-
-Datum fraiseql_nats_disable(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::SetEnabled(fcinfo, false); });
-  PG_RETURN_VOID();
-}
-}
+SQL_FUNCTION(fraiseql_nats_observer_changed, ObserverChanged(fcinfo));
+SQL_FUNCTION(fraiseql_nats_observe, Observe(fcinfo, true));
+SQL_FUNCTION(fraiseql_nats_observe_text, Observe(fcinfo, false));
+SQL_FUNCTION(fraiseql_nats_observe_channel, ObserveChannel(fcinfo));
+SQL_FUNCTION(fraiseql_nats_unobserve, Unobserve(fcinfo));
+SQL_FUNCTION(fraiseql_nats_enable, SetEnabled(fcinfo, true));
+SQL_FUNCTION(fraiseql_nats_disable, SetEnabled(fcinfo, false));

@@ -4,14 +4,13 @@ extern "C" {
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/tuplestore.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/base/guard.h"
+#include "pg/base/server_text.h"
 #include "pg/shared/observer_hash.h"
 #include "pg/observe/observer_table.h"
 #include "pg/shared/shmem.h"
@@ -29,18 +28,15 @@ uint64 CountOf(WorkerEntry* entry, uint64_t hash) {
 }
 
 void ObserverCounts(FunctionCallInfo fcinfo) {
-  InitMaterializedSRF(fcinfo, 0);
-  const auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  const ReturnSetInfo* rows = BeginRows(fcinfo);
   WorkerEntry* entry = shared != nullptr ? FindEntry({MyDatabaseId, kDefaultStream}) : nullptr;
   auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
   LoadObservers(nullptr, loaded);
   for (const Observer& observer : loaded->observers) {
-    const uint64 untestable = CountOf(entry, ObserverHash(observer.name));
-    const char* name = pg_any_to_server(pstrdup(observer.name.c_str()),
-                                        static_cast<int>(observer.name.size()), PG_UTF8);
-    Datum values[2] = {CStringGetTextDatum(name), Int64GetDatum(static_cast<int64>(untestable))};
-    bool nulls[2] = {};
-    tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
+    ResultRow row;
+    row.AddText(FromUtf8(observer.name));
+    row.AddNumber(CountOf(entry, ObserverHash(observer.name)));
+    row.AppendTo(rows);
   }
 }
 
@@ -48,12 +44,4 @@ void ObserverCounts(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_observer_counts);
-
-Datum fraiseql_nats_observer_counts(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::ObserverCounts(fcinfo); });
-  return Datum{0};
-}
-}
+SQL_FUNCTION(fraiseql_nats_observer_counts, ObserverCounts(fcinfo));

@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/pg_lsn.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/base/guard.h"
 #include "pg/capture/header_lines.h"
 #include "pg/capture/log_writer.h"
@@ -27,9 +28,7 @@ namespace fraiseql::pg {
 namespace {
 
 std::string_view TextArgument(FunctionCallInfo fcinfo, int number) {
-  if (PG_ARGISNULL(number)) return {};
-  const text* value = PG_GETARG_TEXT_PP(number);
-  return ToUtf8View(VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value)));
+  return PG_ARGISNULL(number) ? std::string_view{} : ToUtf8View(PG_GETARG_DATUM(number));
 }
 
 std::string_view Payload(FunctionCallInfo fcinfo, const char** content_type) {
@@ -96,11 +95,4 @@ Datum PublishArguments(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_publish);
-
-Datum fraiseql_nats_publish(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::PublishArguments(fcinfo); });
-}
-}
+SQL_FUNCTION(fraiseql_nats_publish, PublishArguments(fcinfo));

@@ -7,11 +7,9 @@
 extern "C" {
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
@@ -19,9 +17,9 @@ extern "C" {
 #include "utils/tuplestore.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/settings/gucs.h"
 #include "pg/settings/stream_rows.h"
-#include "pg/base/guard.h"
 #include "pg/base/server_text.h"
 #include "pg/slot/lag_budget.h"
 #include "pg/observe/observer_warnings.h"
@@ -35,33 +33,6 @@ extern "C" {
 namespace fraiseql::pg {
 
 namespace {
-
-// A row of status(), filled column by column in the order of the function's declaration.
-class RowBuilder {
- public:
-  void Add(Datum value, bool is_null = false) {
-    values_[count_] = value;
-    nulls_[count_++] = is_null;
-  }
-  void AddText(const char* text) {
-    const bool is_null = text == nullptr || text[0] == '\0';
-    Add(is_null ? Datum{0} : CStringGetTextDatum(text), is_null);
-  }
-  void AddLsn(uint64 lsn) { Add(LSNGetDatum(lsn), lsn == 0); }
-  void AddTime(uint64 time) { Add(TimestampTzGetDatum(static_cast<TimestampTz>(time)), time == 0); }
-  void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
-  void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
-  void Finish(const ReturnSetInfo* info) {
-    RequireColumns("status", info->setDesc->natts, count_);
-    tuplestore_putvalues(info->setResult, info->setDesc, values_, nulls_);
-  }
-
- private:
-  static constexpr int kMaxColumns = 40;
-  Datum values_[kMaxColumns];
-  bool nulls_[kMaxColumns];
-  int count_ = 0;
-};
 
 // The place in FraiseQL's files that switches publishing off, palloc'd; empty: none does.
 const char* DisabledBy() {
@@ -179,7 +150,7 @@ void AddStatusRow(int32 stream, const char* name, const ReturnSetInfo* info) {
   int64 last_gap_at = 0;
   CountGaps(slot, &gaps, &last_gap_at);
 
-  RowBuilder row;
+  ResultRow row;
   row.AddText(get_database_name(MyDatabaseId));
   row.AddText(shown.state);
   row.AddText(shown.reason);
@@ -220,12 +191,12 @@ void AddStatusRow(int32 stream, const char* name, const ReturnSetInfo* info) {
   row.AddText(texts.dlq_trouble);
   row.AddText(texts.stream_drift);
   row.AddText(UnloggedTables());
-  row.Finish(info);
+  RequireColumns("status", info->setDesc->natts, row.count());
+  row.AppendTo(info);
 }
 
 void Status(FunctionCallInfo fcinfo) {
-  InitMaterializedSRF(fcinfo, 0);
-  const auto* info = reinterpret_cast<const ReturnSetInfo*>(fcinfo->resultinfo);
+  const ReturnSetInfo* info = BeginRows(fcinfo);
   AddStatusRow(kDefaultStream, "", info);
   auto* rows = NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   LoadStreamRows(rows);
@@ -241,12 +212,4 @@ void Status(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_status);
-
-Datum fraiseql_nats_status(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::Status(fcinfo); });
-  return Datum{0};
-}
-}
+SQL_FUNCTION(fraiseql_nats_status, Status(fcinfo));

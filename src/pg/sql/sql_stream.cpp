@@ -9,7 +9,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
-#include "pg/base/guard.h"
+#include "pg/base/sql_function.h"
 #include "pg/call/process_call.h"
 #include "pg/base/server_text.h"
 #include "pg/shared/shmem.h"
@@ -21,8 +21,8 @@ namespace {
 constexpr int64 kMsPerDay = 86400000;
 
 const char* TextArgument(FunctionCallInfo fcinfo, int number) {
-  if (PG_ARGISNULL(number)) return nullptr;
-  return ToUtf8Anyhow(text_to_cstring(PG_GETARG_TEXT_PP(number)));
+  const char* text = OptionalText(fcinfo, number);
+  return text != nullptr ? ToUtf8Anyhow(text) : nullptr;
 }
 
 const char* NumberArgument(FunctionCallInfo fcinfo, int number) {
@@ -77,19 +77,8 @@ void DeleteConsumer(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-#define SET_FUNCTION(name, body)  \
-  PG_FUNCTION_INFO_V1(name);      \
-  Datum name(PG_FUNCTION_ARGS) {  \
-    using namespace fraiseql::pg; \
-    Guard([=] { body; });         \
-    return Datum{0};              \
-  }
-
-extern "C" {
-
-SET_FUNCTION(fraiseql_nats_stream_info, ReturnRows(fcinfo, CallProcess("stream_info")))
-SET_FUNCTION(fraiseql_nats_stream_sync, StreamSync(fcinfo))
-SET_FUNCTION(fraiseql_nats_consumers, ReturnRows(fcinfo, CallProcess("consumers")))
-SET_FUNCTION(fraiseql_nats_create_consumer, CreateConsumer(fcinfo))
-SET_FUNCTION(fraiseql_nats_delete_consumer, DeleteConsumer(fcinfo))
-}
+SQL_FUNCTION(fraiseql_nats_stream_info, ReturnRows(fcinfo, CallProcess("stream_info")));
+SQL_FUNCTION(fraiseql_nats_stream_sync, StreamSync(fcinfo));
+SQL_FUNCTION(fraiseql_nats_consumers, ReturnRows(fcinfo, CallProcess("consumers")));
+SQL_FUNCTION(fraiseql_nats_create_consumer, CreateConsumer(fcinfo));
+SQL_FUNCTION(fraiseql_nats_delete_consumer, DeleteConsumer(fcinfo));

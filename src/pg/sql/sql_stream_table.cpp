@@ -13,6 +13,7 @@ extern "C" {
 #include "utils/rel.h"
 }
 
+#include "pg/base/sql_function.h"
 #include "pg/base/guard.h"
 #include "pg/base/own_objects.h"
 #include "pg/settings/stream_rows.h"
@@ -106,11 +107,4 @@ void InstallStreamTable() { RegisterXactCallback(OnTransactionEnd, nullptr); }
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_stream_changed);
-
-Datum fraiseql_nats_stream_changed(PG_FUNCTION_ARGS) {
-  return fraiseql::pg::Guard([=] { return fraiseql::pg::StreamChanged(fcinfo); });
-}
-}
+SQL_FUNCTION(fraiseql_nats_stream_changed, StreamChanged(fcinfo));

@@ -33,7 +33,7 @@ extern "C" {
 #include "pg/settings/gucs.h"
 #include "pg/base/guard.h"
 #include "pg/worker/launcher.h"
-#include "pg/settings/process_settings.h"
+#include "pg/base/pinned_settings.h"
 #include "pg/settings/settings_check.h"
 #include "pg/base/shared_text.h"
 #include "pg/shared/shmem.h"

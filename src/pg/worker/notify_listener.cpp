@@ -12,7 +12,6 @@ extern "C" {
 #undef USE_SSL
 #include "libpq/libpq.h"
 #include "miscadmin.h"
-#include "mb/pg_wchar.h"
 #include "tcop/dest.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
@@ -79,7 +78,7 @@ void NotifyListener::Listen() {
   for (const Observer& observer : loaded_.observers) {
     const std::string& channel = observer.channel.empty() ? observer.topic : observer.channel;
     if (observer.source != Source::kRow && !channel.empty()) {
-      Async_Listen(pg_any_to_server(channel.c_str(), static_cast<int>(channel.size()), PG_UTF8));
+      Async_Listen(FromUtf8(channel));
     }
   }
   PopActiveSnapshot();
@@ -112,7 +111,7 @@ void NotifyListener::Publish(const char* channel, const char* payload) {
       continue;
     }
     Message* message = pipeline_->Add();
-    message->commit_time_us = GetCurrentTimestamp() + kPostgresToUnixUs;
+    message->commit_time_us = UnixNowUs();
     headers_.BeginOutsideTransaction(message->commit_time_us);
     std::string id;
     AppendRunMessageId(origin_, run_, count_, &id);

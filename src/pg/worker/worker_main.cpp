@@ -18,7 +18,7 @@ extern "C" {
 
 #include "pg/base/guard.h"
 #include "pg/base/plugin_name.h"
-#include "pg/settings/process_settings.h"
+#include "pg/base/pinned_settings.h"
 #include "pg/base/shared_text.h"
 #include "pg/worker/worker.h"
 

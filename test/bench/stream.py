@@ -1,58 +1,27 @@
 # SPDX-License-Identifier: PostgreSQL
-"""As much of a NATS client as managing a stream takes: requests, one at a time."""
+"""The stream of the benchmarks, and a client for programs that do one thing at a time."""
 
-import json
-import socket
+import asyncio
 from base64 import b64decode
 from datetime import datetime, timezone
 
+from nats_client import NatsClient, NatsError
 
-class NatsClient:
+TIMEOUT = 30  # seconds: a large stream is deleted
+
+
+class Client:
     def __init__(self, port):
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self._file = self._socket.makefile("rb")
-        self._requests = 0
-        self._file.readline()  # INFO
-        self._send('CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n')
-        self._send("SUB _INBOX.bench.* 1\r\nPING\r\n")
-        while self._file.readline() != b"PONG\r\n":
-            pass
+        self._loop = asyncio.new_event_loop()
+        self._client = self._loop.run_until_complete(NatsClient.connect(port, TIMEOUT))
 
     def close(self):
-        self._file.close()
-        self._socket.close()
-
-    def _send(self, text):
-        self._socket.sendall(text.encode())
-
-    def request(self, subject, payload=""):
-        """The answer's payload; None if nobody answers on this subject."""
-        self._requests += 1
-        inbox = f"_INBOX.bench.{self._requests}"
-        self._send(f"PUB {subject} {inbox} {len(payload.encode())}\r\n{payload}\r\n")
-        while True:
-            line = self._file.readline()
-            if not line:
-                raise ConnectionError("the NATS server has closed the connection")
-            words = line.split()
-            if words[0] == b"PING":
-                self._send("PONG\r\n")
-            elif words[0] in (b"MSG", b"HMSG"):
-                body = self._file.read(int(words[-1]) + 2)[:-2]
-                if words[1].decode() == inbox:
-                    return None if words[0] == b"HMSG" else body.decode()
+        self._client.close()
+        self._loop.close()
 
     def call(self, subject, **arguments):
         """A request to the JetStream API; raises what it answers as an error."""
-        text = self.request(f"$JS.API.{subject}", json.dumps(arguments) if arguments else "")
-        answer = json.loads(text) if text else {"error": {"description": "no JetStream"}}
-        if "error" in answer:
-            raise JetStreamError(f"{subject}: {answer['error'].get('description')}")
-        return answer
-
-
-class JetStreamError(Exception):
-    pass
+        return self._loop.run_until_complete(self._client.api(subject, TIMEOUT, **arguments))
 
 
 def parse_time(text):
@@ -74,7 +43,7 @@ class Stream:
     def make_anew(self):
         try:
             self._client.call(f"STREAM.DELETE.{self.NAME}")
-        except JetStreamError:
+        except NatsError:
             pass  # there was none
         self._client.call(
             f"STREAM.CREATE.{self.NAME}",

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/format/format_fraiseql.h"
+
+#include "core/base/json_text.h"
+#include "core/base/uuid.h"
+#include "core/format/row_json.h"
+
+namespace fraiseql {
+
+namespace {
+
+// FraiseQL's own consumers know three operations; all else is CUSTOM for them.
+std::string_view EventType(Operation operation) {
+  const bool known = operation == Operation::kInsert || operation == Operation::kUpdate ||
+                     operation == Operation::kDelete;
+  return known ? OperationName(operation) : "CUSTOM";
+}
+
+}  // namespace
+
+void AppendFraiseqlPayload(const RowEvent& event, std::string* out) {
+  const Route& route = event.route;
+  const Change& change = event.change;
+  const RowImage* row = RowOf(change);
+  out->append("{\"id\":\"");
+  AppendUuid5(FindHeader(event.message.headers, "Nats-Msg-Id"), out);
+  out->append("\",\"event\":\"").append(OperationName(change.operation));
+  out->append("\",\"event_type\":\"").append(EventType(change.operation));
+  out->append("\",\"entity\":").append(route.entity_json);
+  out->append(",\"entity_type\":").append(route.entity_json).append(",\"entity_id\":");
+  AppendEntityId(route, *change.relation, row, out);
+  out->append(",\"subject\":");
+  AppendJsonString(event.message.subject, out);
+  out->append(",\"timestamp\":\"").append(event.commit_time).append("\",\"data\":");
+  AppendRow(route, *change.relation, row, out);
+  if (change.operation == Operation::kUpdate) {
+    if (change.has_old_row) AppendChanges(route, change, out);
+    AppendUnchanged(route, change, out);
+  }
+  out->push_back('}');
+}
+
+}  // namespace fraiseql

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: PostgreSQL
+#include "core/format/format_row.h"
+
+#include "core/format/row_json.h"
+
+namespace fraiseql {
+
+void AppendRowPayload(const RowEvent& event, std::string* out) {
+  AppendRow(event.route, *event.change.relation, RowOf(event.change), out);
+}
+
+}  // namespace fraiseql
