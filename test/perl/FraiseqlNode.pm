@@ -53,12 +53,14 @@ $SIG{ALRM} = sub { die 'this test file takes more than ' . FILE_TIMEOUT . " seco
 alarm FILE_TIMEOUT;
 
 # A node that runs with the extension's library.  `broker`: a NatsServer, or undef.  Settings of
-# postgresql.conf by name, and of this module: start, preload (both default 1).
+# postgresql.conf by name, and of this module: start, preload (both default 1), install_path (of another
+# installation than that of pg_config).
 sub new_node {
     my ($class, $name, $broker, %settings) = @_;
     my $start   = delete $settings{start}   // 1;
     my $preload = delete $settings{preload} // 1;
-    my $self    = $class->new($name);
+    my $install = delete $settings{install_path};
+    my $self    = $class->new($name, $install ? (install_path => $install) : ());
     # The encoding is the same whatever the environment says.
     $self->init(extra => ['--no-locale', '--encoding=UTF8']);
     my %conf = (

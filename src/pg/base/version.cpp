@@ -57,7 +57,8 @@ VersionMismatch FindVersionMismatch() {
   const char* extension = ExtensionVersion();
   if (extension == nullptr || strcmp(library, extension) == 0) return {nullptr, nullptr, false};
   const char* reason =
-      psprintf("the library is of version %s, and the extension of version %s", library, extension);
+      psprintf("library fraiseql_nats is of version %s, and the extension of version %s", library,
+               extension);
   if (CompareVersions(extension, library) > 0) {
     return {reason,
             psprintf("Restart the server, so that it loads the library of version %s; install it "

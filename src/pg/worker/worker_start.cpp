@@ -130,12 +130,12 @@ void Worker::AwaitVersion() {
     CommitTransactionCommand();
     if (other_version_.ok()) return;
     if (is_news) {
-      ereport(WARNING,
-              (errmsg("%s", other_version_.message().c_str()),
-               mismatch.is_unsafe ? errdetail("Nothing is published meanwhile, and the log "
-                                              "is kept.")
-                                  : 0,
-               errhint("%s", other_version_.hint().c_str())));
+      ereport(
+          WARNING,
+          (errmsg("%s", other_version_.message().c_str()),
+           errdetail("This is so in database \"%s\".%s", database_name_.c_str(),
+                     mismatch.is_unsafe ? " Nothing of it is published, and the log is kept." : ""),
+           errhint("%s", other_version_.hint().c_str())));
     }
     if (!mismatch.is_unsafe) return;
     AwaitReload(WorkerState::kMisconfigured, other_version_, kMendingMs);
