@@ -138,7 +138,8 @@ Status StreamOpening::CompareWithMark() {
                       (stream_state_.is_older_than_created && from_.seen <= opened_.end.sequence);
   if (!opened_.is_marked) {
     opened_.loss = Status::Unavailable(
-        Named(stream_) + " was deleted and made again, and what it had stored is gone",
+        Named(stream_) + " was deleted and made again, and what it had stored is gone" +
+            (from_.seen > 0 ? ": it ended at " + std::to_string(from_.seen) : ""),
         "Messages that were acknowledged before cannot be sent again.");
   } else if (from_.seen > opened_.end.sequence) {
     return LosesAcknowledged();
