@@ -32,7 +32,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     MUST(state.last_sequence <= kMaxStreamSequence && state.replicas >= 1);
     MUST(IsStreamCreated(state.created));
   }
-  (void)nats::ParseApiLevel(text);
   const nats::Json object = nats::ParseObject(text);
   MUST(DepthOf(object) <= nats::kMaxJsonDepth);
   const nats::Json copy = object;  // by recursion

@@ -82,6 +82,7 @@ class PlayedJetStream final : public Connection {
   bool asked_consumer() const { return asked_consumer_; }
 
   std::string created = "2026-11-23T23:26:36Z";
+  std::string leader = "node1";
 
  private:
   struct Incoming {
@@ -103,8 +104,9 @@ class PlayedJetStream final : public Connection {
   std::string Info() const {
     return R"({"created":")" + created + R"(","config":{"retention":")" + retention_ +
            R"(","num_replicas":)" + std::to_string(replicas_) +
-           R"(,"subjects":["fraiseql.>"]},"state":{"last_seq":5,"messages":)" +
-           std::to_string(held_.size()) + R"(,"first_ts":"2026-11-23T23:26:37.5Z"}})";
+           R"(,"subjects":["fraiseql.>"]},"cluster":{"leader":")" + leader +
+           R"("},"state":{"last_seq":5,"messages":)" + std::to_string(held_.size()) +
+           R"(,"first_ts":"2026-11-23T23:26:37.5Z"}})";
   }
 
   static std::string Get(int sequence) {
@@ -196,6 +198,45 @@ TEST(StreamOpening, KnowsAStreamThatIsOlderThanItsCreation) {
   EXPECT_EQ(Look(&another),
             "lost: stream \"events\" was deleted and made again, and what it had "
             "stored is gone");
+}
+
+// Then any server answers, and may be far behind.
+TEST(StreamOpening, BelievesNoServerWhileThereIsNoLeader) {
+  PlayedJetStream replicated("limits", 3, {1, 2, 3, 4, 5}, {{1, 2, 3, 4, 5}});
+  replicated.leader = "";
+  EXPECT_EQ(Look(&replicated), "stream \"events\" has no leader at present");
+  PlayedJetStream alone("limits", 1, {1, 2, 3, 4, 5}, {{1, 2, 3, 4, 5}});
+  alone.leader = "";
+  EXPECT_EQ(Look(&alone), "hhhhhm");
+}
+
+// What an opening says of a stream whose end it has seen at 7, and finds at 5.
+std::string LookAgain(StreamOpening* opening, PlayedJetStream* jetstream, int64_t now_ms) {
+  StreamSettings settings;
+  settings.name = "events";
+  ResumePoint from;
+  from.mark = {"2026-11-23T23:26:36Z", 5};
+  from.seen = 7;
+  opening->Tick(now_ms);
+  opening->Begin(jetstream, settings, from);
+  opening->TakeAnswers();
+  if (opening->state() != StreamOpening::State::kDone) return opening->status().message();
+  return opening->TakeOpened().loss.message();
+}
+
+// One that has just begun to lead, or does not know that it has ceased to.
+TEST(StreamOpening, GivesALeaderTimeToFindWhatWasAcknowledged) {
+  PlayedJetStream replicated("limits", 3, {1, 2, 3, 4, 5});
+  StreamOpening opening;
+  const std::string ends = ": it ended at 7, and now ends at 5";
+  const std::string waits =
+      "the leader of stream \"events\" does not know what was acknowledged" + ends;
+  const std::string lost = "stream \"events\" has lost messages that it had acknowledged" + ends;
+  EXPECT_EQ(LookAgain(&opening, &replicated, 1000), waits);
+  EXPECT_EQ(LookAgain(&opening, &replicated, 10999), waits);
+  EXPECT_EQ(LookAgain(&opening, &replicated, 11000), lost);
+  PlayedJetStream alone("limits", 1, {1, 2, 3, 4, 5});
+  EXPECT_EQ(LookAgain(&opening, &alone, 12000), lost);
 }
 
 TEST(StreamOpening, WaitsForAReplicaThatIsBehindItsLeader) {

@@ -45,6 +45,7 @@ class Arena:
         self.letters_left = {}  # the same, behind it
         self.seen = (0, 0, 0)
         self.bystander = None
+        self.stores = []  # what each server of a cluster holds, in words
         self.journal = []
         self._options = options
         self._seed = f"{options.seed}/{mode.name}"
@@ -144,7 +145,7 @@ class Arena:
         self._start(self.bystander.run())
         await self._start_reader()
         if self.mode.lets_go or self.mode.is_cluster:
-            self.world.recorder = Recorder(self._broker, STREAM)
+            self.world.recorder = Recorder(self._broker, STREAM, not self.mode.is_cluster)
             self._start(self.world.recorder.run())
         dooms = self.mode.dooms
         clients = [
@@ -217,6 +218,7 @@ class Arena:
             await watch.look_once()
         if self.mode.is_cluster:
             await self._broker.until_whole()
+            self.stores = await self._broker.stores()
         async with self.world.client() as client:
             await self.world.streams.take(client, self.world.neighbour)
 

@@ -2,6 +2,7 @@
 """Three nats-servers that replicate a stream, behind a proxy each; in use like one Broker and one Proxy."""
 
 import asyncio
+import json
 
 from broker import Broker
 from machine import free_port
@@ -19,13 +20,14 @@ class Cluster:
         directory.mkdir()
         ports = [free_port() for _ in range(NODES)]
         routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in ports)
-        self.nodes = []
+        self.nodes, self._monitors = [], [free_port() for _ in range(NODES)]
         for number, port in enumerate(ports, 1):
             # Without no_advertise, clients would be told of ways around the proxies.
             more = (
                 f"server_name: node{number}\n"
                 f'cluster {{ name: torture, listen: "127.0.0.1:{port}", routes: [{routes}],'
                 " no_advertise: true }\n"
+                f'http: "127.0.0.1:{self._monitors[number - 1]}"\n'
             )
             folder = store / f"node{number}"
             folder.mkdir()
@@ -96,6 +98,15 @@ class Cluster:
             and all(r.get("current") and not r.get("offline") for r in replicas)
         )
 
+    async def stores(self, most=10):
+        """What each server says of its own copy of the stream, as soon as they say the same."""
+        for _ in range(10 * most):
+            stores = await asyncio.gather(*map(_store, self._monitors))
+            if len(set(stores)) == 1:
+                break
+            await asyncio.sleep(0.1)
+        return stores
+
     def has_unread(self):
         return any(node.has_unread() for node in self.nodes)
 
@@ -106,6 +117,20 @@ class Cluster:
     def kill9(self):
         for node in self.nodes:
             node.kill9()
+
+
+async def _store(monitor):
+    reader, writer = await asyncio.open_connection("127.0.0.1", monitor)
+    try:
+        writer.write(b"GET /jsz?streams=1 HTTP/1.0\r\n\r\n")
+        answer = json.loads((await reader.read()).split(b"\r\n\r\n", 1)[1])
+    finally:
+        writer.close()
+    for account in answer["account_details"]:
+        for stream in account["stream_detail"]:
+            if stream["name"] == STREAM:
+                return "messages {first_seq} to {last_seq}, {bytes} bytes".format(**stream["state"])
+    return "none"
 
 
 class Proxies:

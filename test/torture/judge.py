@@ -4,6 +4,7 @@
 import bystander
 import dead_letters
 import gaps
+import losses
 import retention
 import seen_reader
 import snapshots
@@ -57,6 +58,8 @@ class Judge:
             f"what went with a deleted stream is reported ({self._losses} times)",
             [f"the log tells of it {told} times"] * (told < self._losses),
         )
+        if arena.mode.is_cluster:
+            self._check_cluster()
         self._check(bystander.CLAIM, arena.bystander.seen)
         self._check_seen()
         self._check("the load meets no error but those it asks for", self._unexpected_errors())
@@ -69,7 +72,7 @@ class Judge:
         lost = gaps.extents(rows)
         doomed, _ = self._arena.letters[database]
         if self._arena.mode.is_cluster:
-            lost += self._lost_by_cluster()
+            lost += self._lost_by_cluster(streams[-1])
         if self._arena.mode.lets_go:
             await self._check_retention(session, streams[-1], commits)
             self._check_letters(database, commits, lost)
@@ -110,12 +113,26 @@ class Judge:
         records = [record for stream in streams for record in stream]
         self._check("the comparison sees errors put in on purpose", overlooked(records, expected, doomed, lost))
 
-    def _lost_by_cluster(self):
-        """What the recorder has read from the stream, and the servers have taken back, as gaps."""
-        taken_back = self._arena.world.recorder.taken_back
-        if taken_back:
-            print(f"\n  the servers have lost {len(taken_back)} messages that they had stored")
-        return [(record.position[0], record.position[0] + 1) for record in taken_back]
+    def _lost_by_cluster(self, held):
+        """What the servers have lost, as the worker has told, as gaps."""
+        recorder = self._arena.world.recorder
+        recorder.compare(held)
+        told = losses.read_told(self._server_log())
+        if recorder.taken_back or told:
+            print(f"\n  the servers have lost {len(recorder.taken_back)} messages that were read; told: {told}")
+        lost = [r for r in recorder.taken_back if any(r in loss for loss in told)]
+        return [(record.position[0], record.position[0] + 1) for record in lost]
+
+    def _check_cluster(self):
+        recorder = self._arena.world.recorder
+        told = losses.read_told(self._server_log())
+        self._check(losses.CLAIM, losses.problems_of(recorder.taken_back, told))
+        records = list(recorder.records.values())
+        self._check(
+            "that sees errors put in on purpose", losses.overlooked(records, recorder.taken_back, told)
+        )
+        stores = self._arena.stores
+        self._check(losses.SAME, stores if len(set(stores)) > 1 else [])
 
     def _check_backfills(self, database, records, histories, lost):
         runs = [
@@ -155,15 +172,17 @@ class Judge:
             world.streams.last_sequence,
             world.retention_kept_last,
             world.settings.get("stream_exclusive") != "off",
-            alarms,
             await session.value("SELECT state FROM fraiseql_nats.status()"),
             retention.read_told(self._server_log()),
+            losses.count(losses.read_told(self._server_log())),
         )
         ledger = await retention.read_ledger(session, commits)
         print(
             f"\n  {len(ledger.places)} messages in the ledger, {found.last_sequence} taken by the stream,"
-            f" {len(found.records)} read, {len(held)} left; {len(alarms)} alarms, {found.told.count} told; settings: {world.settings}"
+            f" {len(found.records)} read, {len(held)} left; {len(alarms)} alarms, {found.told.count} told, {found.lost} told to be lost; settings: {world.settings}"
         )
+        for kind, text in alarms:
+            print(f"    {kind}: {text}")
         problems = retention.problems_of(found, ledger)
         for claim in retention.CLAIMS:
             self._check(claim, problems[claim])

@@ -13,9 +13,13 @@ EXPIRES = 1  # seconds that a request waits for a message
 
 class Recorder:
     """`records`: what was stored, by sequence, as far as it was still there to be read; `taken_back`:
-    what the broker has stored and lost again: its own, since it has acknowledged it."""
+    what the broker has stored and lost again: its own, since it has acknowledged it.
 
-    def __init__(self, broker, stream):
+    `alone`: there is one server, whose word on the stream's end can be believed.  A new leader of
+    several may be behind."""
+
+    def __init__(self, broker, stream, alone):
+        self._alone = alone
         self._broker = broker
         self._stream = stream
         self.records = {}
@@ -39,7 +43,7 @@ class Recorder:
 
     async def _read(self, client):
         last = (await client.stream_info(self._stream))["state"]["last_seq"]
-        if last < self.last:
+        if self._alone and last < self.last:
             self._forget_behind(last)
         config = {
             "deliver_policy": "by_start_sequence",
@@ -63,6 +67,14 @@ class Recorder:
             self._forget_behind(message.sequence - 1)
         self.records[message.sequence] = record
         self.last = max(self.last, message.sequence)
+
+    def compare(self, held):
+        """`held`: what there is in the end, where nothing is let go of."""
+        held = {record.sequence: record for record in held}
+        gone = [record for record in self.records.values() if held.get(record.sequence) != record]
+        self.taken_back += gone
+        for record in gone:
+            del self.records[record.sequence]
 
     def _forget_behind(self, last):
         """The stream ends there: the broker has lost what was behind."""

@@ -25,9 +25,9 @@ class Found(NamedTuple):
     last_sequence: int
     keeps_last: bool  # only messages that a later one of their subject has followed were let go
     is_ordered: bool  # the stream is ours alone, and the worker takes it so
-    alarms: list  # what status() and the table of alarms say was lost
     state: str  # of the worker, in the end
     told: NamedTuple  # what may be published twice
+    lost: int  # so many messages at most the broker has lost, as the worker has told
 
 
 class Ledger(NamedTuple):
@@ -63,10 +63,10 @@ def problems_of(found, ledger):
     _check_places(in_order, found, ledger, problems)
     _check_last(found, ledger, problems)
     short = len(ledger.places) - found.last_sequence
-    if short < -found.told.count or (short > 0 and not found.alarms):
+    if not -found.told.count <= short <= found.lost:
         problems[COUNTED].append(
             f"{found.last_sequence} messages were taken, {len(ledger.places)} are in the ledger,"
-            f" alarms: {found.alarms}"
+            f" {found.lost} are told to be lost, {found.told.count} to be twice"
         )
     if found.state != "streaming":
         problems[STREAMING].append(f"it says {found.state}")
@@ -131,8 +131,8 @@ def _check_order(records, is_ordered, problems):
 
 def _check_places(records, found, ledger, problems):
     """The distance between a message's place in the ledger and in the stream stays the same, but for
-    what comes twice and was told of."""
-    spare = found.told.count
+    what comes twice or is lost, and was told of."""
+    spare, lost = found.told.count, found.lost
     places = defaultdict(list)
     for place, entry in enumerate(ledger.places, 1):
         places[entry].append(place)
@@ -145,6 +145,8 @@ def _check_places(records, found, ledger, problems):
         now = min((record.sequence - place for place in candidates), key=lambda d: abs(d - distance))
         if 0 < now - distance <= spare:
             spare -= now - distance
+        elif 0 < distance - now <= lost:
+            lost -= distance - now
         elif found.is_ordered and now != distance:
             what = f"{now - distance} too many" if now > distance else f"{distance - now} missing"
             problems[ONCE].append(f"before message {record.sequence} ({describe(record.position)}): {what}")
@@ -188,6 +190,8 @@ def overlooked(found, ledger):
         for shifted in (shift(record, some.sequence) for record in found.records.values())
     }
     held = [shift(record, some.sequence) for record in found.held]
+    fewer = found.told.count + found.lost + 1
+    lowered = [r._replace(sequence=r.sequence - fewer) for r in found.records.values()]
     errors = {
         "an older message again": (found._replace(held=found.held + [older], last_sequence=end), NEVER_BACK),
         "a message twice": (found._replace(held=found.held + [older], last_sequence=end), ONCE),
@@ -204,7 +208,15 @@ def overlooked(found, ledger):
         "too many": (
             found._replace(last_sequence=len(ledger.places) + found.told.count + 1), COUNTED,
         ),
-        "too few": (found._replace(last_sequence=len(ledger.places) - 1, alarms=[]), COUNTED),
+        "too few": (found._replace(last_sequence=len(ledger.places) - found.lost - 1), COUNTED),
+        "more missing than is told of": (
+            found._replace(
+                records={record.sequence: record for record in lowered},
+                held=[r._replace(sequence=r.sequence - fewer) for r in found.held],
+                is_ordered=True,
+            ),
+            ONCE,
+        ),
         "another last value": (found._replace(held=found.held[:-1] + [last._replace(content=b"")]), LAST),
         "none at all": (found._replace(held=[], keeps_last=True), LAST),
         "a worker that waits": (found._replace(state="waiting"), STREAMING),

@@ -16,19 +16,22 @@ std::string Sealed(const std::string& text) {
 
 TEST(MarkLine, IsReadAsItWasWritten) {
   for (const uint64_t sequence : {uint64_t{0}, uint64_t{42}, kMaxStreamSequence}) {
-    const SettledMark settled{
-        {"2026-11-23T23:26:36.618989544Z", sequence}, UINT64_MAX - 1, {UINT64_MAX, 7, UINT32_MAX}};
+    const SettledMark settled{{"2026-11-23T23:26:36.618989544Z", sequence},
+                              UINT64_MAX - 1,
+                              {UINT64_MAX, 7, UINT32_MAX},
+                              kMaxStreamSequence};
     const auto read = ParseMark(FormatMark(settled));
     ASSERT_TRUE(read);
     EXPECT_EQ(read->mark.stream, settled.mark.stream);
     EXPECT_EQ(read->mark.sequence, sequence);
     EXPECT_EQ(read->settled_lsn, settled.settled_lsn);
     EXPECT_EQ(read->through, settled.through);
+    EXPECT_EQ(read->seen, kMaxStreamSequence);
   }
 }
 
 TEST(MarkLine, NoFlippedBitGivesAnotherMark) {
-  const std::string line = FormatMark({{"2026-11-23T23:26:36Z", 42}, 4711, {4712, 3, 1}});
+  const std::string line = FormatMark({{"2026-11-23T23:26:36Z", 42}, 4711, {4712, 3, 1}, 43});
   for (size_t bit = 0; bit < 8 * line.size(); ++bit) {
     std::string flipped = line;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << (bit % 8)));
@@ -37,16 +40,23 @@ TEST(MarkLine, NoFlippedBitGivesAnotherMark) {
   for (size_t size = 0; size < line.size(); ++size) EXPECT_FALSE(ParseMark(line.substr(0, size)));
 }
 
+TEST(MarkLine, OfAStreamThatIsAtLeastAsLongAsTheMark) {
+  const auto read = ParseMark(FormatMark({{"2026-11-23T23:26:36Z", 42}, 4711, {}}));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->seen, 42u);
+}
+
 TEST(MarkLine, BelievesNoMarkThatNoStreamCanHave) {
-  EXPECT_TRUE(ParseMark(Sealed("2 x 42 7 8 9 1")));
+  EXPECT_TRUE(ParseMark(Sealed("3 x 42 43 7 8 9 1")));
   for (const char* text :
-       {"2 x 18446744073709551615 7 8 9 1", "2 x 9223372036854775808 7 8 9 1", "1 x 42 7 8 9 1",
-        "2 x", "2  42 7 8 9 1", "2 x -1 7 8 9 1", "2 x 42 -7 8 9 1", "2 x 4 2 7 8 9 1",
-        "2 a b 42 7 8 9 1", "2 x\t 42 7 8 9 1", "2 x 42 7", "2 x 42 18446744073709551616 8 9 1",
-        "2 x 42 7 8 9 4294967296", ""}) {
+       {"3 x 42 18446744073709551615 7 8 9 1", "3 x 42 9223372036854775808 7 8 9 1",
+        "3 x 42 41 7 8 9 1", "2 x 42 43 7 8 9 1", "2 x 42 7 8 9 1", "3 x 42 7 8 9 1", "3 x",
+        "3  42 43 7 8 9 1", "3 x -1 43 7 8 9 1", "3 x 42 43 -7 8 9 1", "3 x 4 2 43 7 8 9 1",
+        "3 a b 42 43 7 8 9 1", "3 x\t 42 43 7 8 9 1", "3 x 42 43 7",
+        "3 x 42 43 18446744073709551616 8 9 1", "3 x 42 43 7 8 9 4294967296", ""}) {
     EXPECT_FALSE(ParseMark(Sealed(text))) << text;
   }
-  EXPECT_FALSE(ParseMark(Sealed("2 " + std::string(65, 'x') + " 42 7 8 9 1")));
+  EXPECT_FALSE(ParseMark(Sealed("3 " + std::string(65, 'x') + " 42 43 7 8 9 1")));
 }
 
 }  // namespace

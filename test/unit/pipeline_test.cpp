@@ -101,6 +101,63 @@ TEST(PipelineNotesStreams, SendsNothingToANewStreamBeforeItsMarkIsKept) {
   EXPECT_EQ(broker.waiting(), 1u);
 }
 
+// What the stream has let go of may be what is not read yet: whoever begins at the mark must learn
+// of it.
+TEST(PipelineMark, StaysWhereItIsUntilWhatWasLetGoOfIsGoneThrough) {
+  FakeBroker broker;
+  const auto publish = [](Pipeline* pipeline, uint64_t lsn) {
+    Message* message = pipeline->Add();
+    message->AddHeader("Nats-Msg-Id", std::to_string(lsn));
+    message->position = {lsn - 50, 1, 0};
+    pipeline->Seal();
+    pipeline->EndTransaction(lsn);
+  };
+  const auto all = [&](Pipeline* pipeline) {
+    for (const uint64_t lsn : {100, 200, 300}) publish(pipeline, lsn);
+    pipeline->Run(0);
+  };
+  ResumePoint from;
+  from.mark = {"1", 0};
+  Pipeline first(&broker, TestOptions(), from);
+  all(&first);
+  broker.StoreAll();
+  broker.Forget();
+  broker.WaitOutDeduplication();
+  broker.LetGo(0, 3);
+
+  from.uncertain_before_lsn = 1000;
+  Pipeline second(&broker, TestOptions(), from);
+  second.Run(0);
+  ASSERT_EQ(second.state(), State::kStreaming);
+  EXPECT_EQ(second.mark().sequence, 0u);
+  from.mark = second.mark();
+  broker.Forget();
+
+  Pipeline third(&broker, TestOptions(), from);
+  all(&third);
+  EXPECT_GE(third.twice().most, 3u);
+  broker.StoreAll();
+  third.Run(0);
+  EXPECT_EQ(third.window().settled_lsn(), 300u);
+  EXPECT_EQ(third.mark().sequence, 3u) << "then it goes on";
+}
+
+// The same of what this process has sent.
+TEST_F(PipelineTest, TheMarkStaysWhereWhatWasSentMayHaveBeenLetGoOf) {
+  Stream({"1", "2", "3"});
+  const StreamMark before = pipeline_.mark();
+  broker_.StoreAll();
+  broker_.Close();
+  broker_.replies().clear();
+  broker_.LetGo(0, 3);
+  Run(0);
+  broker_.wire_capacity = 0;
+  Run(1000);
+  ASSERT_EQ(pipeline_.state(), State::kStreaming);
+  EXPECT_EQ(settled(), 0u);
+  EXPECT_EQ(pipeline_.mark().sequence, before.sequence);
+}
+
 TEST_F(PipelineTest, BelievesNoAcknowledgementOfWhatWasNotSent) {
   broker_.wire_capacity = 1;
   Publish({"a", "b", "c"});

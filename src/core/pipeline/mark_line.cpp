@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/pipeline/mark_line.h"
 
+#include <algorithm>
 #include <cassert>
 
 #include "core/base/crc32c.h"
@@ -10,7 +11,7 @@ namespace fraiseql {
 
 namespace {
 
-constexpr std::string_view kVersion = "2 ";
+constexpr std::string_view kVersion = "3 ";
 
 // Takes what follows the last blank off `text`; false if it is not a number and nothing else.
 template <typename Integer>
@@ -30,8 +31,9 @@ std::string FormatMark(const SettledMark& settled) {
   std::string line(kVersion);
   line.append(mark.stream).push_back(' ');
   AppendDecimal(mark.sequence, &line);
-  for (const uint64_t number : {settled.settled_lsn, settled.through.commit_lsn,
-                                settled.through.ordinal, uint64_t{settled.through.route}}) {
+  for (const uint64_t number :
+       {std::max(settled.seen, mark.sequence), settled.settled_lsn, settled.through.commit_lsn,
+        settled.through.ordinal, uint64_t{settled.through.route}}) {
     line.push_back(' ');
     AppendDecimal(number, &line);
   }
@@ -54,7 +56,8 @@ std::optional<SettledMark> ParseMark(std::string_view line) {
       !TakeLastNumber(&line, &through.commit_lsn) || !TakeLastNumber(&line, &settled.settled_lsn)) {
     return {};
   }
-  if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > kMaxStreamSequence) return {};
+  if (!TakeLastNumber(&line, &settled.seen) || settled.seen > kMaxStreamSequence) return {};
+  if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > settled.seen) return {};
   if (line.substr(0, kVersion.size()) != kVersion) return {};
   mark.stream = line.substr(kVersion.size());
   if (!IsStreamCreated(mark.stream)) return {};

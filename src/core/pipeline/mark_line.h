@@ -15,12 +15,13 @@ struct SettledMark {
   StreamMark mark;
   uint64_t settled_lsn = 0;  // what committed before it is stored, or a dead letter
   Position through;          // and so is what comes up to and with this one; zero: not known
+  uint64_t seen = 0;         // the stream was that long then; at least up to the mark
 };
 
 // It as the worker keeps it in a file, one line:
 //
-//   2 <stream's time of creation> <sequence> <LSN> <position: LSN, ordinal, route>
-//     <checksum of what is before it>
+//   3 <stream's time of creation> <sequence> <length of the stream> <LSN>
+//     <position: LSN, ordinal, route> <checksum of what is before it>
 //
 // with all numbers decimal.
 //

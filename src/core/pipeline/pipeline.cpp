@@ -110,6 +110,8 @@ StreamMark Pipeline::mark() const {
   // While what is stored is not known, or not gone through, nothing new is known of the rest.
   if (!looked_ || contents_.holds_any()) return from_.mark;
   const bool before_horizon = window_.settled_lsn() < from_.uncertain_before_lsn;
+  // The places that were let go of may be those of messages that are not read yet.
+  if (before_horizon && contents_.most_unknown() > 0) return from_.mark;
   return {stream_, window_.StoredBehind(StoredBehind(before_horizon))};
 }
 

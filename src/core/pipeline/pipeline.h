@@ -73,6 +73,9 @@ class Pipeline {
   // Where a pipeline that goes on from settled_lsn() would have to look; see StreamMark.
   StreamMark mark() const;
 
+  // The stream of the mark is known to have been that long.
+  uint64_t stream_end() const { return stream_end_; }
+
   // With notes_streams: this is another stream than the one that was left off with.  Nothing is
   // sent before mark() and settled_lsn() are kept, for whoever goes on from those of the stream
   // before would send behind the newest what went with it.

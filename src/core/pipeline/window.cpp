@@ -112,6 +112,7 @@ uint64_t Window::AckThrough(uint64_t sequence, uint64_t stream_sequence) {
 }
 
 void Window::LookedThrough(const StreamContents& found, uint64_t stream_end) {
+  if (found.most_unknown() > 0) return;
   for (uint64_t i = first_; i < end_; ++i) {
     Entry& sent = entry(i);
     if (sent.acked || sent.behind == kUnsent || found.Holds(sent.message.position)) continue;

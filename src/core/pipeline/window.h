@@ -95,7 +95,7 @@ class Window {
   void Rewind() { next_ = first_; }
 
   // The stream has been looked through up to `stream_end`, with this result: what was sent and is
-  // not found there can only be stored behind it.
+  // not found there can only be stored behind it, unless the stream may have let go of it.
   void LookedThrough(const StreamContents& found, uint64_t stream_end);
 
   // The stream is another than the one before: the places that are known are none of this one, and

@@ -121,10 +121,12 @@ bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
   return BeginsWith(message_id, origin) || named_origin == origin;
 }
 
-// Whether its sender has tied it to what it had stored before: see Chain.
-bool ReadBack::IsTied(const Connection& connection) {
+// Whether its sender has tied it to what it had stored before: see Chain.  In a replicated stream
+// that may be all by sequence, which holds also where a foreign message has taken the place of
+// ours.
+bool ReadBack::IsTied(const Connection& connection) const {
   return !connection.DeliveredHeader("Nats-Expected-Last-Msg-Id").empty() ||
-         !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty();
+         (!range_.replicated && !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty());
 }
 
 void ReadBack::Look(const Connection& connection) {

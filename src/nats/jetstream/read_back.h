@@ -67,7 +67,7 @@ class ReadBack {
   bool saw_foreign() const { return saw_foreign_; }
 
  private:
-  static bool IsTied(const Connection& connection);
+  bool IsTied(const Connection& connection) const;
   void Look(const Connection& connection);
   void LetGo(uint64_t first, uint64_t last);
   void End();

@@ -106,6 +106,7 @@ Status ParseStreamState(std::string_view data, std::string_view what, StreamStat
   const Json stream = ObjectAt(reply, "state");
   state->created = DataAt(reply, "created");
   state->replicas = std::max(1, SmallIntegerAt(config, "num_replicas"));
+  state->has_leader = state->replicas <= 1 || !DataAt(ObjectAt(reply, "cluster"), "leader").empty();
   state->keeps_consumed = DataAt(config, "retention") == "limits";
   state->last_sequence = CountAt(stream, "last_seq");
   state->is_older_than_created = IsOlderThan(state->created, stream);
@@ -141,10 +142,6 @@ Status ParseMessageReply(std::string_view data, std::string_view what,
   if (!ParseStoredMessage(ObjectAt(reply, "message"), &stored)) return NotUnderstood(what);
   *message = std::move(stored);
   return {};
-}
-
-int ParseApiLevel(std::string_view data) {
-  return SmallIntegerAt(ObjectAt(ParseObject(data), "api"), "level");
 }
 
 }  // namespace fraiseql::nats

@@ -32,9 +32,6 @@ std::string StreamCreateRequest(std::string_view stream);
 // The body of a create request; limits that the settings do not name are the server's defaults.
 std::string StreamConfig(const StreamSettings& settings);
 
-// The request that tells the account's limits and the server's API level.
-constexpr char kInfoRequest[] = "INFO";
-
 struct ApiReply {
   bool not_found = false;  // the stream; then `status` is not ok, too
   Status status;           // ok: done
@@ -58,6 +55,8 @@ struct StreamState {
   // stream whose configuration was changed as old as its own next start.
   bool is_older_than_created = false;
   int replicas = 1;
+  // Else it is replicated, and any of its servers has answered, with what it knows.
+  bool has_leader = true;
   bool keeps_consumed = true;  // retention by limits only
   // That it takes; empty: not known.
   std::vector<std::string> subjects;
@@ -72,8 +71,5 @@ constexpr char kLastMessageRequest[] = R"({"last_by_subj":">"})";
 // None if there is none; then the status is ok.  `what` as in ParseApiReply().
 Status ParseMessageReply(std::string_view data, std::string_view what,
                          std::optional<StoredMessage>* message);
-
-// 0 before 2.11.
-int ParseApiLevel(std::string_view data);
 
 }  // namespace fraiseql::nats

@@ -7,10 +7,6 @@
 
 namespace fraiseql::nats {
 
-namespace {
-constexpr int kLevelWithFatalMismatch = 4;
-}  // namespace
-
 void Chain::AppendExpectation(std::string* lines) const {
   assert(kind_ != Kind::kNone);
   if (last_id_.empty()) {
@@ -27,13 +23,10 @@ void Chain::Sent(std::string_view message_id) {
   if (kind_ == Kind::kMessageId) last_id_.assign(message_id);
 }
 
-Chain::Kind Exclusivity::KindFor(int64_t now_ms, int replicas, int api_level) const {
+Chain::Kind Exclusivity::KindFor(int64_t now_ms, int replicas) const {
   if (wanted_ == Exclusive::kOff || now_ms < paused_until_ms_) return Chain::Kind::kNone;
-  const bool ids_are_safe = replicas <= 1 || api_level < kLevelWithFatalMismatch;
-  if (wanted_ == Exclusive::kOn) {
-    return ids_are_safe ? Chain::Kind::kMessageId : Chain::Kind::kSequence;
-  }
-  return ids_are_safe && now_ms >= shared_until_ms_ ? Chain::Kind::kMessageId : Chain::Kind::kNone;
+  if (wanted_ == Exclusive::kAuto && now_ms < shared_until_ms_) return Chain::Kind::kNone;
+  return replicas <= 1 ? Chain::Kind::kMessageId : Chain::Kind::kSequence;
 }
 
 void Exclusivity::SawForeign(int64_t now_ms) {

@@ -55,9 +55,11 @@ class Exclusivity {
 
   void Configure(Exclusive wanted) { wanted_ = wanted; }
 
-  // A stream of several replicas on a server of API level 4 (2.14) or later must never see a wrong
-  // expected message id: it stops for good.
-  Chain::Kind KindFor(int64_t now_ms, int replicas, int api_level) const;
+  // In a stream of several replicas messages are never tied by id.  Each replica compares the id
+  // with the last one that it remembers, and one that has been restarted remembers none that is
+  // older than the de-duplication window: it alone refuses the message, and all that follow.  From
+  // nats-server 2.14 on a wrong id stops the stream for good.
+  Chain::Kind KindFor(int64_t now_ms, int replicas) const;
 
   void SawForeign(int64_t now_ms);
   // Messages are not to be tied for a while, whatever the setting.

@@ -180,8 +180,7 @@ void Publisher::BecomeOpen() {
     created_generation_ = generation_;
   }
   if (opening_.saw_foreign()) exclusivity_.SawForeign(now_ms_);
-  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas(), opening_.api_level()),
-               stream_end_);
+  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas()), stream_end_);
   state_ = State::kOpen;
 }
 
@@ -241,8 +240,7 @@ void Publisher::TieToLast() {
   if (stream_end_ - checked_end_ != stored_since_) exclusivity_.SawForeign(now_ms_);
   checked_end_ = stream_end_;
   stored_since_ = 0;
-  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas(), opening_.api_level()),
-               stream_end_);
+  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas()), stream_end_);
 }
 
 Status Publisher::Check(const Message& message) {

@@ -15,8 +15,14 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kRequestTimeoutMs = 2000;
+constexpr int64_t kMostShortMs = 10000;
 
 std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
+
+Status WithoutLeader(const std::string& what) {
+  return Status::Unavailable(what + " has no leader at present",
+                             "See whether all servers of the NATS cluster run and are connected.");
+}
 
 }  // namespace
 
@@ -76,10 +82,6 @@ void StreamOpening::OnAnswer(std::string_view data) {
     case Step::kOverlap:
       OnOverlap(data);
       break;
-    case Step::kAccountInfo:
-      api_level_ = ParseApiLevel(data);
-      ReadBackOrFinish();
-      break;
     case Step::kConsumer:
       ReadOnIf(read_back_.OnCreated(data));
       break;
@@ -100,13 +102,11 @@ void StreamOpening::OnStream(std::string_view data) {
     Status understood = ParseStreamState(data, Named(stream_), &stream_state_);
     if (!understood.ok()) return Fail(std::move(understood));
     if (IsBeingMade(stream_state_.created)) return Fail(StillBeingMade(Named(stream_)));
+    if (!stream_state_.has_leader) return Fail(WithoutLeader(Named(stream_)));
     opened_.end = {stream_state_.created, stream_state_.last_sequence};
-    CompareWithMark();
-    if (stream_state_.replicas > 1 && stream_.exclusive != Exclusive::kOff) {
-      Ask(Step::kAccountInfo, kInfoRequest, "");
-    } else {
-      ReadBackOrFinish();
-    }
+    Status compared = CompareWithMark();
+    if (!compared.ok()) return Fail(std::move(compared));
+    ReadBackOrFinish();
   } else if (step_ == Step::kStreamInfo && answer.not_found && stream_.create) {
     Ask(Step::kStreamCreate, StreamCreateRequest(stream_.name), StreamConfig(stream_));
   } else if (step_ == Step::kStreamCreate && answer.overlaps && !stream_.subjects.empty()) {
@@ -131,21 +131,42 @@ void StreamOpening::OnOverlap(std::string_view data) {
 }
 
 // A stream that is not the one of the mark, or is shorter than it was, has lost what it had stored.
-void StreamOpening::CompareWithMark() {
-  if (from_.mark.stream.empty()) return;
+// Not ok: it is not certain yet.
+Status StreamOpening::CompareWithMark() {
+  if (from_.mark.stream.empty()) return Status::Ok();
   opened_.is_marked = from_.mark.stream == opened_.end.stream ||
                       (stream_state_.is_older_than_created && from_.seen <= opened_.end.sequence);
   if (!opened_.is_marked) {
     opened_.loss = Status::Unavailable(
-        Named(stream_) + " was deleted and made again, and what it had stored is gone",
+        Named(stream_) + " was deleted and made again, and what it had stored is gone" +
+            (from_.seen > 0 ? ": it ended at " + std::to_string(from_.seen) : ""),
         "Messages that were acknowledged before cannot be sent again.");
   } else if (from_.seen > opened_.end.sequence) {
-    opened_.loss = Status::Unavailable(
-        Named(stream_) + " has lost messages that it had acknowledged: it ended at " +
-            std::to_string(from_.seen) + ", and now ends at " +
-            std::to_string(opened_.end.sequence),
-        "The NATS server may have lost its disk or a restart without \"sync_interval\": check it.");
+    return LosesAcknowledged();
   }
+  short_since_ms_ = 0;
+  return Status::Ok();
+}
+
+// A server that has just become the leader of a replicated stream says how far it has come with
+// what the others have confirmed; one that stood still, and has missed that another leads now, says
+// what it knew: for a while that may be less than was acknowledged.
+Status StreamOpening::LosesAcknowledged() {
+  const std::string ends = "it ended at " + std::to_string(from_.seen) + ", and now ends at " +
+                           std::to_string(opened_.end.sequence);
+  if (stream_state_.replicas > 1) {
+    if (short_since_ms_ == 0) short_since_ms_ = now_ms_;
+    if (short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kMostShortMs) {
+      return Status::Unavailable(
+          "the leader of " + Named(stream_) + " does not know what was acknowledged: " + ends,
+          "It may be about to catch up; see whether all servers of the NATS cluster run.");
+    }
+  }
+  short_since_ms_ = 0;
+  opened_.loss = Status::Unavailable(
+      Named(stream_) + " has lost messages that it had acknowledged: " + ends,
+      "The NATS server may have lost its disk or a restart without \"sync_interval\": check it.");
+  return Status::Ok();
 }
 
 void StreamOpening::ReadBackOrFinish() {
@@ -225,6 +246,7 @@ void StreamOpening::Fail(Status status) {
 }
 
 void StreamOpening::Tick(int64_t now_ms) {
+  now_ms_ = now_ms;
   if (state_ != State::kBusy) return;
   if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
   if (now_ms < deadline_ms_) return;

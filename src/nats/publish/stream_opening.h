@@ -45,7 +45,6 @@ class StreamOpening {
   // Else only the last message is looked at: see StreamState.
   bool keeps_consumed() const { return stream_state_.keeps_consumed; }
   const std::vector<std::string>& subjects() const { return stream_state_.subjects; }
-  int api_level() const { return api_level_; }  // asked for only if there are several replicas
   bool saw_foreign() const { return read_back_.saw_foreign(); }
 
  private:
@@ -53,7 +52,6 @@ class StreamOpening {
     kStreamInfo,
     kStreamCreate,
     kOverlap,
-    kAccountInfo,
     kConsumer,
     kRead,
     kLeader,
@@ -67,7 +65,8 @@ class StreamOpening {
   void OnNoAnswerer();
   void AskForOverlap();
   void OnOverlap(std::string_view data);
-  void CompareWithMark();
+  Status CompareWithMark();
+  Status LosesAcknowledged();
   void ReadBackOrFinish();
   std::vector<StoredPlaces> KnownPlaces();
   void ReadOnIf(Status status);
@@ -89,10 +88,11 @@ class StreamOpening {
   int64_t deadline_ms_ = 0;  // of the step; 0: to be set by the next Tick()
   uint64_t requests_ = 0;    // their number is the address of the answer
   StreamState stream_state_;
-  int api_level_ = 0;
   ReadBack read_back_;
   Opened opened_;
   uint64_t behind_ = 0;  // of the stream, what is looked for
+  int64_t now_ms_ = 0;
+  int64_t short_since_ms_ = 0;  // it ends too early since; 0: it does not
 };
 
 }  // namespace fraiseql::nats

@@ -35,7 +35,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
     const SettledMark marked = ReadMark(slot);
     begin = std::max(begin, XLogRecPtr{marked.settled_lsn});
     from.mark = marked.mark;  // without one, the whole stream has to be looked through
-    from.seen = from.mark.sequence;
+    from.seen = marked.seen;
     from.through = marked.through;
     from.uncertain_before_lsn = DecodableLsn();
   }
@@ -105,6 +105,7 @@ void SlotKeeper::SaveMark(const Pipeline& pipeline) {
   if (!delay_.on()) {
     mark.mark = pipeline.mark();
     mark.through = pipeline.window().settled_through();
+    mark.seen = pipeline.stream_end();
   }
   if (mark.mark.stream.empty()) return;
   marked_ = mark;
