@@ -749,33 +749,36 @@ COMMENT ON FUNCTION discard_dead_letter(bigint) IS 'gives a dead letter up';
 -- The stream -------------------------------------------------------------------------------------
 
 CREATE FUNCTION stream_info(
+    stream text DEFAULT NULL,
     OUT name text, OUT subjects text, OUT messages bigint, OUT bytes bigint, OUT first_sequence bigint,
     OUT last_sequence bigint, OUT consumers bigint, OUT max_age interval, OUT max_bytes bigint, OUT max_msgs bigint,
     OUT dedup_window interval, OUT replicas bigint) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_info';
-COMMENT ON FUNCTION stream_info() IS 'the stream that is published to; a limit that is not set is null';
+COMMENT ON FUNCTION stream_info(text) IS 'the stream that is published to; a limit that is not set is null';
 
-CREATE FUNCTION stream_sync(OUT field text, OUT found text, OUT wanted text, OUT changed boolean) RETURNS SETOF record
+CREATE FUNCTION stream_sync(stream text DEFAULT NULL, OUT field text, OUT found text, OUT wanted text, OUT changed boolean) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_sync';
-COMMENT ON FUNCTION stream_sync() IS 'brings the stream in line with the settings; returns what differed, and whether it could be changed';
+COMMENT ON FUNCTION stream_sync(text) IS 'brings the stream in line with the settings; returns what differed, and whether it could be changed';
 
 CREATE FUNCTION consumers(
+    stream text DEFAULT NULL,
     OUT name text, OUT filter_subject text, OUT push boolean, OUT queue text, OUT max_deliver bigint, OUT ack_wait interval,
     OUT max_ack_pending bigint,
     OUT pending bigint, OUT ack_pending bigint, OUT redelivered bigint, OUT delivered_sequence bigint, OUT ack_floor bigint,
     OUT bound boolean) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_consumers';
-COMMENT ON FUNCTION consumers() IS 'the consumers of the stream, and how far they are';
+COMMENT ON FUNCTION consumers(text) IS 'the consumers of the stream, and how far they are';
 
 CREATE FUNCTION create_consumer(
     name text, filter_subject text DEFAULT NULL, push boolean DEFAULT false, queue text DEFAULT NULL,
-    max_deliver integer DEFAULT NULL, ack_wait interval DEFAULT NULL, max_ack_pending integer DEFAULT NULL) RETURNS void
+    max_deliver integer DEFAULT NULL, ack_wait interval DEFAULT NULL, max_ack_pending integer DEFAULT NULL,
+    stream text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_consumer';
-COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval, integer) IS 'makes or changes a durable consumer, with max_deliver and ack_wait from the settings unless given';
+COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval, integer, text) IS 'makes or changes a durable consumer, with max_deliver and ack_wait from the settings unless given';
 
-CREATE FUNCTION delete_consumer(name text) RETURNS void
-LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_consumer';
-COMMENT ON FUNCTION delete_consumer(text) IS 'deletes a consumer';
+CREATE FUNCTION delete_consumer(name text, stream text DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_consumer';
+COMMENT ON FUNCTION delete_consumer(text, text) IS 'deletes a consumer';
 
 -- The slot ---------------------------------------------------------------------------------------
 
@@ -972,8 +975,8 @@ GRANT EXECUTE ON FUNCTION
     drop_stream(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
-    stream_info(), stream_sync(), consumers(), delete_consumer(text),
-    create_consumer(text, text, boolean, text, integer, interval, integer)
+    stream_info(text), stream_sync(text), consumers(text), delete_consumer(text, text),
+    create_consumer(text, text, boolean, text, integer, interval, integer, text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION

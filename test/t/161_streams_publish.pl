@@ -97,6 +97,17 @@ $node->safe_psql('postgres', 'DELETE FROM tb_click WHERE id = 1');
 ok(comes_to(sub { subjects_of('tenant') eq 'tenant.row.Click.DELETE' }), 'that is published to')
   or diag(subjects_of('tenant'));
 
+is($node->safe_psql('postgres', q{
+SELECT name, subjects FROM fraiseql_nats.stream_info('orders');
+SELECT name, subjects FROM fraiseql_nats.stream_info();
+SELECT fraiseql_nats.create_consumer('audit', stream => 'orders');
+SELECT name FROM fraiseql_nats.consumers('orders');
+SELECT fraiseql_nats.delete_consumer('audit', 'orders');
+SELECT count(*) FROM fraiseql_nats.consumers(stream => 'orders');
+SELECT fraiseql_nats.alter_stream('orders', max_age => '1 year');
+SELECT field, changed FROM fraiseql_nats.stream_sync('orders');
+}), "orders|order.>,sum.*\ntenant|tenant.>\n\naudit\n\n0\n\nmax_age|t", 'the stream and its consumers are managed by name');
+
 # Everything dies; nothing is lost and nothing comes twice.
 for my $id (3 .. 30) {
     $node->safe_psql('postgres', "INSERT INTO tb_click VALUES ($id, 'p'); INSERT INTO tb_order VALUES ($id, 'n')");

@@ -48,8 +48,10 @@ LOCKTAG AcquireCallLock() {
   return tag;
 }
 
-// Function, database, process id of the session, arguments.
-const std::string& MakeRequest(const char* function, const char* const* arguments, int count) {
+// A row with function, database, process id of the session and arguments, and one with names and
+// values of settings.
+const std::string& MakeRequest(const char* function, const char* const* arguments, int count,
+                               const OwnSettings* own_settings) {
   auto* row = NewInContext<TextRow>(CurrentMemoryContext);
   auto* request = NewInContext<std::string>(CurrentMemoryContext);
   const char* database = ToUtf8Anyhow(get_database_name(MyDatabaseId));
@@ -58,6 +60,12 @@ const std::string& MakeRequest(const char* function, const char* const* argument
   row->emplace_back(std::to_string(MyProcPid));
   for (int i = 0; i < count; ++i) {
     row->push_back(arguments[i] == nullptr ? std::optional<std::string>() : arguments[i]);
+  }
+  AppendTextRow(*row, request);
+  row->clear();
+  for (size_t i = 0; own_settings != nullptr && i < own_settings->size(); ++i) {
+    row->emplace_back((*own_settings)[i].first);
+    row->emplace_back((*own_settings)[i].second);
   }
   AppendTextRow(*row, request);
   if (request->size() > kMaxRequestBytes) {
@@ -116,8 +124,9 @@ void RaiseFailure(TextRowReader* answer) {
 
 }  // namespace
 
-TextRowReader CallProcess(const char* function, const char* const* arguments, int count) {
-  const std::string& request = MakeRequest(function, arguments, count);
+TextRowReader CallProcess(const char* function, const char* const* arguments, int count,
+                          const OwnSettings* own_settings) {
+  const std::string& request = MakeRequest(function, arguments, count, own_settings);
   const LOCKTAG lock = AcquireCallLock();
   const Size offset = CallQueueOffset(request.size());
   dsm_segment* segment = dsm_create(offset + kCallQueueBytes, 0);

@@ -6,6 +6,7 @@
 // no database, and leaves as soon as the session does.  Include after postgres.h.
 
 #include "core/base/text_rows.h"
+#include "pg/settings/own_settings.h"
 
 extern "C" {
 #include "fmgr.h"
@@ -35,8 +36,9 @@ inline Size CallQueueOffset(Size request_size) {
 // the server's background workers make calls at once, and others wait for their turn.  Cancel, time
 // limits and the end of the session are answered at once.  Raises what the function fails with, and
 // if there is no process to be had.
+// `own_settings`: of the stream that the call is for; null: none.
 TextRowReader CallProcess(const char* function, const char* const* arguments = nullptr,
-                          int count = 0);
+                          int count = 0, const OwnSettings* own_settings = nullptr);
 
 // Makes the rows the result of a set-returning function; texts are the input of its columns' types.
 void ReturnRows(FunctionCallInfo fcinfo, TextRowReader rows);

@@ -76,6 +76,11 @@ bool CallProcessMain::ReadRequest() {
     const auto argument = request.NextField();
     call_.arguments.push_back(argument ? std::optional<std::string>(*argument) : std::nullopt);
   }
+  if (!request.NextRow(&fields)) return false;
+  for (; fields >= 2; fields -= 2) {
+    const std::string name(request.NextField().value_or(""));
+    call_.own_settings.emplace_back(name, request.NextField().value_or(""));
+  }
   return true;
 }
 

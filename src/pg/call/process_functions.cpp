@@ -192,7 +192,8 @@ Status BeginBrokerCall(const ProcessCall& call, const LoadedConfig& loaded, Stre
   }
   const SettingsProblem problem = CheckWrittenSettings();
   if (problem.nothing_in_force) return problem.status;
-  const Status status = ApplyConfig(loaded.config);
+  Status status = ApplyConfig(loaded.config);
+  if (status.ok()) status = ApplyOwnSettings(call.own_settings);
   // The settings do not change any more, and so may be read by the thread.
   *work = [call, function,
            broker = CurrentBrokerSettings(call.database.c_str())](std::string* rows) {

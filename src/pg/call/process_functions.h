@@ -10,6 +10,7 @@
 #include "config/config_problem.h"
 #include "core/base/status.h"
 #include "core/base/text_rows.h"
+#include "pg/settings/own_settings.h"
 
 namespace fraiseql::pg {
 
@@ -18,6 +19,7 @@ struct ProcessCall {
   std::string database;  // of the session
   std::string session;   // its process id
   TextRow arguments;
+  OwnSettings own_settings;  // of the stream
 };
 
 // The part of a call that talks to the broker: for a thread, as it blocks.  Appends the rows.

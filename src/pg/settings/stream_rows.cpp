@@ -143,16 +143,15 @@ void CheckStreamRow(const StreamRow& row) {
   }
 }
 
-Status ApplyStreamRow(const StreamRow& row) {
+Status ApplyOwnSettings(const OwnSettings& own) {
   Status status;
-  for (const auto& [name, value] : row.settings) {
+  for (const auto& [name, value] : own) {
     if (set_config_option((kPrefix + name).c_str(), value.c_str(), PGC_SIGHUP, PGC_S_OVERRIDE,
                           GUC_ACTION_SET, true, LOG, false) != 0) {
       continue;
     }
-    status =
-        Status::Invalid("stream \"" + row.name + "\" has an invalid value for \"" + name + "\"",
-                        "Correct it with fraiseql_nats.alter_stream().");
+    status = Status::Invalid("the stream has an invalid value for \"" + name + "\"",
+                             "Correct it with fraiseql_nats.alter_stream().");
   }
   return status;
 }

@@ -6,10 +6,9 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "core/base/status.h"
+#include "pg/settings/own_settings.h"
 
 extern "C" {
 #include "access/htup.h"
@@ -24,8 +23,8 @@ constexpr char kDefaultStreamName[] = "default";
 struct StreamRow {
   int32 number = 0;  // kDefaultStream: what the stream of the settings has of its own here
   std::string name;  // as UTF-8
-  std::vector<std::pair<std::string, std::string>> settings;  // names without prefix, and values
-  uint64_t fingerprint = 0;                                   // of all that, never 0
+  OwnSettings settings;
+  uint64_t fingerprint = 0;  // of all that, never 0
 };
 
 // May raise; `*row` must outlive that.
@@ -40,9 +39,5 @@ bool LockStreams(bool wait);
 
 // Raises if one of the settings would be refused.
 void CheckStreamRow(const StreamRow& row);
-
-// Puts the settings of the row in force in this process, over all that is written elsewhere.
-// kInvalid with the name of one that is refused.
-Status ApplyStreamRow(const StreamRow& row);
 
 }  // namespace fraiseql::pg

@@ -172,6 +172,13 @@ void RequireStream(const std::string& asked) {
 
 }  // namespace
 
+const StreamRow* FindStream(const char* stream) {
+  if (stream == nullptr || strcmp(stream, kDefaultStreamName) == 0) return FindRow({});
+  auto* name = NewInContext<std::string>(CurrentMemoryContext, ToUtf8View(stream));
+  RequireStream(*name);
+  return FindRow(*name);
+}
+
 std::string ChooseStreamFor(const std::string& subject, const std::string& asked) {
   if (asked == kDefaultStreamName) return {};
   if (!asked.empty()) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/route/observer.h"
+#include "pg/settings/stream_rows.h"
 
 namespace fraiseql::pg {
 
@@ -18,6 +19,11 @@ std::string ChooseStreamFor(const std::string& subject, const std::string& asked
 // The same for all that an observer sends, by what its `stream` asks for; `table` is the name of
 // its table, or null.
 std::string ChooseStreamFor(const Observer& observer, const char* table);
+
+// What the stream has of its own, `stream` being its name, or null or "default" for the default
+// stream; null: nothing.  Raises if it does not exist.  Valid until the next call of these
+// functions.
+const StreamRow* FindStream(const char* stream);
 
 // Warns if the stream, as its worker has last seen it, does not take the subject.  Says nothing
 // while that is not known.

@@ -13,6 +13,7 @@ extern "C" {
 #include "pg/call/process_call.h"
 #include "pg/base/server_text.h"
 #include "pg/shared/shmem.h"
+#include "pg/shared/stream_subjects.h"
 
 namespace fraiseql::pg {
 
@@ -37,10 +38,22 @@ const char* DurationArgument(FunctionCallInfo fcinfo, int number) {
   return psprintf(INT64_FORMAT, interval->time / 1000 + days * kMsPerDay);
 }
 
+const OwnSettings* StreamArgument(FunctionCallInfo fcinfo, int number) {
+  const StreamRow* row = FindStream(OptionalText(fcinfo, number));
+  return row != nullptr ? &row->settings : nullptr;
+}
+
+void ReturnCall(FunctionCallInfo fcinfo, const char* function) {
+  ReturnRows(fcinfo, CallProcess(function, nullptr, 0, StreamArgument(fcinfo, 0)));
+}
+
+void RequireName(FunctionCallInfo fcinfo) {
+  if (!PG_ARGISNULL(0)) return;
+  ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
+}
+
 void CreateConsumer(FunctionCallInfo fcinfo) {
-  if (PG_ARGISNULL(0)) {
-    ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("name must not be null")));
-  }
+  RequireName(fcinfo);
   if (!PG_ARGISNULL(6) && (PG_GETARG_INT32(6) == 0 || PG_GETARG_INT32(6) < -1)) {
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -55,30 +68,33 @@ void CreateConsumer(FunctionCallInfo fcinfo) {
                              NumberArgument(fcinfo, 4),
                              DurationArgument(fcinfo, 5),
                              NumberArgument(fcinfo, 6)};
-  (void)CallProcess("create_consumer", arguments, lengthof(arguments));
+  (void)CallProcess("create_consumer", arguments, lengthof(arguments), StreamArgument(fcinfo, 7));
 }
 
 // The worker looks at the stream again, and finds whether it follows the settings now.
 void StreamSync(FunctionCallInfo fcinfo) {
-  ReturnRows(fcinfo, CallProcess("stream_sync"));
+  const StreamRow* row = FindStream(OptionalText(fcinfo, 0));
+  const int32 stream = row != nullptr ? row->number : kDefaultStream;
+  ReturnCall(fcinfo, "stream_sync");
   if (shared == nullptr) return;
   LWLockAcquire(shared->lock, LW_SHARED);
-  WorkerEntry* entry = FindEntry({MyDatabaseId, kDefaultStream});
+  WorkerEntry* entry = FindEntry({MyDatabaseId, stream});
   if (entry != nullptr) pg_atomic_fetch_add_u32(&entry->stream_touched, 1);
   LWLockRelease(shared->lock);
 }
 
 void DeleteConsumer(FunctionCallInfo fcinfo) {
+  RequireName(fcinfo);
   const char* name = TextArgument(fcinfo, 0);
-  (void)CallProcess("delete_consumer", &name, 1);
+  (void)CallProcess("delete_consumer", &name, 1, StreamArgument(fcinfo, 1));
 }
 
 }  // namespace
 
 }  // namespace fraiseql::pg
 
-SQL_FUNCTION(fraiseql_nats_stream_info, ReturnRows(fcinfo, CallProcess("stream_info")));
+SQL_FUNCTION(fraiseql_nats_stream_info, ReturnCall(fcinfo, "stream_info"));
 SQL_FUNCTION(fraiseql_nats_stream_sync, StreamSync(fcinfo));
-SQL_FUNCTION(fraiseql_nats_consumers, ReturnRows(fcinfo, CallProcess("consumers")));
+SQL_FUNCTION(fraiseql_nats_consumers, ReturnCall(fcinfo, "consumers"));
 SQL_FUNCTION(fraiseql_nats_create_consumer, CreateConsumer(fcinfo));
 SQL_FUNCTION(fraiseql_nats_delete_consumer, DeleteConsumer(fcinfo));

@@ -177,7 +177,7 @@ Status Worker::ReadConfig() {
   LogProblems(WARNING, config_.config.warnings);
   LogProblems(LOG, config_.config.notices);
   const Status applied = ApplyConfig(config_.config);
-  return applied.ok() ? ApplyStreamRow(row_) : applied;
+  return applied.ok() ? ApplyOwnSettings(row_.settings) : applied;
 }
 
 // Reads FraiseQL's files anew.  If they are wrong, what they said last stays in force.
