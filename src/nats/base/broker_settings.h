@@ -32,7 +32,7 @@ struct BrokerSettings {
   std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
   std::string inbox_prefix = "_INBOX";        // replies come to subjects below it
   std::string js_domain;                      // JetStream's; empty: that of the server
-  size_t max_answer = 4 * 1024 * 1024;        // bytes; not limited with TLS
+  size_t max_answer = 4 * 1024 * 1024;        // bytes
 };
 
 enum class Storage { kFile, kMemory };

@@ -21,8 +21,7 @@ namespace fraiseql::nats {
 // JetStream for those who may wait: every call blocks until its answer is there, up to a time
 // limit, on a connection of its own that never reconnects.  Any thread, one at a time.  Built on
 // Connection rather than on the library's own synchronous calls, which need two threads for each
-// connection, share a TLS session between them without a lock (before nats.c 3.11), and have no
-// limit for a TLS handshake.
+// connection.
 class JetStreamClient {
  public:
   // Takes at most the connect timeout of each server and one second, the lookup of names aside.
