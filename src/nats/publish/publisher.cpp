@@ -8,6 +8,7 @@
 #include "core/base/foreign_text.h"
 #include "core/base/number.h"
 #include "nats/base/blocked_signals.h"
+#include "nats/base/clock.h"
 
 namespace fraiseql::nats {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "pg/settings/broker_config.h"
 
-#include <string_view>
+#include "core/base/comma_list.h"
 
 #include "pg/settings/gucs.h"
 
@@ -31,19 +31,7 @@ nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
   nats::StreamSettings stream;
   AppendOrigin(origin, &stream.origin);
   stream.name = settings.stream_name;
-  stream.subjects.clear();
-  std::string_view list = settings.stream_subjects;
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    const std::string_view item = list.substr(0, comma);
-    const size_t begin = item.find_first_not_of(' ');
-    const size_t end = item.find_last_not_of(' ');
-    if (begin != std::string_view::npos) {
-      stream.subjects.emplace_back(item.substr(begin, end - begin + 1));
-    }
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
+  stream.subjects = ListItems(settings.stream_subjects);
   stream.storage =
       settings.storage == kStorageMemory ? nats::Storage::kMemory : nats::Storage::kFile;
   stream.create = settings.stream_manage >= kManageCreate;

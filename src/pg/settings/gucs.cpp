@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <string>
 
+#include "core/base/comma_list.h"
 #include "core/change/message.h"
 #include "core/route/subject.h"
 
@@ -53,20 +54,6 @@ const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
                                          {nullptr, 0, false}};
 constexpr double kMaxCount = 9007199254740992.0;  // 2^53
 
-// Calls `check` for each item of a comma separated list, without blanks around it.
-template <typename Check>
-Status ForEachItem(std::string_view list, Check check) {
-  while (true) {
-    const size_t comma = list.find(',');
-    std::string_view item = list.substr(0, comma);
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    const Status status = check(item);
-    if (!status.ok() || comma == std::string_view::npos) return status;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 bool CheckStreamName(char** value, void**, GucSource) {
   const std::string_view name = *value;
   if (!name.empty() && name.size() <= 255 &&
@@ -79,7 +66,7 @@ bool CheckStreamName(char** value, void**, GucSource) {
 
 // Subjects of a stream may have wildcards: * for a token, > for all that follow.
 bool CheckStreamSubjects(char** value, void**, GucSource) {
-  const Status status = ForEachItem(*value, [](std::string_view subject) {
+  for (const std::string_view subject : SplitList(*value)) {
     std::string plain(subject);
     for (size_t i = 0; i < plain.size(); ++i) {
       const bool whole_token =
@@ -87,9 +74,10 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
       const bool last = i + 1 == plain.size();
       if (whole_token && (plain[i] == '*' || (plain[i] == '>' && last))) plain[i] = 'x';
     }
-    return CheckSubject(plain);
-  });
-  return Accept(status);
+    const Status status = CheckSubject(plain);
+    if (!status.ok()) return Accept(status);
+  }
+  return true;
 }
 
 // A consumer is named by the rules for streams.
