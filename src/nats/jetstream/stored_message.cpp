@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <ctime>
+#include <utility>
 
 #include "core/base/header_line.h"
 #include "nats/base/names.h"
 #include "nats/base/server_json.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/jetstream_error.h"
 
 namespace fraiseql::nats {
 
@@ -37,6 +40,17 @@ bool ParseStoredMessage(const Json& message, StoredMessage* stored) {
   }
   stored->headers = ReadHeaderBlock(header_block);
   return true;
+}
+
+Status ReadMessage(const ApiAnswer& answer, std::string_view what,
+                   std::optional<StoredMessage>* message) {
+  message->reset();
+  if (answer.err_code == kMessageNotFound) return Status::Ok();
+  if (!answer.status.ok()) return answer.status;
+  StoredMessage stored;
+  if (!ParseStoredMessage(ObjectAt(answer.body, "message"), &stored)) return NotUnderstood(what);
+  *message = std::move(stored);
+  return Status::Ok();
 }
 
 std::string ReadHeaderBlock(std::string_view block) {

@@ -68,10 +68,10 @@ Status StreamInfo(JetStreamClient* js, const ProcessCall&, std::string* rows) {
 }
 
 Status StreamSync(JetStreamClient* js, const ProcessCall&, std::string* rows) {
-  nats::StreamOutcome outcome;
+  nats::Differences outcome;
   const Status status =
-      nats::EnsureStream(js, CurrentStreamSpec(), nats::EnsureMode::kUpdate, &outcome);
-  for (const nats::Difference& difference : outcome.differences) {
+      nats::EnsureStream(js, CurrentStreamSettings(), nats::EnsureMode::kUpdate, &outcome);
+  for (const nats::Difference& difference : outcome) {
     RowBuilder()
         .Text(difference.field)
         .Text(difference.found)

@@ -34,31 +34,15 @@ nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
   stream.subjects = ListItems(settings.stream_subjects);
   stream.storage =
       settings.storage == kStorageMemory ? nats::Storage::kMemory : nats::Storage::kFile;
-  stream.create = settings.stream_manage >= kManageCreate;
+  stream.create = settings.stream_manage != kManageOff;
   stream.replicas = settings.replicas;
-  stream.max_age_s = settings.max_age_s;
+  stream.max_age_ms = int64_t{settings.max_age_s} * 1000;
   stream.max_bytes = static_cast<int64_t>(settings.max_bytes);
   stream.max_messages = static_cast<int64_t>(settings.max_msgs);
-  stream.discard_new = settings.discard == kDiscardNew;
-  stream.duplicate_window_s = settings.dedup_window_s;
+  stream.discard = settings.discard == kDiscardNew ? nats::Discard::kNew : nats::Discard::kOld;
+  stream.duplicate_window_ms = int64_t{settings.dedup_window_s} * 1000;
   stream.exclusive = static_cast<nats::Exclusive>(settings.stream_exclusive);
   return stream;
-}
-
-// The same settings for managing the stream there is: all of them are wanted.
-nats::StreamSpec CurrentStreamSpec() {
-  const nats::StreamSettings stream = CurrentStreamSettings();
-  nats::StreamSpec spec;
-  spec.name = stream.name;
-  spec.subjects = stream.subjects;
-  spec.storage = stream.storage;
-  spec.replicas = stream.replicas;
-  spec.max_age_ms = int64_t{stream.max_age_s} * 1000;
-  spec.max_bytes = stream.max_bytes;
-  spec.max_messages = stream.max_messages;
-  spec.duplicate_window_ms = int64_t{stream.duplicate_window_s} * 1000;
-  spec.discard = stream.discard_new ? nats::Discard::kNew : nats::Discard::kOld;
-  return spec;
 }
 
 PipelineOptions CurrentPipelineOptions() {

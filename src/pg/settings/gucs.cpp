@@ -45,7 +45,6 @@ const config_enum_entry kDiscards[] = {
     {"old", kDiscardOld, false}, {"new", kDiscardNew, false}, {nullptr, 0, false}};
 const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
                                           {"update", kManageUpdate, false},
-                                          {"verify", kManageVerify, false},
                                           {"off", kManageOff, false},
                                           {nullptr, 0, false}};
 const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
@@ -55,11 +54,7 @@ const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
 constexpr double kMaxCount = 9007199254740992.0;  // 2^53
 
 bool CheckStreamName(char** value, void**, GucSource) {
-  const std::string_view name = *value;
-  if (!name.empty() && name.size() <= 255 &&
-      name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
-    return true;
-  }
+  if (IsAssetName(*value)) return true;
   return Accept(Status::Invalid("A name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
                                 "It may have letters, digits, '_' and '-'."));
 }
@@ -180,7 +175,7 @@ void DefineStreamLimits() {
   DefineCustomEnumVariable(
       "fraiseql_nats.stream_manage", "What is done about the stream.",
       "create: make it if it does not exist.  update: also change what differs "
-      "from these settings.  verify: only say so.  off: nothing.",
+      "from these settings.  off: nothing.",
       &settings.stream_manage, kManageCreate, kManagements, PGC_SIGHUP, 0, nullptr, nullptr,
       nullptr);
   DefineCustomIntVariable("fraiseql_nats.max_age", "How long the stream keeps a message.",
@@ -207,7 +202,7 @@ void DefineStreamLimits() {
 void DefineConsumer() {
   DefineCustomStringVariable(
       "fraiseql_nats.consumer_name", "Durable pull consumer that is made with the stream.",
-      "Empty: none.  Not made when stream_manage is verify or off.", &settings.consumer_name,
+      "Empty: none.  Not made when stream_manage is off.", &settings.consumer_name,
       "fraiseql_observer_worker", PGC_SIGHUP, 0, CheckConsumerName, nullptr, nullptr);
   DefineCustomIntVariable("fraiseql_nats.max_deliver",
                           "How often a message is delivered before a consumer gives it up.",
