@@ -3,14 +3,14 @@
 
 #include <string_view>
 
+#include "core/base/utf8.h"
+
 namespace fraiseql {
 
 namespace {
 
 constexpr size_t kMaxProblems = 100;
 constexpr size_t kMaxBytes = 500;
-
-bool ContinuesCharacter(char c) { return (c & 0xC0) == 0x80; }
 
 // Terminals obey the control characters of ASCII, and those from U+0080 to U+009F.
 void ReplaceControls(std::string* text) {

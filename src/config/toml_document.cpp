@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "config/observer_headers.h"
+#include "core/base/utf8.h"
 
 // toml++ 3.3, and 3.4 with other file names, asserts what it is about to check (of "[=]"), and
 // promises the compiler that letters such as an accented e never stand where it looks for a blank.
@@ -40,11 +41,8 @@ TextPosition PositionOf(std::string_view text, size_t offset) {
   const auto before = text.substr(0, offset);
   const size_t newline = before.rfind('\n');
   const auto line = before.substr(newline == std::string_view::npos ? 0 : newline + 1);
-  // Bytes that continue a character of UTF-8 are no columns.
-  const auto columns =
-      std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; });
   return {static_cast<uint32_t>(std::count(before.begin(), before.end(), '\n') + 1),
-          static_cast<uint32_t>(columns + 1)};
+          static_cast<uint32_t>(CountCharacters(line) + 1)};
 }
 
 std::string_view TypeName(toml::node_type type) {

@@ -31,9 +31,7 @@ Status CheckLength(const std::string& what, std::string_view text, size_t max) {
 // Streams and consumers follow one rule.
 Status CheckAssetName(const std::string& what, std::string_view name) {
   const Status status = CheckLength(what, name, kMaxNameBytes);
-  if (!status.ok() || name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
-    return status;
-  }
+  if (!status.ok() || IsAssetName(name)) return status;
   return Status::Invalid(what + ' ' + Quoted(name) + " has a blank or one of . * > \\ /",
                          "Letters, digits, - and _ are safe.");
 }

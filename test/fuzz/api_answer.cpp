@@ -8,6 +8,7 @@
 #include "fuzz.h"
 #include "nats/base/names.h"
 #include "nats/base/server_json.h"
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/stored_message.h"
 #include "nats/jetstream/stream_api.h"
 
@@ -25,14 +26,14 @@ int DepthOf(const fraiseql::nats::Json& value) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace fraiseql;
   const std::string_view text = TextOf(data, size);
-  const nats::ApiReply reply = nats::ParseApiReply(text, "stream");
-  MUST(IsClean(reply.status.message()));
-  nats::StreamState state;
-  if (nats::ParseStreamState(text, "stream", &state).ok()) {
-    MUST(state.last_sequence <= kMaxStreamSequence && state.replicas >= 1);
-    MUST(IsStreamCreated(state.created));
+  const nats::ApiAnswer answer = nats::ParseApiAnswer(text, "stream");
+  MUST(IsClean(answer.status.message()));
+  const nats::Json& object = answer.body;
+  nats::StreamInfo info;
+  if (nats::ReadStreamInfo(object, "stream", &info).ok()) {
+    MUST(info.last_sequence <= kMaxStreamSequence && info.config.replicas >= 1);
+    MUST(IsStreamCreated(info.created));
   }
-  const nats::Json object = nats::ParseObject(text);
   MUST(DepthOf(object) <= nats::kMaxJsonDepth);
   const nats::Json copy = object;  // by recursion
   MUST(copy == object);

@@ -201,6 +201,22 @@ TEST(Access, TlsVerifiesTheServerUnlessToldNotTo) {
   EXPECT_TRUE(Delivers(settings));
 }
 
+TEST(Access, SaysThatAServerHasNoTlsOrWantsACertificate) {
+  const Certificates certificates;
+  NatsServer clear;
+  BrokerSettings settings = Broker(clear.url());
+  settings.tls_ca_file = certificates.ca();
+  Status status = TroubleWith(settings);
+  EXPECT_EQ(status.code(), StatusCode::kInvalid);
+  EXPECT_TRUE(Contains(status.hint(), "Remove the settings tls_*")) << status.message();
+
+  NatsServer strict(certificates.ServerConfig(/*verify=*/true));
+  settings.url = strict.url();
+  status = TroubleWith(settings);
+  EXPECT_TRUE(Contains(status.message(), "\"" + strict.url() + "\"")) << status.message();
+  EXPECT_TRUE(Contains(status.hint(), "tls_cert_file")) << status.message();
+}
+
 TEST(Access, TlsVerifiesTheHostName) {
   const Certificates certificates("DNS:broker.example");
   NatsServer server(certificates.ServerConfig());

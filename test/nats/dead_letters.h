@@ -45,7 +45,7 @@ class DeadLetters : public testing::Test {
     stream.name = kStream;
     stream.subjects = {"fraiseql.>"};
     stream.duplicate_window_ms = 100;
-    StreamOutcome outcome;
+    Differences outcome;
     if (!JetStreamClient::Open(Broker(url), nullptr, &js).ok() ||
         !EnsureStream(js.get(), stream, EnsureMode::kCreate, &outcome).ok()) {
       std::abort();

@@ -94,7 +94,7 @@ TEST_F(HostileAnswers, DoNoHarmToTheStreamsManagement) {
     StreamSpec spec;
     spec.name = "events";
     spec.subjects = {"fraiseql.>"};
-    StreamOutcome outcome;
+    Differences outcome;
     // To look again and again whether a change has come true takes a second.
     const bool change = answer.find("num_replicas") != std::string::npos;
     return EnsureStream(js, spec, change ? EnsureMode::kUpdate : EnsureMode::kCreate, &outcome);

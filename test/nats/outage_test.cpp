@@ -114,7 +114,7 @@ TEST(Outage, ChangedSettingsTakeEffectEvenDuringAConnect) {
   BrokerSettings nowhere = Broker("nats://127.0.0.1:" + std::to_string(FreePort()));
   WorkerLoop loop(nowhere);
   loop.Produce(10);
-  ASSERT_TRUE(loop.RunUntil([&] { return loop.publisher.connecting(); }));
+  ASSERT_TRUE(loop.RunUntil([&] { return loop.connecting(); }));
   loop.publisher.Configure(Broker(server.url()), Stream());
   loop.pipeline.Restart();
   ASSERT_TRUE(loop.RunUntilSettled());

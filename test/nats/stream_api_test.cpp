@@ -5,10 +5,15 @@
 
 #include <string>
 
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_error.h"
 
 namespace fraiseql::nats {
 namespace {
+
+Status Read(const char* text, StreamInfo* info) {
+  return ReadStreamInfo(ParseObject(text), "s", info);
+}
 
 TEST(JetStreamError, SaysWhatToDo) {
   struct Case {
@@ -54,41 +59,42 @@ TEST(StreamApi, DescribesTheStream) {
   settings.subjects = {"a.>", "b\"c"};
   settings.storage = Storage::kMemory;
   settings.replicas = 3;
-  settings.duplicate_window_s = 5;
-  EXPECT_EQ(StreamInfoRequest("orders"), "STREAM.INFO.orders");
-  EXPECT_EQ(StreamCreateRequest("orders"), "STREAM.CREATE.orders");
-  EXPECT_EQ(StreamConfig(settings),
+  settings.duplicate_window_ms = 5000;
+  settings.max_age_ms = 0;
+  settings.max_bytes = -1;
+  settings.max_messages = -1;
+  EXPECT_EQ(ToText(NewStreamConfig(settings)),
             R"({"discard":"old","duplicate_window":5000000000,"max_age":0,"max_bytes":-1,)"
             R"("max_msgs":-1,"name":"orders","num_replicas":3,)"
             R"("retention":"limits","storage":"memory","subjects":["a.>","b\"c"]})");
 }
 
 TEST(StreamApi, UnderstandsAnswers) {
-  EXPECT_TRUE(ParseApiReply(R"({"config":{"metadata":{"error":"x"}}})", "s").status.ok());
-  const ApiReply missing = ParseApiReply(
+  EXPECT_TRUE(ParseApiAnswer(R"({"config":{"metadata":{"error":"x"}}})", "s").status.ok());
+  const ApiAnswer missing = ParseApiAnswer(
       R"({"type":"t","error":{"code":404,"err_code":10059,"description":"stream not found"}})",
       "s");
-  EXPECT_TRUE(missing.not_found);
+  EXPECT_EQ(missing.err_code, kStreamNotFound);
   EXPECT_EQ(missing.status.message(), "s: stream not found (JetStream error 10059)");
-  const ApiReply odd =
-      ParseApiReply(R"({"error":{"code":"a","err_code":1.5,"description":[]}})", "s");
+  const ApiAnswer odd =
+      ParseApiAnswer(R"({"error":{"code":"a","err_code":1.5,"description":[]}})", "s");
   EXPECT_FALSE(odd.status.ok());
-  EXPECT_FALSE(odd.not_found);
+  EXPECT_NE(odd.err_code, kStreamNotFound);
   for (const char* text : {"", "{", "[]", "7", "\xFF"}) {
-    EXPECT_FALSE(ParseApiReply(text, "s").status.ok()) << text;
+    EXPECT_FALSE(ParseApiAnswer(text, "s").status.ok()) << text;
   }
 }
 
 TEST(StreamApi, TellsOfAStreamAsItIs) {
-  StreamState state;
-  EXPECT_TRUE(ParseStreamState(R"({"created":"2026-11-23T23:26:36Z","config":{"num_replicas":3,)"
-                               R"("retention":"limits"},"state":{"last_seq":17}})",
-                               "s", &state)
+  StreamInfo info;
+  EXPECT_TRUE(Read(R"({"created":"2026-11-23T23:26:36Z","config":{"num_replicas":3,)"
+                   R"("retention":"limits"},"state":{"last_seq":17}})",
+                   &info)
                   .ok());
-  EXPECT_EQ(state.created, "2026-11-23T23:26:36Z");
-  EXPECT_EQ(state.last_sequence, 17u);
-  EXPECT_EQ(state.replicas, 3);
-  EXPECT_TRUE(state.keeps_consumed);
+  EXPECT_EQ(info.created, "2026-11-23T23:26:36Z");
+  EXPECT_EQ(info.last_sequence, 17u);
+  EXPECT_EQ(info.config.replicas, 3);
+  EXPECT_TRUE(info.keeps_consumed());
 }
 
 TEST(StreamApi, BelievesNoStreamThatCannotBe) {
@@ -99,26 +105,26 @@ TEST(StreamApi, BelievesNoStreamThatCannotBe) {
         R"({"created":"x","state":{"last_seq":1e5}})", R"({"state":{"last_seq":7}})",
         R"({"created":"a b","state":{"last_seq":7}})",
         R"({"created":"a\nb","state":{"last_seq":7}})"}) {
-    StreamState state;
-    EXPECT_EQ(ParseStreamState(text, "s", &state).code(), StatusCode::kUnavailable) << text;
+    StreamInfo info;
+    EXPECT_EQ(Read(text, &info).code(), StatusCode::kUnavailable) << text;
   }
-  StreamState state;
-  ASSERT_TRUE(ParseStreamState(R"({"created":"x","config":{"num_replicas":99999999999},)"
-                               R"("state":{"last_seq":7}})",
-                               "s", &state)
+  StreamInfo info;
+  ASSERT_TRUE(Read(R"({"created":"x","config":{"num_replicas":99999999999},)"
+                   R"("state":{"last_seq":7}})",
+                   &info)
                   .ok());
-  EXPECT_EQ(state.replicas, 1);
+  EXPECT_EQ(info.config.replicas, 1);
 }
 
 TEST(StreamApi, ShowsAServersWordsWithoutControlCharacters) {
-  const ApiReply reply = ParseApiReply(
+  const ApiAnswer reply = ParseApiAnswer(
       R"({"error":{"code":99999999999,"err_code":10059,"description":"\u001b[2J\nFATAL: x"}})",
       "s");
   EXPECT_EQ(reply.status.message(), "s: \\x1B[2J\\x0AFATAL: x (JetStream error 10059)");
 }
 
 TEST(StreamApi, SaysThatTheDiskIsFull) {
-  const ApiReply reply = ParseApiReply(
+  const ApiAnswer reply = ParseApiAnswer(
       R"({"error":{"code":503,"err_code":10077,"description":"write: no space left on device"}})",
       "stream");
   EXPECT_EQ(reply.status.code(), StatusCode::kUnavailable);
@@ -126,9 +132,9 @@ TEST(StreamApi, SaysThatTheDiskIsFull) {
 }
 
 TEST(StreamApi, FindsTheOtherStreamInAnyAnswer) {
-  EXPECT_EQ(StreamInNames(R"({"streams":["mine","theirs"]})", "mine"), "theirs");
+  EXPECT_EQ(StreamInNames(ParseObject(R"({"streams":["mine","theirs"]})"), "mine"), "theirs");
   for (const char* answer : {"", "[]", "{}", R"({"streams":null})", R"({"streams":[7,"mine"]})"}) {
-    EXPECT_EQ(StreamInNames(answer, "mine"), "") << answer;
+    EXPECT_EQ(StreamInNames(ParseObject(answer), "mine"), "") << answer;
   }
 }
 

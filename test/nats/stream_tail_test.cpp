@@ -8,7 +8,7 @@
 #include <string>
 
 #include "core/change/position.h"
-#include "nats/jetstream/api_call.h"
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_client.h"
 #include "nats/manage/stream_management.h"
 #include "nats_server.h"
@@ -23,7 +23,7 @@ class Tail : public testing::Test {
     StreamSpec spec;
     spec.name = "events";
     spec.subjects = {"fraiseql.>"};
-    StreamOutcome outcome;
+    Differences outcome;
     if (!JetStreamClient::Open(Broker(server.url()), nullptr, &js).ok() ||
         !EnsureStream(js.get(), spec, EnsureMode::kCreate, &outcome).ok()) {
       std::abort();
@@ -145,7 +145,7 @@ TEST_F(Tail, SaysThatItHasNotSeenAll) {
 TEST_F(Tail, EndsAtTheMark) {
   Publish("fraiseql.order.created", "77.5.0000000000000100.1", 0x100);
   PublishForeign(3000);
-  const ApiAnswer answer = CallApi(js.get(), "STREAM.INFO.events", nullptr, "stream");
+  const ApiAnswer answer = js->Call("STREAM.INFO.events", "stream");
   query.limit = 100;
   query.mark = {TextAt(answer.body, "created"), 1};
   Look();
@@ -164,7 +164,7 @@ TEST_F(Tail, OfAWorkQueueTakesNothingFromIt) {
   spec.name = "queue";
   spec.subjects = {"queue.>"};
   spec.retention = Retention::kWorkQueue;
-  StreamOutcome outcome;
+  Differences outcome;
   ASSERT_TRUE(EnsureStream(js.get(), spec, EnsureMode::kCreate, &outcome).ok());
   Publish("queue.order", "77.5.0000000000000100.1", 0x100);
   Publish("queue.order", "other");
@@ -179,7 +179,7 @@ TEST_F(Tail, OfAWorkQueueTakesNothingFromIt) {
 TEST_F(Tail, LeavesNoConsumer) {
   PublishForeign(2000);
   Look();
-  const ApiAnswer answer = CallApi(js.get(), "STREAM.INFO.events", nullptr, "stream");
+  const ApiAnswer answer = js->Call("STREAM.INFO.events", "stream");
   EXPECT_EQ(CountAt(ObjectAt(answer.body, "state"), "consumer_count"), 0u);
 }
 

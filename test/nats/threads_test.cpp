@@ -158,7 +158,7 @@ int CountThreadsThatTakeSignals() {
   NatsServer server;
   const int others = ThreadsThatTakeSignals();  // of a sanitizer
   WorkerLoop loop(Broker(server.url()));
-  EXPECT_TRUE(loop.RunUntil([&] { return loop.publisher.connecting(); }));
+  EXPECT_TRUE(loop.RunUntil([&] { return loop.connecting(); }));
   int taking = ThreadsThatTakeSignals() - others;
   loop.Produce(100);
   EXPECT_TRUE(loop.RunUntilSettled());
@@ -198,7 +198,7 @@ TEST(Threads, LeavingDoesNotWaitForAConnect) {
     {
       WorkerLoop loop(settings);
       EXPECT_FALSE(loop.RunUntil([] { return false; }, 100));
-      EXPECT_TRUE(loop.publisher.connecting());
+      EXPECT_TRUE(loop.connecting());
       before = NowMs();
     }
     EXPECT_LT(NowMs() - before, kPrompt) << greeting;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// In clear we speak the protocol ourselves, with TLS the library does: both keep every promise.
+// In clear nats.c connects, with TLS we do: both keep every promise.
 #include <gtest/gtest.h>
 
 #include <string>

@@ -3,40 +3,18 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cstring>
 #include <string>
 #include <vector>
+
+#include "wire_items.h"
 
 namespace fraiseql::nats {
 namespace {
 
 using Kind = WireReader::Kind;
 
-// What there is in `text`, arriving `step` bytes at a time; one line for each thing.
 std::vector<std::string> Read(const std::string& text, size_t step) {
-  WireReader reader(64 * 1024 * 1024);
-  WireReader::Item item;
-  std::vector<std::string> seen;
-  for (size_t at = 0; at < text.size(); at += step) {
-    const size_t size = std::min(step, text.size() - at);
-    std::memcpy(reader.Space(size), text.data() + at, size);
-    reader.Added(size);
-    for (Kind kind; (kind = reader.Next(&item)) != Kind::kNeedMore;) {
-      std::string line = std::to_string(static_cast<int>(kind));
-      if (kind == Kind::kMessage) {
-        line += " " + std::to_string(item.subscription);
-        for (const auto part : {item.subject, item.reply, item.headers, item.data}) {
-          line.append("|").append(part);
-        }
-      } else if (kind == Kind::kError) {
-        line.append(" ").append(item.text);
-      }
-      seen.push_back(line);
-      if (kind == Kind::kBroken) return seen;
-    }
-  }
-  return seen;
+  return ReadItems(text, step, size_t{64} << 20);
 }
 
 std::string Word(Kind kind) { return std::to_string(static_cast<int>(kind)); }

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <utility>
 
-#include "nats/connection/refused_subjects.h"
+#include "nats/base/clock.h"
 
 namespace fraiseql::nats::test {
 

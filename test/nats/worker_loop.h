@@ -41,6 +41,9 @@ class WorkerLoop {
   // Until the pipeline has met trouble (again); true if that is so.
   bool RunUntilTrouble(int64_t limit_ms = 10000);
 
+  bool connecting() const {
+    return publisher.state() == Sink::State::kOpening && publisher.socket() < 0;
+  }
   // The last message that is settled.
   uint64_t settled() const { return pipeline.window().settled_lsn() / 2; }
   // Where another one would go on.

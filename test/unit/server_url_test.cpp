@@ -3,18 +3,19 @@
 
 #include <gtest/gtest.h>
 
+#include "core/base/comma_list.h"
+
 namespace fraiseql {
 namespace {
 
 using Servers = std::vector<std::string>;
 
 TEST(ServerUrl, SplitsAtCommasAndDropsBlanks) {
-  EXPECT_EQ(SplitServers("nats://a:1"), Servers{"nats://a:1"});
-  EXPECT_EQ(SplitServers(" nats://a:1 ,b:2,\n\ttls://c"),
-            (Servers{"nats://a:1", "b:2", "tls://c"}));
-  EXPECT_EQ(SplitServers(",, a ,"), Servers{"a"});
-  EXPECT_EQ(SplitServers(" "), Servers{});
-  EXPECT_EQ(SplitServers(""), Servers{});
+  EXPECT_EQ(ListItems("nats://a:1"), Servers{"nats://a:1"});
+  EXPECT_EQ(ListItems(" nats://a:1 ,b:2,\n\ttls://c"), (Servers{"nats://a:1", "b:2", "tls://c"}));
+  EXPECT_EQ(ListItems(",, a ,"), Servers{"a"});
+  EXPECT_EQ(ListItems(" "), Servers{});
+  EXPECT_EQ(ListItems(""), Servers{});
 }
 
 TEST(ServerUrl, HidesCredentials) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "core/base/utf8.h"
+
 namespace fraiseql {
 
 namespace {
@@ -51,14 +53,6 @@ void AppendEscaped(unsigned char c, std::string* out) {
         '\\', 'u', '0', '0', "0123456789abcdef"[c >> 4], "0123456789abcdef"[c & 0xF]};
     out->append(escape, sizeof(escape));
   }
-}
-
-void AppendUtf8(uint32_t code, std::string* out) {
-  const auto put = [out](uint32_t byte) { out->push_back(static_cast<char>(byte)); };
-  if (code < 0x80) return put(code);
-  int more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
-  put(((0xFF00u >> (more + 1)) & 0xFF) | (code >> (6 * more)));
-  while (more-- > 0) put(0x80 | ((code >> (6 * more)) & 0x3F));
 }
 
 // The number in the first four characters, hexadecimal digits.

@@ -3,11 +3,12 @@
 
 #include <algorithm>
 
+#include "core/base/comma_list.h"
+
 namespace fraiseql {
 
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::string_view kSchemes[] = {"nats://", "tls://"};
 
 bool IsAlphanumeric(char c) {
@@ -43,12 +44,6 @@ bool IsHostAndPort(std::string_view text) {
   if (colon == std::string_view::npos) return true;
   const std::string_view port = text.substr(colon + 1);
   return !port.empty() && port.find_first_not_of("0123456789") == std::string_view::npos;
-}
-
-std::string_view WithoutBlanks(std::string_view text) {
-  const size_t begin = text.find_first_not_of(kBlanks);
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
 int HexDigit(char c) {
@@ -123,24 +118,12 @@ Status ParseServerUrl(std::string_view text, ServerUrl* url) {
 }
 
 Status CheckServerUrls(std::string_view list) {
-  while (true) {
-    const size_t comma = list.find(',');
+  for (const std::string_view server : SplitList(list)) {
     ServerUrl url;
-    const Status status = ParseServerUrl(WithoutBlanks(list.substr(0, comma)), &url);
-    if (!status.ok() || comma == std::string_view::npos) return status;
-    list.remove_prefix(comma + 1);
+    Status status = ParseServerUrl(server, &url);
+    if (!status.ok()) return status;
   }
-}
-
-std::vector<std::string> SplitServers(std::string_view list) {
-  std::vector<std::string> servers;
-  while (!list.empty()) {
-    std::string_view server = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(list.size(), server.size() + 1));
-    server = WithoutBlanks(server);
-    if (!server.empty()) servers.emplace_back(server);
-  }
-  return servers;
+  return Status::Ok();
 }
 
 std::string WithoutUserInfo(std::string_view text) {

@@ -3,19 +3,13 @@
 
 #include <limits>
 
+#include "core/base/binary_fields.h"
+
 namespace fraiseql {
 
 namespace {
 
 constexpr uint32_t kAbsent = std::numeric_limits<uint32_t>::max();
-constexpr size_t kNumberBytes = 4;
-
-void AppendNumber(uint32_t number, std::string* bytes) {
-  for (size_t i = 0; i < kNumberBytes; ++i) {
-    bytes->push_back(static_cast<char>((number >> (8 * i)) & 0xFF));
-  }
-}
-
 }  // namespace
 
 void AppendTextRow(const TextRow& row, std::string* bytes) {
@@ -26,21 +20,14 @@ void AppendTextRow(const TextRow& row, std::string* bytes) {
   }
 }
 
-bool TextRowReader::TakeNumber(uint32_t* number) {
-  *number = 0;
-  if (rest_.size() < kNumberBytes) return false;
-  for (size_t i = 0; i < kNumberBytes; ++i) {
-    *number |= static_cast<uint32_t>(static_cast<unsigned char>(rest_[i])) << (8 * i);
-  }
-  rest_.remove_prefix(kNumberBytes);
-  return true;
+bool TextRowReader::NextRow(uint32_t* fields) {
+  *fields = 0;
+  return TakeNumber(&rest_, fields);
 }
-
-bool TextRowReader::NextRow(uint32_t* fields) { return TakeNumber(fields); }
 
 std::optional<std::string_view> TextRowReader::NextField() {
   uint32_t size = 0;
-  if (!TakeNumber(&size) || size == kAbsent) return std::nullopt;
+  if (!TakeNumber(&rest_, &size) || size == kAbsent) return std::nullopt;
   if (size > rest_.size()) {
     rest_ = {};
     return std::nullopt;

@@ -36,8 +36,6 @@ class TextRowReader {
   std::optional<std::string_view> NextField();
 
  private:
-  bool TakeNumber(uint32_t* number);
-
   std::string_view rest_;
 };
 

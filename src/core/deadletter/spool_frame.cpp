@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "core/base/binary_fields.h"
 #include "core/base/crc32c.h"
 #include "core/deadletter/dead_letter_record.h"
 
@@ -12,34 +13,20 @@ namespace fraiseql {
 namespace {
 
 constexpr std::string_view kMagic = "FNdl";
-constexpr size_t kLengthAt = 4;
-constexpr size_t kChecksumAt = 12;
 constexpr size_t kOwnChecksumAt = 16;
 constexpr size_t kChunk = 64 * 1024;
 constexpr size_t kKeptCapacity = 64 * 1024;
-
-void PutNumber(uint64_t number, size_t bytes, char* at) {
-  for (size_t i = 0; i < bytes; ++i) at[i] = static_cast<char>((number >> (8 * i)) & 0xFF);
-}
-
-uint64_t GetNumber(const char* at, size_t bytes) {
-  uint64_t number = 0;
-  for (size_t i = 0; i < bytes; ++i) {
-    number |= static_cast<uint64_t>(static_cast<unsigned char>(at[i])) << (8 * i);
-  }
-  return number;
-}
 
 }  // namespace
 
 void SealFrame(std::string* frame) {
   assert(frame->size() >= kFrameHeader);
-  char* const header = frame->data();
   const std::string_view record = std::string_view(*frame).substr(kFrameHeader);
-  std::copy(kMagic.begin(), kMagic.end(), header);
-  PutNumber(record.size(), 8, header + kLengthAt);
-  PutNumber(Crc32c(record), 4, header + kChecksumAt);
-  PutNumber(Crc32c({header, kOwnChecksumAt}), 4, header + kOwnChecksumAt);
+  std::string header(kMagic);
+  AppendNumber(uint64_t{record.size()}, &header);
+  AppendNumber(Crc32c(record), &header);
+  AppendNumber(Crc32c(header), &header);
+  frame->replace(0, kFrameHeader, header);
 }
 
 SpoolReader::Part SpoolReader::Next() {
@@ -69,13 +56,13 @@ SpoolReader::Header SpoolReader::ReadHeader(uint64_t at, uint64_t* length, uint3
   char header[kFrameHeader];
   if (size_ - at < kFrameHeader) return Header::kNone;
   if (!read_(at, kFrameHeader, header)) return Header::kFailed;
-  if (std::string_view(header, kMagic.size()) != kMagic ||
-      GetNumber(header + kOwnChecksumAt, 4) != Crc32c({header, kOwnChecksumAt})) {
-    return Header::kNone;
-  }
-  *length = GetNumber(header + kLengthAt, 8);
-  *checksum = static_cast<uint32_t>(GetNumber(header + kChecksumAt, 4));
-  return Header::kIntact;
+  std::string_view rest(header + kMagic.size(), kFrameHeader - kMagic.size());
+  uint32_t own_checksum = 0;
+  const bool intact = std::string_view(header, kMagic.size()) == kMagic &&
+                      TakeNumber(&rest, length) && TakeNumber(&rest, checksum) &&
+                      TakeNumber(&rest, &own_checksum) &&
+                      own_checksum == Crc32c({header, kOwnChecksumAt});
+  return intact ? Header::kIntact : Header::kNone;
 }
 
 // There is no header at begin_: the part ends where the next one is.

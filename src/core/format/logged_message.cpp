@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/format/logged_message.h"
 
+#include "core/base/binary_fields.h"
+#include "core/base/header_line.h"
 #include "core/change/message.h"
 #include "core/route/subject.h"
 
@@ -10,41 +12,11 @@ namespace {
 
 constexpr char kVersion = 1;
 
-void AppendNumber(size_t number, std::string* body) {
-  for (int shift = 0; shift < 32; shift += 8) {
-    body->push_back(static_cast<char>((number >> shift) & 0xFF));
-  }
-}
-
-void AppendField(std::string_view field, std::string* body) {
-  AppendNumber(field.size(), body);
-  body->append(field);
-}
-
-bool TakeNumber(std::string_view* rest, uint32_t* number) {
-  if (rest->size() < 4) return false;
-  *number = 0;
-  for (size_t i = 0; i < 4; ++i) {
-    *number |= static_cast<uint32_t>(static_cast<unsigned char>((*rest)[i])) << (8 * i);
-  }
-  rest->remove_prefix(4);
-  return true;
-}
-
-bool TakeField(std::string_view* rest, std::string_view* field) {
-  uint32_t size = 0;
-  if (!TakeNumber(rest, &size) || rest->size() < size) return false;
-  *field = rest->substr(0, size);
-  rest->remove_prefix(size);
-  return true;
-}
-
 // The names of a header block that IsHeaderBlock().
 template <typename Allowed>
 bool AllNames(std::string_view headers, Allowed allowed) {
-  while (!headers.empty()) {
-    if (!allowed(headers.substr(0, headers.find(':')))) return false;
-    headers.remove_prefix(headers.find("\r\n") + 2);
+  for (HeaderLine line; TakeHeaderLine(&headers, &line);) {
+    if (!allowed(line.name)) return false;
   }
   return true;
 }
@@ -83,26 +55,26 @@ void AppendLoggedMessage(const LoggedMessage& message, std::string* body) {
   switch (message.kind) {
     case LoggedKind::kPublish:
     case LoggedKind::kRetry:
-      AppendField(message.subject, body);
-      AppendField(message.message_id, body);
-      AppendField(message.headers, body);
-      AppendField(message.payload, body);
-      AppendField(message.stream, body);
+      AppendField<uint32_t>(message.subject, body);
+      AppendField<uint32_t>(message.message_id, body);
+      AppendField<uint32_t>(message.headers, body);
+      AppendField<uint32_t>(message.payload, body);
+      AppendField<uint32_t>(message.stream, body);
       if (message.kind == LoggedKind::kRetry) AppendNumber(message.attempts, body);
       break;
     case LoggedKind::kNotify:
-      AppendField(message.channel, body);
-      AppendField(message.payload, body);
+      AppendField<uint32_t>(message.channel, body);
+      AppendField<uint32_t>(message.payload, body);
       break;
     case LoggedKind::kTrace:
-      AppendField(message.traceparent, body);
+      AppendField<uint32_t>(message.traceparent, body);
       break;
     case LoggedKind::kRestore:
       break;
     case LoggedKind::kSnapshot:
       AppendNumber(message.relation, body);
-      AppendField(message.observer, body);
-      AppendField(message.tuple, body);
+      AppendField<uint32_t>(message.observer, body);
+      AppendField<uint32_t>(message.tuple, body);
       break;
   }
 }
@@ -118,23 +90,25 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
   switch (message->kind) {
     case LoggedKind::kPublish:
     case LoggedKind::kRetry:
-      complete = TakeField(&rest, &message->subject) && TakeField(&rest, &message->message_id) &&
-                 TakeField(&rest, &message->headers) && TakeField(&rest, &message->payload) &&
-                 TakeField(&rest, &message->stream) &&
+      complete = TakeField<uint32_t>(&rest, &message->subject) && TakeField<uint32_t>(&rest, &message->message_id) &&
+                 TakeField<uint32_t>(&rest, &message->headers) && TakeField<uint32_t>(&rest, &message->payload) &&
+                 TakeField<uint32_t>(&rest, &message->stream) &&
                  (message->kind == LoggedKind::kPublish || TakeNumber(&rest, &message->attempts));
       break;
     case LoggedKind::kNotify:
-      complete = TakeField(&rest, &message->channel) && TakeField(&rest, &message->payload);
+      complete = TakeField<uint32_t>(&rest, &message->channel) &&
+                 TakeField<uint32_t>(&rest, &message->payload);
       break;
     case LoggedKind::kTrace:
-      complete = TakeField(&rest, &message->traceparent);
+      complete = TakeField<uint32_t>(&rest, &message->traceparent);
       break;
     case LoggedKind::kRestore:
       complete = true;
       break;
     case LoggedKind::kSnapshot:
-      complete = TakeNumber(&rest, &message->relation) && TakeField(&rest, &message->observer) &&
-                 TakeField(&rest, &message->tuple);
+      complete = TakeNumber(&rest, &message->relation) &&
+                 TakeField<uint32_t>(&rest, &message->observer) &&
+                 TakeField<uint32_t>(&rest, &message->tuple);
       break;
   }
   if (!complete || !rest.empty()) return Status::Invalid("logical message is damaged");

@@ -4,6 +4,7 @@
 #include "core/route/condition.h"
 #include "core/base/decimal.h"
 #include "core/base/json_text.h"
+#include "core/base/utf8.h"
 
 namespace fraiseql {
 
@@ -273,10 +274,7 @@ std::string_view ConditionParser::TokenAt(size_t at) const {
 }
 
 Status ConditionParser::Fail(size_t at, const std::string& reason, std::string_view hint) const {
-  // Characters are counted, not bytes: those that continue a character of UTF-8 are not.
-  const auto before = text_.substr(0, at);
-  const auto characters =
-      std::count_if(before.begin(), before.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  const size_t characters = CountCharacters(text_.substr(0, at));
   return Status::Invalid(
       "invalid condition at character " + std::to_string(characters + 1) + ": " + reason,
       std::string(hint));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/route/subject.h"
 
+#include <algorithm>
+
 #include "core/base/json_text.h"
 #include "core/base/number.h"
 
@@ -111,6 +113,15 @@ Status CheckJetStreamDomain(std::string_view domain) {
       "JetStream domain has a dot, a wildcard, a blank or another character that none has",
       "It is the domain in the section jetstream of the server's configuration: letters, digits, "
       "\"_\" and \"-\".");
+}
+
+bool IsAssetName(std::string_view name) {
+  constexpr size_t kMaxName = 255;
+  return !name.empty() && name.size() <= kMaxName &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return static_cast<unsigned char>(c) > ' ' && c != 127 &&
+                  std::string_view(".*>/\\").find(c) == std::string_view::npos;
+         });
 }
 
 void AppendSubjectToken(std::string_view value, std::string* out) {

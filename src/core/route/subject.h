@@ -22,6 +22,9 @@ Status CheckInboxPrefix(std::string_view prefix);
 // ok if `domain` can be that of a JetStream ("$JS.<domain>.API"); empty: none.
 Status CheckJetStreamDomain(std::string_view domain);
 
+// Whether a stream or a consumer can have this name: servers take no other, and make a file of it.
+bool IsAssetName(std::string_view name);
+
 // Appends `value` as one token of a subject: a character that NATS forbids in a token, and '%', is
 // percent-encoded; an empty value becomes %00.
 void AppendSubjectToken(std::string_view value, std::string* out);

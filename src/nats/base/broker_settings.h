@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,26 +33,39 @@ struct BrokerSettings {
   std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
   std::string inbox_prefix = "_INBOX";        // replies come to subjects below it
   std::string js_domain;                      // JetStream's; empty: that of the server
-  size_t max_answer = 4 * 1024 * 1024;        // bytes; not limited with TLS
+  size_t max_answer = 4 * 1024 * 1024;        // bytes
 };
 
 enum class Storage { kFile, kMemory };
+enum class Discard : uint8_t { kOld, kNew };  // what a full stream does without
+enum class Retention : uint8_t { kLimits, kInterest, kWorkQueue };
+
+// What a stream is to be like.  A value that is not set is none of our business: the server's
+// default in a new stream, left alone in one that exists.
+struct StreamSpec {
+  std::string name;
+  std::vector<std::string> subjects;
+  std::optional<Storage> storage;      // fixed when the stream is created
+  std::optional<Retention> retention;  // the same
+  std::optional<int> replicas;
+  std::optional<int64_t> max_age_ms;    // 0: no limit
+  std::optional<int64_t> max_bytes;     // -1: no limit
+  std::optional<int64_t> max_messages;  // -1: no limit
+  std::optional<int64_t> duplicate_window_ms;
+  std::optional<Discard> discard;
+};
 
 // Whether messages are tied to one another, which needs a stream that nobody else writes to.
 enum class Exclusive : uint8_t { kAuto, kOn, kOff };
 
-// The stream that the messages are for, and how it is created if it does not exist.
-struct StreamSettings {
-  std::string name = "fraiseql_events";
-  std::vector<std::string> subjects = {"fraiseql.>"};
+// The stream that the messages are for.
+struct StreamSettings : StreamSpec {
+  StreamSettings() {
+    name = "fraiseql_events";
+    subjects = {"fraiseql.>"};
+  }
+
   bool create = true;  // false: a missing stream is an error
-  Storage storage = Storage::kFile;
-  int replicas = 1;
-  int duplicate_window_s = 120;
-  int max_age_s = 0;          // 0: no limit
-  int64_t max_bytes = -1;     // -1: no limit
-  int64_t max_messages = -1;  // -1: no limit
-  bool discard_new = false;   // what a full stream does without: the oldest, or the new message
   Exclusive exclusive = Exclusive::kAuto;
   // What the Nats-Msg-Id of each message of ours begins with, without the dot behind it.
   std::string origin;

@@ -7,11 +7,16 @@
 namespace fraiseql::nats {
 
 // Of a clock that never jumps.
-inline int64_t SteadyMs() {
-  using std::chrono::steady_clock;
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             steady_clock::now().time_since_epoch())
-      .count();
+inline int64_t SteadyUs() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count();
+}
+inline int64_t SteadyMs() { return SteadyUs() / 1000; }
+
+// Since 1970.
+inline int64_t WallClockUs() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace fraiseql::nats

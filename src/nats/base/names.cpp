@@ -4,20 +4,17 @@
 #include <algorithm>
 
 #include "core/base/foreign_text.h"
+#include "core/route/subject.h"
 
 namespace fraiseql::nats {
 
 namespace {
-constexpr size_t kMaxName = 255;  // a file name of the server's
 constexpr size_t kMaxSubject = 4096;
 }  // namespace
 
 Status CheckName(std::string_view kind, const std::string& name) {
-  const bool valid =
-      !name.empty() && name.size() <= kMaxName && std::all_of(name.begin(), name.end(), [](char c) {
-        return c > ' ' && c < 127 && std::string_view(".*>/\\").find(c) == std::string_view::npos;
-      });
-  if (valid) return Status::Ok();
+  const bool ascii = std::all_of(name.begin(), name.end(), [](char c) { return c >= 0; });
+  if (ascii && IsAssetName(name)) return Status::Ok();
   return Status::Invalid(std::string(kind) + " name \"" + ForeignText(name) + "\" is invalid",
                          "Use letters, digits, \"_\" and \"-\".");
 }

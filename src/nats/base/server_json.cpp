@@ -52,9 +52,20 @@ Json ParseObject(std::string_view text) {
   return parsed.is_object() ? parsed : Json();
 }
 
-std::string TextAt(const Json& object, const char* key) {
-  const std::string_view text = DataAt(object, key);
+std::string Word(std::string_view text) {
   return IsPlainText(text, kMaxName) ? std::string(text) : ForeignText(text);
+}
+
+std::string TextAt(const Json& object, const char* key) { return Word(DataAt(object, key)); }
+
+std::vector<std::string> ListAt(const Json& object, const char* key) {
+  std::vector<std::string> texts;
+  const Json* found = Find(object, key);
+  if (found == nullptr || !found->is_array()) return texts;
+  for (const Json& text : *found) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
 }
 
 std::string_view DataAt(const Json& object, const char* key) {

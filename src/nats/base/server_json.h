@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fraiseql::nats {
 
@@ -26,15 +27,18 @@ std::string ToText(const Json& json);
 // Not an object if the text is none, or beyond the limits.
 Json ParseObject(std::string_view text);
 
-// The values of an object, or none (empty, 0, false, {}) where there is not one of this kind.
 // A name, a subject or a word: one that has control characters or is too long, as ForeignText()
 // shows it, which is then the name of nothing.
-std::string TextAt(const Json& object, const char* key);
+std::string Word(std::string_view text);
+
+// The values of an object, or none (empty, 0, false, {}) where there is not one of this kind.
+std::string TextAt(const Json& object, const char* key);  // a Word()
 // As it is: for what is decoded.  Valid as long as the object.
 std::string_view DataAt(const Json& object, const char* key);
 int64_t IntegerAt(const Json& object, const char* key);
 int SmallIntegerAt(const Json& object, const char* key);
-uint64_t CountAt(const Json& object, const char* key);  // up to kMaxStreamSequence
+uint64_t CountAt(const Json& object, const char* key);                 // up to kMaxStreamSequence
+std::vector<std::string> ListAt(const Json& object, const char* key);  // of such texts
 bool FlagAt(const Json& object, const char* key);
 Json ObjectAt(const Json& object, const char* key);
 

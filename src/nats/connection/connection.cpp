@@ -7,10 +7,9 @@
 
 #include "core/base/foreign_text.h"
 #include "nats/connection/connect_options.h"
-#include "nats/connection/library_connection.h"
 #include "nats/connection/nats_status.h"
 #include "nats/connection/plain_connection.h"
-#include "nats/connection/tls_first_connection.h"
+#include "nats/connection/tls_connection.h"
 #include "core/base/server_url.h"
 
 namespace fraiseql::nats {
@@ -23,17 +22,16 @@ constexpr int64_t kMaxPayload = 64 * 1024 * 1024;  // a server takes no higher l
 
 Status Connection::Connect(const BrokerSettings& settings,
                            std::unique_ptr<Connection>* connection) {
-  if (settings.tls_first) return TlsFirstConnection::Make(settings, connection);
   bool tls = WantsTls(settings);
-  for (;;) {
+  if (!tls) {
     std::unique_ptr<LibrarySession> session;
-    Status status = LibrarySession::Connect(settings, tls, &session);
+    Status status = LibrarySession::Connect(settings, &session);
     if (!status.ok()) return status;
-    if (tls) return LibraryConnection::Make(std::move(session), settings, connection);
     status = PlainConnection::Make(std::move(session), settings, connection, &tls);
     if (status.ok() || !tls) return status;
     // The server demands TLS, and the library has done as told.
   }
+  return TlsConnection::Make(settings, connection);
 }
 
 Status Connection::Introduce(const BrokerSettings& settings) {

@@ -19,9 +19,9 @@ namespace fraiseql::nats {
 // its own reads or writes: the owner calls Process() when the socket is ready.  May be handed from
 // one thread to another, but is used by one at a time.
 //
-// nats.c makes every connection.  What is said on it goes through the library only if it is
-// encrypted (LibraryConnection); else we read and write the protocol ourselves (PlainConnection),
-// in a fifth of the instructions that a message and its acknowledgement cost in the library.
+// nats.c makes those in clear, and we those that are encrypted (TlsConnection); on either we read
+// and write the protocol ourselves (PlainConnection), in a fifth of the instructions that a message
+// and its acknowledgement cost in the library.
 class Connection {
  public:
   // Something that came to our inbox.  The views are valid until the next call of Next...() or

@@ -22,16 +22,6 @@ void SetSocketOption(int socket, int level, int option, int value) {
   setsockopt(socket, level, option, &value, sizeof(value));  // all of them are mere improvements
 }
 
-// With TLS, nats.c does not return from a write before all of it is in the socket's buffer, so one
-// must ask before writing, and that answer has to be good for all there is to write.  A socket
-// counts as writable when a third of that buffer is free; so let a third hold what
-// Publisher::CanSend() allows to be unsent.  A larger message may still have to wait for a server
-// that has stopped reading; after about five seconds the connection is given up instead.
-void AvoidBlockingTlsWrites(int socket) {
-  SetSocketOption(socket, SOL_SOCKET, SO_SNDBUF, 1 << 20);
-  SetSocketOption(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 5000);
-}
-
 // Without one of ours, the library prints errors to stderr.  Nothing is lost: they are asked for.
 void IgnoreError(natsConnection*, natsSubscription*, natsStatus, void*) {}
 
@@ -45,7 +35,6 @@ struct LibrarySession::EventLoop {
     self->connection_ = connection;
     self->socket_ = socket;
     KeepAlive(socket);
-    if (self->tls_) AvoidBlockingTlsWrites(socket);
     return NATS_OK;
   }
 
@@ -61,10 +50,7 @@ struct LibrarySession::EventLoop {
     return NATS_OK;
   }
 
-  static natsStatus Write(void* user, bool add) {
-    static_cast<LibrarySession*>(user)->wants_write_ = add;
-    return NATS_OK;
-  }
+  static natsStatus Write(void*, bool) { return NATS_OK; }  // the library has nothing to say
 
   static natsStatus Detach([[maybe_unused]] void* user) {
 #if NATS_VERSION_NUMBER >= 0x030B00
@@ -83,13 +69,12 @@ struct LibrarySession::EventLoop {
   }
 };
 
-Status LibrarySession::Connect(const BrokerSettings& settings, bool tls,
+Status LibrarySession::Connect(const BrokerSettings& settings,
                                std::unique_ptr<LibrarySession>* session) {
   natsOptions* options = nullptr;
   Status status = MakeConnectOptions(settings, &options);
   if (!status.ok()) return status;
   std::unique_ptr<LibrarySession> made(new LibrarySession);
-  made->tls_ = tls;
   natsConnection* connected = nullptr;
   natsStatus code = EventLoop::Use(made.get(), options);
   if (code == NATS_OK) code = natsConnection_Connect(&connected, options);
@@ -117,17 +102,13 @@ void LibrarySession::KeepAlive(int socket) {
 }
 
 LibrarySession::~LibrarySession() {
-  Close();
-  natsConnection_Destroy(connection_);
-}
-
-void LibrarySession::Close() {
   // Closing an open connection takes the library half a second: it waits for an answer that, in
   // event-loop mode, nobody reads.  So let it first find the connection closed.
   if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
   for (int reads = 0; socket_ >= 0 && reads < kMaxReads; ++reads) {
     natsConnection_ProcessReadEvent(connection_);
   }
+  natsConnection_Destroy(connection_);
 }
 
 }  // namespace fraiseql::nats

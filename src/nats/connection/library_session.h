@@ -11,16 +11,15 @@ struct __natsConnection;  // natsConnection of nats.c
 namespace fraiseql::nats {
 
 // A connection that nats.c makes, with all that belongs to it: the list of servers, name lookup,
-// TCP, TLS, the proof of who we are; and that it ends.  The library is in its event-loop mode: no
-// thread of its own reads or writes.  It never reconnects.  What is said on the connection is up to
-// its owner: through the library, or right through the socket if that is not encrypted.
+// TCP, the proof of who we are; and that it ends.  The library is in its event-loop mode: no
+// thread of its own reads or writes.  It never reconnects.  What is said on the connection its
+// owner says right through the socket, unless that turns out to be encrypted.
 class LibrarySession {
  public:
-  // Blocks for up to twice the connect timeout: not for the main thread.  `tls`: it is known that
-  // the connection will be encrypted.  REQUIRES: all signals are blocked; the URL is of one server,
-  // as of several the library does not say what was wrong with each.
-  static Status Connect(const BrokerSettings& settings, bool tls,
-                        std::unique_ptr<LibrarySession>* session);
+  // Blocks for up to twice the connect timeout: not for the main thread.  REQUIRES: all signals are
+  // blocked; the URL is of one server, as of several the library does not say what was wrong with
+  // each.
+  static Status Connect(const BrokerSettings& settings, std::unique_ptr<LibrarySession>* session);
 
   // Has an idle connection notice within half a minute that the other side is gone without a word.
   static void KeepAlive(int socket);
@@ -31,12 +30,8 @@ class LibrarySession {
   LibrarySession(const LibrarySession&) = delete;
   LibrarySession& operator=(const LibrarySession&) = delete;
 
-  // Lets the library know that it is over.  REQUIRES: all signals are blocked.
-  void Close();
-
   __natsConnection* connection() const { return connection_; }
-  int socket() const { return socket_; }             // -1: closed
-  bool wants_write() const { return wants_write_; }  // what the library has asked for
+  int socket() const { return socket_; }  // -1: closed
 
  private:
   struct EventLoop;  // the callbacks by which nats.c tells what it wants to wait for
@@ -45,8 +40,6 @@ class LibrarySession {
 
   __natsConnection* connection_ = nullptr;
   int socket_ = -1;
-  bool wants_write_ = false;
-  bool tls_ = false;
 };
 
 }  // namespace fraiseql::nats

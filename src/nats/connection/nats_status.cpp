@@ -143,9 +143,4 @@ Status NotASubject(std::string_view subject) {
   return Status::Unavailable("\"" + ForeignText(subject) + "\" is no subject to ask at");
 }
 
-Status PublishFailure(int code) {
-  return Status::Unavailable(std::string("cannot publish: ") +
-                             natsStatus_GetText(static_cast<natsStatus>(code)));
-}
-
 }  // namespace fraiseql::nats

@@ -41,7 +41,4 @@ Status NoAnswer(std::string_view who, const std::string& what);
 // A request's subject, of names that a server has told, is none.
 Status NotASubject(std::string_view subject);
 
-// A call that hands something to the connection failed.
-Status PublishFailure(int code);
-
 }  // namespace fraiseql::nats

@@ -163,7 +163,12 @@ void PlainConnection::OnError(std::string_view text) {
 }
 
 void PlainConnection::End(const std::string& reason) {
-  if (end_.ok()) end_ = ConnectionLost(NATS_CONNECTION_CLOSED, reason);
+  if (!end_.ok()) return;
+  const bool refused = reason.find("Authorization") != std::string::npos ||
+                       reason.find("Authentication") != std::string::npos;
+  end_ = greeted_  ? ConnectionLost(NATS_CONNECTION_CLOSED, reason)
+         : refused ? ConnectFailure(NATS_CONNECTION_AUTH_FAILED, reason, url())
+                   : ConnectFailure(NATS_CONNECTION_CLOSED, reason, url());
 }
 
 Status PlainConnection::Check() const {

@@ -2,9 +2,9 @@
 #include "nats/connection/refused_subjects.h"
 
 #include <charconv>
-#include <chrono>
 
 #include "core/base/foreign_text.h"
+#include "core/base/utf8.h"
 
 namespace fraiseql::nats {
 
@@ -19,19 +19,6 @@ Status Refused(std::string_view subject) {
   return Status::Rejected(
       "NATS refuses: Permissions Violation for Publish to \"" + std::string(subject) + "\"",
       "The NATS user needs the permission to publish to this subject.");
-}
-
-void AppendUtf8(uint32_t code, std::string* out) {
-  const auto tail = [=](int shift) { return static_cast<char>(0x80 | ((code >> shift) & 0x3F)); };
-  if (code < 0x80) {
-    out->push_back(static_cast<char>(code));
-  } else if (code < 0x800) {
-    out->append({static_cast<char>(0xC0 | (code >> 6)), tail(0)});
-  } else if (code < 0x10000) {
-    out->append({static_cast<char>(0xE0 | (code >> 12)), tail(6), tail(0)});
-  } else {
-    out->append({static_cast<char>(0xF0 | (code >> 18)), tail(12), tail(6), tail(0)});
-  }
 }
 
 // The server quotes as Go does (%q).  Reads up to the closing quote; false if there is none.
@@ -58,13 +45,6 @@ bool Unquote(std::string_view text, std::string* subject) {
 }
 
 }  // namespace
-
-int64_t WallClockUs() {
-  using std::chrono::system_clock;
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string SubjectOfRefusal(std::string_view text) {
   const size_t quote = text.find('"');

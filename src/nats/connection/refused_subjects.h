@@ -17,8 +17,6 @@ namespace fraiseql::nats {
 // changed them.  Microseconds since 1970, as commit times are.
 bool IsStillBelieved(const Message& message, int64_t learned_us, int64_t now_us);
 
-int64_t WallClockUs();
-
 // The subject in a server's 'Permissions Violation for Publish to "x"', or Subscription; empty if
 // there is none.  It may be cut off.
 std::string SubjectOfRefusal(std::string_view text);

@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "core/base/comma_list.h"
 #include "core/base/server_url.h"
 #include "nats/connection/connect_options.h"
 #include "nats/connection/nats_status.h"
@@ -23,7 +24,7 @@ std::string AsTls(const std::string& url) {
 }  // namespace
 
 ServerList::ServerList(const BrokerSettings& settings) : settings_(settings) {
-  const std::vector<std::string> urls = SplitServers(settings.url);
+  const std::vector<std::string> urls = ListItems(settings.url);
   for (const std::string& url : urls) {
     servers_.push_back({urls.size() > 1 && WantsTls(settings) ? AsTls(url) : url, {}, false});
   }

@@ -6,6 +6,8 @@
 #include <cassert>
 #include <cstring>
 
+#include "core/base/comma_list.h"
+#include "core/base/header_line.h"
 #include "core/base/number.h"
 
 namespace fraiseql::nats {
@@ -31,14 +33,8 @@ bool BeginsWith(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
 
-std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
 std::string_view Unquoted(std::string_view text) {
-  text = Trimmed(text);
+  text = WithoutBlanks(text);
   if (text.size() >= 2 && text.front() == '\'' && text.back() == '\'') {
     text = text.substr(1, text.size() - 2);
   }
@@ -116,19 +112,14 @@ WireReader::Kind WireReader::ReadMessage(std::string_view line, bool with_header
 }
 
 std::string_view HeaderOf(std::string_view headers, std::string_view name) {
-  const size_t first_end = std::min(headers.find(kLineEnd), headers.size());
-  std::string_view first = headers.substr(0, first_end);
+  std::string_view first = headers.substr(0, headers.find(kLineEnd));
+  headers.remove_prefix(std::min(first.size() + kLineEnd.size(), headers.size()));
   TakeWord(&first);  // NATS/1.0
   const std::string_view status = TakeWord(&first);
   if (!status.empty() && name == "Status") return status;
-  if (!status.empty() && name == "Description") return Trimmed(first);
-  for (size_t at = first_end + kLineEnd.size(); at < headers.size();) {
-    const size_t end = std::min(headers.find(kLineEnd, at), headers.size());
-    const std::string_view line = headers.substr(at, end - at);
-    if (line.size() > name.size() && line[name.size()] == ':' && BeginsWith(line, name)) {
-      return Trimmed(line.substr(name.size() + 1));
-    }
-    at = end + kLineEnd.size();
+  if (!status.empty() && name == "Description") return WithoutBlanks(first);
+  for (HeaderLine line; TakeHeaderLine(&headers, &line);) {
+    if (line.name == name) return WithoutBlanks(line.value);
   }
   return {};
 }

@@ -3,9 +3,8 @@
 
 #include <strings.h>
 
-#include <algorithm>
-
 #include "core/base/foreign_text.h"
+#include "core/base/header_line.h"
 #include "core/base/number.h"
 #include "nats/base/names.h"
 #include "nats/base/server_json.h"
@@ -14,7 +13,6 @@ namespace fraiseql::nats {
 
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kOurHeaders = "Fraiseql-Dlq-";
 constexpr char kSubjectHeader[] = "Fraiseql-Dlq-Subject";
 
@@ -35,13 +33,8 @@ bool IsCopied(std::string_view name) {
 }
 
 void CopyHeaders(std::string_view headers, Message* letter) {
-  while (!headers.empty()) {
-    const std::string_view line = headers.substr(0, headers.find(kLineEnd));
-    headers.remove_prefix(std::min(headers.size(), line.size() + kLineEnd.size()));
-    const size_t colon = line.find(": ");
-    if (colon == std::string_view::npos || !IsCopied(line.substr(0, colon))) continue;
-    const std::string_view value = line.substr(colon + 2);
-    if (IsHeaderValue(value)) letter->AddHeader(line.substr(0, colon), value);
+  for (HeaderLine line; TakeHeaderLine(&headers, &line);) {
+    if (IsCopied(line.name) && IsHeaderValue(line.value)) letter->AddHeader(line.name, line.value);
   }
 }
 

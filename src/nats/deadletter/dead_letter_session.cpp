@@ -5,7 +5,9 @@
 #include <optional>
 #include <utility>
 
-#include "nats/jetstream/api_call.h"
+#include "nats/base/names.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/jetstream_error.h"
 #include "nats/base/clock.h"
 #include "nats/manage/consumer_management.h"
 #include "nats/jetstream/delivery_origin.h"
@@ -59,7 +61,7 @@ Status DeadLetterSession::EnsureAdvisories() {
   advisories.retention = Retention::kWorkQueue;
   advisories.storage = observed.config.storage;
   advisories.replicas = observed.config.replicas;
-  StreamOutcome ignored;
+  Differences ignored;
   status = EnsureStream(js_.get(), advisories, EnsureMode::kUpdate, &ignored);
   if (!status.ok()) return status;
   ConsumerSpec consumer;
@@ -72,13 +74,10 @@ Status DeadLetterSession::EnsureAdvisories() {
 
 Status DeadLetterSession::FindDeadLetterStream() {
   const std::string what = "stream of subject \"" + settings_.subject + "\"";
-  const ApiAnswer answer =
-      CallApi(js_.get(), "STREAM.NAMES", {{"subject", settings_.subject}}, what);
+  const ApiAnswer answer = js_->Call("STREAM.NAMES", {{"subject", settings_.subject}}, what);
   if (!answer.status.ok()) return answer.status;
-  const auto names = answer.body.find("streams");
-  const bool found = names != answer.body.end() && names->is_array() && !names->empty() &&
-                     names->front().is_string();
-  const std::string name = found ? names->front().get<std::string>() : "";
+  const std::vector<std::string> names = ListAt(answer.body, "streams");
+  const std::string name = names.empty() ? "" : names.front();
   if (!CheckName("stream", name).ok()) {
     const bool is_wanted = !settings_.stream_subjects.empty() &&
                            SubjectSet(settings_.stream_subjects).Takes(settings_.subject);

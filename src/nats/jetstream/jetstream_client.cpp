@@ -10,8 +10,11 @@
 #include "core/base/number.h"
 #include "nats/base/blocked_signals.h"
 #include "nats/base/clock.h"
+#include "nats/base/names.h"
 #include "nats/connection/connector.h"
 #include "nats/connection/nats_status.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/jetstream_error.h"
 #include "nats/jetstream/pub_ack.h"
 #include "nats/connection/server_list.h"
 
@@ -79,11 +82,11 @@ Status JetStreamClient::Request(const std::string& subject, const std::string& b
   Connection::Delivery delivery;
   if (status.ok()) status = Await(Expect::kAnswer, reply, kRequestTimeoutMs, &delivery);
   if (!status.ok()) {
-    if (status.code() == StatusCode::kInvalid) NoteMissing();  // it may not ask for anything here
+    if (status.code() == StatusCode::kInvalid) missing_ = true;  // it may not ask for anything here
     return Lose(std::move(status));
   }
   if (delivery.no_responders) {
-    NoteMissing();
+    missing_ = true;
     return Status::Unavailable(
         "nobody answers to \"" + subject + "\"",
         "JetStream may be disabled in the NATS server, or have no leader at present.");
@@ -91,6 +94,26 @@ Status JetStreamClient::Request(const std::string& subject, const std::string& b
   if (delivery.address.empty()) return Lose(NoAnswer("NATS", "\"" + subject + "\""));
   answer->assign(delivery.data);
   return Status::Ok();
+}
+
+ApiAnswer JetStreamClient::Call(const std::string& request, std::string_view what) {
+  return Call(request, Json(), what);
+}
+
+ApiAnswer JetStreamClient::Call(const std::string& request, const Json& body,
+                                std::string_view what) {
+  std::string text;
+  if (!body.is_null()) text = ToText(body);
+  ApiAnswer answer;
+  answer.status = Request(connection_->ApiSubject(request), text, &text);
+  if (!answer.status.ok()) return answer;
+  answer = ParseApiAnswer(text, what);
+  if (IsMissingHere(answer.err_code)) {
+    missing_ = true;
+  } else if (answer.body.is_object()) {
+    served_ = true;
+  }
+  return answer;
 }
 
 Status JetStreamClient::Publish(const Message& message, Stored* stored) {
@@ -129,7 +152,8 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
   AppendDecimal(wait_ms * 1000000, &body);
   body.push_back('}');
   const std::string reply = NewReply(Expect::kAnswer);
-  const std::string subject = ApiSubject("CONSUMER.MSG.NEXT." + stream + "." + consumer);
+  const std::string subject =
+      connection_->ApiSubject("CONSUMER.MSG.NEXT." + stream + "." + consumer);
   Status status = connection_->Request(subject, body, reply);
   Connection::Delivery delivery;
   if (status.ok()) {
@@ -137,8 +161,8 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
   }
   if (!status.ok()) return Lose(std::move(status));
   if (delivery.no_responders) {
-    return Status::Unavailable("consumer \"" + consumer + "\" of stream \"" + stream +
-                               "\" does not exist, or has no leader at present");
+    return Status::Unavailable(ConsumerNamed(stream, consumer) +
+                               " does not exist, or has no leader at present");
   }
   if (!delivery.reply.empty()) {
     *message = Delivered{std::string(delivery.data), std::string(delivery.reply)};
@@ -149,29 +173,30 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
 }
 
 Status JetStreamClient::Read(ReadBack::Range range, ReadBack* reader) {
-  ReadBack::Request request = reader->Begin(std::move(range));
+  const std::string what = StreamNamed(range.stream);
   std::string answer;
-  Status status = Request(ApiSubject(request.name), request.body, &answer);
-  if (status.ok()) status = reader->OnCreated(answer);
+  const auto ask = [&](const ReadBack::Request& request) {
+    return Request(connection_->ApiSubject(request.name), request.body, &answer);
+  };
+  Status status = ask(reader->Begin(std::move(range)));
+  if (status.ok()) status = reader->OnCreated(ParseApiAnswer(answer, what));
   if (!status.ok()) return status;
   while (status.ok() && !reader->done()) {
     if (reader->must_ask_leader()) {
-      request = reader->AskLeader();
-      status = Request(ApiSubject(request.name), request.body, &answer);
-      if (status.ok()) status = reader->OnLeader(answer);
+      status = ask(reader->AskLeader());
+      if (status.ok()) status = reader->OnLeader(ParseApiAnswer(answer, what));
     } else {
       status = ReadMore(reader);
     }
   }
   if (!status.ok()) return Lose(std::move(status));
-  request = reader->Finish();
-  return Request(ApiSubject(request.name), request.body, &answer);
+  return ask(reader->Finish());
 }
 
 // One request for messages, until it is used up.
 Status JetStreamClient::ReadMore(ReadBack* reader) {
   const ReadBack::Request request = reader->Next();
-  const std::string subject = ApiSubject(request.name);
+  const std::string subject = connection_->ApiSubject(request.name);
   const std::string reply = NewReply(Expect::kAnswer);
   Status status = connection_->Request(subject, request.body, reply);
   for (bool used_up = false; status.ok() && !used_up;) {

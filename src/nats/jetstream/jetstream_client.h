@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,11 +19,12 @@
 
 namespace fraiseql::nats {
 
+struct ApiAnswer;
+
 // JetStream for those who may wait: every call blocks until its answer is there, up to a time
 // limit, on a connection of its own that never reconnects.  Any thread, one at a time.  Built on
 // Connection rather than on the library's own synchronous calls, which need two threads for each
-// connection, share a TLS session between them without a lock (before nats.c 3.11), and have no
-// limit for a TLS handshake.
+// connection.
 class JetStreamClient {
  public:
   // Takes at most the connect timeout of each server and one second, the lookup of names aside.
@@ -44,14 +46,11 @@ class JetStreamClient {
 
   // All that was asked for is missing at this server, JetStream or the stream: nothing was done.
   bool missing() const { return missing_ && !served_; }
-  // What an answer was.
-  void NoteMissing() { missing_ = true; }
-  void NoteServed() { served_ = true; }
 
-  std::string ApiSubject(std::string_view request) const {
-    return connection_->ApiSubject(request);
-  }
-
+  // Makes a request of the JetStream API ("STREAM.INFO.orders"), with a body or without.  `what`
+  // begins the text of an error: 'stream "orders"'.
+  ApiAnswer Call(const std::string& request, std::string_view what);
+  ApiAnswer Call(const std::string& request, const nlohmann::json& body, std::string_view what);
   // Sends `body` to `subject` and waits up to two seconds for the first answer.
   Status Request(const std::string& subject, const std::string& body, std::string* answer);
 

@@ -59,14 +59,15 @@ constexpr KnownError kKnownErrors[] = {
     {10047, StatusCode::kUnavailable, kStorageFull},  // storage exceeded
     {10052, StatusCode::kInvalid, kOtherStream},      // invalid stream configuration
     {10054, StatusCode::kRejected, "Raise max_msg_size of the stream."},
-    {10058, StatusCode::kInvalid, kOtherStream},  // name in use with another configuration
+    {kStreamNameInUse, StatusCode::kInvalid,
+     kOtherStream},  // name in use with another configuration
     {kStreamNotFound, StatusCode::kInvalid, "Create the stream, or check stream_name."},
     {10060, StatusCode::kInvalid, kOtherStream},  // not the expected stream
     {10063, StatusCode::kUnavailable, ""},        // expected sequence mismatch, while recovering
     {kSubjectsOverlap, StatusCode::kInvalid,
      kOtherStream},                         // subjects overlap with another stream's
     {10070, StatusCode::kUnavailable, ""},  // wrong last message id: look again, resend
-    {10071, StatusCode::kUnavailable, ""},  // wrong last sequence: look again, resend
+    {kWrongLastSequence, StatusCode::kUnavailable, ""},  // wrong last sequence: look again, resend
     {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
     {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled
     {10077, StatusCode::kUnavailable, kStreamFull},
@@ -88,11 +89,11 @@ StatusCode ByHttpCode(int code) {
 }  // namespace
 
 bool IsWrongExpectation(const JetStreamError& error) {
-  return error.err_code == 10070 || error.err_code == 10071;
+  return error.err_code == 10070 || error.err_code == kWrongLastSequence;
 }
 
-bool IsMissingHere(const JetStreamError& error) {
-  return error.err_code == kStreamNotFound || error.err_code == 10039 || error.err_code == 10076;
+bool IsMissingHere(int err_code) {
+  return err_code == kStreamNotFound || err_code == 10039 || err_code == 10076;
 }
 
 Status ToStatus(const JetStreamError& error, std::string_view what) {

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "nats/jetstream/message_lookup.h"
 
-#include <utility>
-
-#include "nats/jetstream/api_call.h"
+#include "nats/base/names.h"
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_client.h"
-#include "nats/jetstream/jetstream_error.h"
 
 namespace fraiseql::nats {
 
@@ -20,19 +18,13 @@ bool IsAskedFor(const StoredMessage& message, const Json& which) {
 
 Status Get(JetStreamClient* js, const std::string& stream, const Json& which,
            std::optional<StoredMessage>* message) {
-  message->reset();
-  const ApiAnswer answer =
-      CallApi(js, "STREAM.MSG.GET." + stream, which, "message of " + StreamNamed(stream));
-  if (answer.err_code == kMessageNotFound) return Status::Ok();
-  if (!answer.status.ok()) return answer.status;
-  const Json found = ObjectAt(answer.body, "message");
-  StoredMessage stored;
-  if (!ParseStoredMessage(found, &stored) || !IsAskedFor(stored, which)) {
-    return Status::Unavailable("message of " + StreamNamed(stream) +
-                               ": JetStream's answer is not understood");
+  const std::string what = "message of " + StreamNamed(stream);
+  Status status = ReadMessage(js->Call("STREAM.MSG.GET." + stream, which, what), what, message);
+  if (*message && !IsAskedFor(**message, which)) {
+    message->reset();
+    status = NotUnderstood(what);
   }
-  *message = std::move(stored);
-  return answer.status;
+  return status;
 }
 
 }  // namespace

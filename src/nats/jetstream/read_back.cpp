@@ -9,7 +9,8 @@
 #include "nats/jetstream/delivery_origin.h"
 #include "nats/base/names.h"
 #include "nats/base/server_json.h"
-#include "nats/jetstream/stream_api.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/stored_message.h"
 
 namespace fraiseql::nats {
 
@@ -48,23 +49,22 @@ ReadBack::Request ReadBack::Begin(Range range) {
         {"num_replicas", 1},
         {"inactive_threshold", 30 * kSecondNs}}},
   };
-  return {"CONSUMER.CREATE." + range_.stream, body.dump()};
+  return {"CONSUMER.CREATE." + range_.stream, ToText(body)};
 }
 
-Status ReadBack::OnCreated(std::string_view answer) {
-  const ApiReply reply = ParseApiReply(answer, "stream \"" + range_.stream + "\"");
-  if (!reply.status.ok()) {
-    return {reply.status.code(),
-            reply.status.message() + ", when a consumer was to be made to look for what is stored",
-            reply.status.hint()};
+Status ReadBack::OnCreated(const ApiAnswer& answer) {
+  const Status& status = answer.status;
+  if (!status.ok()) {
+    return {status.code(),
+            status.message() + ", when a consumer was to be made to look for what is stored",
+            status.hint()};
   }
-  const Json info = ParseObject(answer);
-  const auto pending = info.find("num_pending");
-  consumer_ = TextAt(info, "name");
+  const auto pending = answer.body.find("num_pending");
+  consumer_ = TextAt(answer.body, "name");
   if (!CheckName("consumer", consumer_).ok()) {
     return Status::Unavailable("JetStream's answer names no consumer");
   }
-  if (!range_.replicated && pending != info.end() && *pending == 0) End();
+  if (!range_.replicated && pending != answer.body.end() && *pending == 0) End();
   return Status::Ok();
 }
 
@@ -93,7 +93,7 @@ ReadBack::Request ReadBack::Next() {
   // A replica may be a moment behind the stream's leader: there one waits for more to come.
   const Json body = range_.replicated ? Json{{"batch", kBatch}, {"expires", kSecondNs}}
                                       : Json{{"batch", kBatch}, {"no_wait", true}};
-  return {"CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, body.dump()};
+  return {"CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, ToText(body)};
 }
 
 Status ReadBack::OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
@@ -105,7 +105,7 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
     return Status::Ok();  // of an attempt that was given up
   }
   if (origin.sequence <= delivered_) {
-    return Status::Unavailable("stream \"" + range_.stream + "\" is not delivered in its order");
+    return Status::Unavailable(StreamNamed(range_.stream) + " is not delivered in its order");
   }
   silences_ = 0;
   LetGo(delivered_ + 1, std::min(origin.sequence - 1, range_.end));
@@ -141,14 +141,15 @@ void ReadBack::Look(const Connection& connection) {
 }
 
 ReadBack::Request ReadBack::AskLeader() const {
-  return {MessageGetRequest(range_.stream), NextMessageRequest(delivered_ + 1)};
+  return {"STREAM.MSG.GET." + range_.stream,
+          ToText(Json{{"seq", delivered_ + 1}, {"next_by_subj", ">"}})};
 }
 
-Status ReadBack::OnLeader(std::string_view answer) {
+Status ReadBack::OnLeader(const ApiAnswer& answer) {
   must_ask_leader_ = false;
-  const std::string what = "stream \"" + range_.stream + "\"";
+  const std::string what = StreamNamed(range_.stream);
   std::optional<StoredMessage> next;
-  const Status status = ParseMessageReply(answer, what, &next);
+  const Status status = ReadMessage(answer, what, &next);
   if (!status.ok()) return status;
   if (!next || next->sequence > range_.end) {
     End();
@@ -173,8 +174,8 @@ Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
     }
     return Status::Ok();
   }
-  return Status::Unavailable("cannot read what stream \"" + range_.stream +
-                             "\" holds: " + ForeignText(code) + " " +
+  return Status::Unavailable("cannot read what " + StreamNamed(range_.stream) +
+                             " holds: " + ForeignText(code) + " " +
                              ForeignText(connection.DeliveredHeader("Description")));
 }
 

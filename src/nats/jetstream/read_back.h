@@ -12,6 +12,8 @@
 
 namespace fraiseql::nats {
 
+struct ApiAnswer;
+
 // Finds out which of our messages a stream holds behind a place, and where it has let go of some:
 // reads their headers by way of a consumer of its own that lives as long.  Whoever drives it sends
 // its requests one at a time and passes on what comes back.
@@ -40,14 +42,14 @@ class ReadBack {
 
   // Begins anew.  The answer to the request is for OnCreated().
   Request Begin(Range range);
-  Status OnCreated(std::string_view answer);
+  Status OnCreated(const ApiAnswer& answer);
 
   // Asks for more.  What comes is for OnDelivery().  REQUIRES: !done().
   Request Next();
   // Asks the leader instead, when due; the answer is for OnLeader().
   bool must_ask_leader() const { return must_ask_leader_; }
   Request AskLeader() const;
-  Status OnLeader(std::string_view answer);
+  Status OnLeader(const ApiAnswer& answer);
   // `delivered` by `connection` just now.  `*used_up`: the request is, so that Next() is due unless
   // done().  Not ok: the reading has failed.
   Status OnDelivery(const Connection& connection, const Connection::Delivery& delivered,

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "nats/jetstream/stored_message.h"
 
+#include <algorithm>
 #include <ctime>
+#include <utility>
 
+#include "core/base/header_line.h"
 #include "nats/base/names.h"
 #include "nats/base/server_json.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/jetstream_error.h"
 
 namespace fraiseql::nats {
 
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
 constexpr std::string_view kBlanks = " \t";
 constexpr int64_t kMaxSeconds = 9000000000;  // in the year 2255; nanoseconds end in 2262
 
@@ -38,19 +42,23 @@ bool ParseStoredMessage(const Json& message, StoredMessage* stored) {
   return true;
 }
 
+Status ReadMessage(const ApiAnswer& answer, std::string_view what,
+                   std::optional<StoredMessage>* message) {
+  message->reset();
+  if (answer.err_code == kMessageNotFound) return Status::Ok();
+  if (!answer.status.ok()) return answer.status;
+  StoredMessage stored;
+  if (!ParseStoredMessage(ObjectAt(answer.body, "message"), &stored)) return NotUnderstood(what);
+  *message = std::move(stored);
+  return Status::Ok();
+}
+
 std::string ReadHeaderBlock(std::string_view block) {
   std::string headers;
-  size_t end = block.find(kLineEnd);
-  while (end != std::string_view::npos) {
-    block.remove_prefix(end + kLineEnd.size());
-    end = block.find(kLineEnd);
-    const std::string_view line = block.substr(0, end);
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    std::string_view value = line.substr(colon + 1);
-    const size_t begin = value.find_first_not_of(kBlanks);
-    value.remove_prefix(begin == std::string_view::npos ? value.size() : begin);
-    headers.append(line.substr(0, colon)).append(": ").append(value).append(kLineEnd);
+  block.remove_prefix(std::min(block.find("\r\n"), block.size()));  // NATS/1.0
+  for (HeaderLine line; TakeHeaderLine(&block, &line);) {
+    line.value.remove_prefix(std::min(line.value.find_first_not_of(kBlanks), line.value.size()));
+    headers.append(line.name).append(": ").append(line.value).append("\r\n");
   }
   return headers;
 }

@@ -3,8 +3,11 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "core/base/status.h"
 
 namespace fraiseql::nats {
 
@@ -19,6 +22,12 @@ struct StoredMessage {
 
 // Reads the member "message" of JetStream's answer; false if that makes no sense.
 bool ParseStoredMessage(const nlohmann::json& message, StoredMessage* stored);
+
+struct ApiAnswer;
+// The message in the answer to a request for one; none if there is none, then the status is ok.
+// `what` begins the text of an error.
+Status ReadMessage(const ApiAnswer& answer, std::string_view what,
+                   std::optional<StoredMessage>* message);
 
 // The lines of a block "NATS/1.0\r\nName:value\r\n...\r\n", with one blank behind the colon.
 std::string ReadHeaderBlock(std::string_view block);

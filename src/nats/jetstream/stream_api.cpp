@@ -2,26 +2,55 @@
 #include "nats/jetstream/stream_api.h"
 
 #include <algorithm>
-#include <cstdint>
 
 #include "core/base/foreign_text.h"
 #include "core/pipeline/stream_mark.h"
-#include "nats/jetstream/jetstream_error.h"
+#include "core/route/subject_set.h"
 #include "nats/base/server_json.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/stored_message.h"
 
 namespace fraiseql::nats {
 
 namespace {
 
-std::string Request(std::string_view request, std::string_view stream) {
-  return std::string("STREAM.").append(request).append(".").append(stream);
+constexpr int64_t kNsPerMs = 1000000;
+
+const char* Name(Storage storage) { return storage == Storage::kMemory ? "memory" : "file"; }
+
+const char* Name(Discard discard) { return discard == Discard::kNew ? "new" : "old"; }
+
+const char* Name(Retention retention) {
+  if (retention == Retention::kWorkQueue) return "workqueue";
+  return retention == Retention::kInterest ? "interest" : "limits";
 }
 
-Status NotUnderstood(std::string_view what) {
-  return Status::Unavailable(std::string(what) + ": JetStream's answer is not understood");
+int64_t LimitOrNone(int64_t limit) { return limit > 0 ? limit : -1; }
+
+// One that is not known may lose what is consumed.
+Retention RetentionOf(std::string_view name) {
+  if (name == "workqueue") return Retention::kWorkQueue;
+  return name == "limits" ? Retention::kLimits : Retention::kInterest;
 }
 
-bool IsOlderThan(const std::string& created, const Json& state) {
+StreamSpec SpecOf(const Json& config) {
+  StreamSpec spec;
+  spec.name = TextAt(config, "name");
+  for (const std::string& subject : ListAt(config, "subjects")) {
+    spec.subjects.push_back(Word(subject));
+  }
+  spec.storage = DataAt(config, "storage") == "memory" ? Storage::kMemory : Storage::kFile;
+  spec.retention = RetentionOf(DataAt(config, "retention"));
+  spec.replicas = std::max(1, SmallIntegerAt(config, "num_replicas"));
+  spec.max_age_ms = IntegerAt(config, "max_age") / kNsPerMs;
+  spec.max_bytes = IntegerAt(config, "max_bytes");
+  spec.max_messages = IntegerAt(config, "max_msgs");
+  spec.duplicate_window_ms = IntegerAt(config, "duplicate_window") / kNsPerMs;
+  spec.discard = DataAt(config, "discard") == "new" ? Discard::kNew : Discard::kOld;
+  return spec;
+}
+
+bool IsOlderThan(std::string_view created, const Json& state) {
   if (CountAt(state, "messages") == 0) return CountAt(state, "last_seq") > 0;
   if (CountAt(state, "first_seq") > 1) return true;
   int64_t created_ns = 0;
@@ -32,60 +61,57 @@ bool IsOlderThan(const std::string& created, const Json& state) {
 
 }  // namespace
 
-std::string StreamNamesRequest(std::string_view subject) {
-  return ToText(Json{{"subject", subject}});
-}
-
-std::string StreamInNames(std::string_view answer, std::string_view own) {
-  const Json reply = ParseObject(answer);
-  if (!reply.is_object()) return "";
-  const auto streams = reply.find("streams");
-  if (streams == reply.end() || !streams->is_array()) return "";
-  for (const Json& stream : *streams) {
-    if (stream.is_string() && stream != own) return ForeignText(stream.get<std::string>());
+Json StreamFields(const StreamSpec& spec) {
+  Json fields = Json::object();
+  if (spec.storage) fields["storage"] = Name(*spec.storage);
+  if (spec.retention) fields["retention"] = Name(*spec.retention);
+  if (spec.replicas) fields["num_replicas"] = *spec.replicas;
+  if (spec.max_age_ms) fields["max_age"] = *spec.max_age_ms * kNsPerMs;
+  if (spec.max_bytes) fields["max_bytes"] = LimitOrNone(*spec.max_bytes);
+  if (spec.max_messages) fields["max_msgs"] = LimitOrNone(*spec.max_messages);
+  if (spec.duplicate_window_ms) {
+    fields["duplicate_window"] = *spec.duplicate_window_ms * kNsPerMs;
   }
-  return "";
+  if (spec.discard) fields["discard"] = Name(*spec.discard);
+  return fields;
 }
 
-Status OverlapWith(const std::string& other, Status refused) {
-  if (other.empty()) return refused;
-  return {refused.code(), refused.message() + ", those of stream \"" + other + "\"",
-          "Set stream_name to \"" + other +
-              "\" to publish to that stream, or choose other "
-              "stream_subjects."};
+bool IsFixedField(std::string_view field) { return field == "storage" || field == "retention"; }
+
+Json MergedStreamConfig(Json config, const StreamSpec& wanted) {
+  const Json fields = StreamFields(wanted);
+  for (const auto& field : fields.items()) {
+    if (!IsFixedField(field.key())) config[field.key()] = field.value();
+  }
+  config["subjects"] = Union(ListAt(config, "subjects"), wanted.subjects);
+  return config;
 }
 
-std::string StreamInfoRequest(std::string_view stream) { return Request("INFO", stream); }
-
-std::string StreamCreateRequest(std::string_view stream) { return Request("CREATE", stream); }
-
-std::string StreamConfig(const StreamSettings& settings) {
+Json NewStreamConfig(const StreamSpec& spec) {
   const Json config = {
-      {"name", settings.name},
-      {"subjects", settings.subjects},
-      {"retention", "limits"},
-      {"discard", settings.discard_new ? "new" : "old"},
-      {"max_age", int64_t{settings.max_age_s} * 1000000000},
-      {"max_bytes", settings.max_bytes},
-      {"max_msgs", settings.max_messages},
-      {"storage", settings.storage == Storage::kMemory ? "memory" : "file"},
-      {"num_replicas", settings.replicas},
-      {"duplicate_window", int64_t{settings.duplicate_window_s} * 1000000000},
-  };
-  return ToText(config);
+      {"name", spec.name}, {"storage", "file"}, {"retention", "limits"}, {"discard", "old"}};
+  Json merged = MergedStreamConfig(config, spec);
+  merged.update(StreamFields(spec));
+  return merged;
 }
 
-ApiReply ParseApiReply(std::string_view data, std::string_view what) {
-  const Json reply = ParseObject(data);
-  if (!reply.is_object()) return {false, NotUnderstood(what), false};
-  const auto error = reply.find("error");
-  if (error == reply.end() || !error->is_object()) return {};
-  JetStreamError found;
-  found.code = SmallIntegerAt(*error, "code");
-  found.err_code = SmallIntegerAt(*error, "err_code");
-  found.description = DataAt(*error, "description");
-  return {found.err_code == kStreamNotFound, ToStatus(found, what),
-          found.err_code == kSubjectsOverlap};
+Status ReadStreamInfo(const Json& answer, std::string_view what, StreamInfo* info) {
+  const Json state = ObjectAt(answer, "state");
+  info->config = SpecOf(ObjectAt(answer, "config"));
+  info->created = DataAt(answer, "created");
+  info->messages = CountAt(state, "messages");
+  info->bytes = CountAt(state, "bytes");
+  info->first_sequence = CountAt(state, "first_seq");
+  info->last_sequence = CountAt(state, "last_seq");
+  info->consumers = CountAt(state, "consumer_count");
+  info->has_leader =
+      !info->replicated() || !DataAt(ObjectAt(answer, "cluster"), "leader").empty();
+  info->is_older_than_created = IsOlderThan(info->created, state);
+  if (IsBeingMade(info->created)) return Status::Ok();  // it has no state yet
+  // A wrong end would have us believe that nothing is stored, or that all of it is lost.
+  const auto last = state.find("last_seq");
+  const bool has_end = last != state.end() && *last == info->last_sequence;
+  return has_end && IsStreamCreated(info->created) ? Status::Ok() : NotUnderstood(what);
 }
 
 bool IsBeingMade(std::string_view created) {
@@ -98,50 +124,18 @@ Status StillBeingMade(std::string_view what) {
                              "If this lasts, the NATS server's disk may be slow or full.");
 }
 
-Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state) {
-  const Json reply = ParseObject(data);
-  *state = {};
-  if (!reply.is_object()) return NotUnderstood(what);
-  const Json config = ObjectAt(reply, "config");
-  const Json stream = ObjectAt(reply, "state");
-  state->created = DataAt(reply, "created");
-  state->replicas = std::max(1, SmallIntegerAt(config, "num_replicas"));
-  state->has_leader = state->replicas <= 1 || !DataAt(ObjectAt(reply, "cluster"), "leader").empty();
-  state->keeps_consumed = DataAt(config, "retention") == "limits";
-  state->last_sequence = CountAt(stream, "last_seq");
-  state->is_older_than_created = IsOlderThan(state->created, stream);
-  const auto subjects = config.find("subjects");
-  if (subjects != config.end() && subjects->is_array()) {
-    for (const Json& subject : *subjects) {
-      if (subject.is_string()) state->subjects.push_back(subject.get<std::string>());
-    }
+std::string StreamInNames(const Json& answer, std::string_view own) {
+  for (const std::string& stream : ListAt(answer, "streams")) {
+    if (stream != own) return ForeignText(stream);
   }
-  if (IsBeingMade(state->created)) return Status::Ok();  // it has no state yet
-  // A wrong end would have us believe that nothing is stored, or that all of it is lost.
-  const auto last = stream.find("last_seq");
-  const bool has_end = last != stream.end() && *last == state->last_sequence;
-  return has_end && IsStreamCreated(state->created) ? Status::Ok() : NotUnderstood(what);
+  return "";
 }
 
-std::string MessageGetRequest(std::string_view stream) {
-  return "STREAM.MSG.GET." + std::string(stream);
-}
-
-std::string NextMessageRequest(uint64_t from) {
-  return ToText(Json{{"seq", from}, {"next_by_subj", ">"}});
-}
-
-Status ParseMessageReply(std::string_view data, std::string_view what,
-                         std::optional<StoredMessage>* message) {
-  message->reset();
-  const Json reply = ParseObject(data);
-  if (SmallIntegerAt(ObjectAt(reply, "error"), "err_code") == kMessageNotFound) return {};
-  const ApiReply answer = ParseApiReply(data, what);
-  if (!answer.status.ok()) return answer.status;
-  StoredMessage stored;
-  if (!ParseStoredMessage(ObjectAt(reply, "message"), &stored)) return NotUnderstood(what);
-  *message = std::move(stored);
-  return {};
+Status OverlapWith(const std::string& other, Status refused) {
+  if (other.empty()) return refused;
+  return {refused.code(), refused.message() + ", those of stream \"" + other + "\"",
+          "Set stream_name to \"" + other +
+              "\" to publish to that stream, or choose other stream_subjects."};
 }
 
 }  // namespace fraiseql::nats

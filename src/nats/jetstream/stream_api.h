@@ -2,74 +2,61 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/base/status.h"
 #include "nats/base/broker_settings.h"
-#include "nats/jetstream/stored_message.h"
 
 namespace fraiseql::nats {
 
-// Requests of the JetStream API that concern a stream, with their bodies and their answers.
+// What the JetStream API is told of a stream, and tells of one.
 
-// Asks which streams have a subject in common with `subject`.
-constexpr std::string_view kNamesRequest = "STREAM.NAMES";
-std::string StreamNamesRequest(std::string_view subject);
+// Those values that the spec has, subjects aside, in the server's words.
+nlohmann::json StreamFields(const StreamSpec& spec);
+bool IsFixedField(std::string_view field);  // when the stream is created
 
-// The first stream in the answer that is not `own`, as it may be shown; empty: there is none.
-std::string StreamInNames(std::string_view answer, std::string_view own);
+// The body of a create request.
+nlohmann::json NewStreamConfig(const StreamSpec& spec);
+// That of an update: the configuration that is there, with what is wanted and can be changed.
+nlohmann::json MergedStreamConfig(nlohmann::json config, const StreamSpec& wanted);
 
-// What JetStream says of a stream that cannot be made, with the name of the other one (empty: it is
-// not known).
-Status OverlapWith(const std::string& other, Status refused);
+struct StreamInfo {
+  StreamSpec config;    // all set; the subjects as they may be shown
+  std::string created;  // as the server writes it; tells streams of the same name apart
+  uint64_t messages = 0;
+  uint64_t bytes = 0;
+  uint64_t first_sequence = 0;
+  uint64_t last_sequence = 0;
+  uint64_t consumers = 0;
+  // It has messages from before that time, or has had some that are gone: nats-server 2.9 calls a
+  // stream whose configuration was changed as old as its own next start.
+  bool is_older_than_created = false;
+  // Else it is replicated, and any of its servers has answered, with what it knows.
+  bool has_leader = true;
 
-std::string StreamInfoRequest(std::string_view stream);
-std::string StreamCreateRequest(std::string_view stream);
-
-// The body of a create request; limits that the settings do not name are the server's defaults.
-std::string StreamConfig(const StreamSettings& settings);
-
-struct ApiReply {
-  bool not_found = false;  // the stream; then `status` is not ok, too
-  Status status;           // ok: done
-  bool overlaps = false;   // it cannot be made, as another one has one of its subjects
+  bool replicated() const { return config.replicas.value_or(1) > 1; }
+  bool keeps_consumed() const {
+    return config.retention.value_or(Retention::kLimits) == Retention::kLimits;
+  }
 };
-
-// `what` begins the text of an error: 'stream "orders"'.
-ApiReply ParseApiReply(std::string_view data, std::string_view what);
+// The answer to a request to create, update or tell of a stream.  kUnavailable if that makes no
+// sense; `what` begins the text.
+Status ReadStreamInfo(const nlohmann::json& answer, std::string_view what, StreamInfo* info);
 
 // True of the time that a server without clusters tells as long as a stream is still being made.
 // It is listed already, but has no store: whoever changes it then ends nats-server 2.9 (a nil
 // pointer in stream.updateWithAdvisory).
 bool IsBeingMade(std::string_view created);
-Status StillBeingMade(std::string_view what);  // kUnavailable; `what` as in ParseApiReply()
+Status StillBeingMade(std::string_view what);  // kUnavailable
 
-// What the answer to either request says of the stream.
-struct StreamState {
-  std::string created;  // as the server writes it; tells streams of the same name apart
-  uint64_t last_sequence = 0;
-  // It has messages from before that time, or has had some that are gone: nats-server 2.9 calls a
-  // stream whose configuration was changed as old as its own next start.
-  bool is_older_than_created = false;
-  int replicas = 1;
-  // Else it is replicated, and any of its servers has answered, with what it knows.
-  bool has_leader = true;
-  bool keeps_consumed = true;  // retention by limits only
-  // That it takes; empty: not known.
-  std::vector<std::string> subjects;
-};
-// kUnavailable if that makes no sense; `what` as in ParseApiReply().
-Status ParseStreamState(std::string_view data, std::string_view what, StreamState* state);
+// The first stream in the answer to STREAM.NAMES that is not `own`, as it may be shown; empty:
+// there is none.
+std::string StreamInNames(const nlohmann::json& answer, std::string_view own);
 
-// Asks for one message: the first at or behind a place, or the last.
-std::string MessageGetRequest(std::string_view stream);
-std::string NextMessageRequest(uint64_t from);
-constexpr char kLastMessageRequest[] = R"({"last_by_subj":">"})";
-// None if there is none; then the status is ok.  `what` as in ParseApiReply().
-Status ParseMessageReply(std::string_view data, std::string_view what,
-                         std::optional<StoredMessage>* message);
+// What JetStream says of a stream that cannot be made, with the name of the other one (empty: it is
+// not known).
+Status OverlapWith(const std::string& other, Status refused);
 
 }  // namespace fraiseql::nats

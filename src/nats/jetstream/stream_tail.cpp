@@ -8,7 +8,8 @@
 
 #include "core/change/message.h"
 #include "core/change/position.h"
-#include "nats/jetstream/api_call.h"
+#include "nats/base/names.h"
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_client.h"
 #include "nats/jetstream/jetstream_error.h"
 #include "nats/jetstream/message_lookup.h"
@@ -24,20 +25,6 @@ namespace {
 constexpr uint64_t kFirstStep = 500;
 constexpr uint64_t kLargestStep = 100000;
 constexpr uint64_t kMostOneByOne = 256;
-
-struct Bounds {
-  uint64_t first = 0;
-  uint64_t last = 0;
-  bool replicated = false;
-};
-
-bool Takes(const Json& config, const std::string& subject) {
-  const auto subjects = config.find("subjects");
-  if (subjects == config.end() || !subjects->is_array()) return false;
-  return std::any_of(subjects->begin(), subjects->end(), [&](const Json& wide) {
-    return wide.is_string() && Covers(wide.get<std::string>(), subject);
-  });
-}
 
 // True if the message is one of those that are looked for.
 bool Take(const std::optional<StoredMessage>& message, const TailQuery& query, StreamTail* tail) {
@@ -65,15 +52,15 @@ Status LookOneByOne(JetStreamClient* js, const TailQuery& query, uint64_t last, 
 }
 
 // Goes back from the end to what is before `begin`, or to the first step that has one of them.
-Status LookBack(JetStreamClient* js, const TailQuery& query, const Bounds& bounds, uint64_t begin,
+Status LookBack(JetStreamClient* js, const TailQuery& query, const StreamInfo& info, uint64_t begin,
                 StreamTail* tail) {
   uint64_t step = kFirstStep;
-  for (uint64_t end = bounds.last; end >= begin && end > 0;
+  for (uint64_t end = info.last_sequence; end >= begin && end > 0;
        step = std::min(step * 8, kLargestStep)) {
     const uint64_t behind = std::max(begin - 1, end - std::min(end, step));
     ReadBack reader;
     Status status =
-        js->Read({query.stream, query.origin, behind, end, 0, bounds.replicated, {}}, &reader);
+        js->Read({query.stream, query.origin, behind, end, 0, info.replicated(), {}}, &reader);
     if (!status.ok()) return status;
     const StreamContents contents = reader.TakeContents();
     if (contents.holds_any() && contents.newest().commit_lsn >= tail->newest_lsn) {
@@ -93,36 +80,36 @@ Status LookBack(JetStreamClient* js, const TailQuery& query, const Bounds& bound
 
 Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail) {
   *tail = {};
-  const ApiAnswer info =
-      CallApi(js, "STREAM.INFO." + query.stream, nullptr, StreamNamed(query.stream));
-  if (info.err_code == kStreamNotFound) return Status::Ok();
-  if (!info.status.ok()) return info.status;
-  const std::string created = TextAt(info.body, "created");
-  if (IsBeingMade(created)) return Status::Ok();  // there is nothing in it
-  const Json config = ObjectAt(info.body, "config");
-  tail->takes_subject = Takes(config, query.asked_subject);
-  const Json state = ObjectAt(info.body, "state");
-  if (CountAt(state, "messages") == 0) return Status::Ok();
-  const Bounds bounds = {CountAt(state, "first_seq"), CountAt(state, "last_seq"),
-                         SmallIntegerAt(config, "num_replicas") > 1};
+  const std::string what = StreamNamed(query.stream);
+  const ApiAnswer answer = js->Call("STREAM.INFO." + query.stream, what);
+  if (answer.err_code == kStreamNotFound) return Status::Ok();
+  if (!answer.status.ok()) return answer.status;
+  StreamInfo info;
+  Status status = ReadStreamInfo(answer.body, what, &info);
+  if (!status.ok() || IsBeingMade(info.created)) return status;  // there is nothing in it
+  tail->takes_subject =
+      std::any_of(info.config.subjects.begin(), info.config.subjects.end(),
+                  [&](const std::string& wide) { return Covers(wide, query.asked_subject); });
+  if (info.messages == 0) return status;
 
+  const uint64_t last = info.last_sequence;
   std::optional<StoredMessage> likely;
-  Status status = GetLastMessage(js, query.stream, query.likely, &likely);
+  status = GetLastMessage(js, query.stream, query.likely, &likely);
   if (!status.ok()) return status;
   (void)Take(likely, query, tail);
-  uint64_t begin = std::max({uint64_t{1}, bounds.first, tail->sequence + 1});
+  uint64_t begin = std::max({uint64_t{1}, info.first_sequence, tail->sequence + 1});
   // A consumer for looking would take what others are to consume.
-  if (TextAt(config, "retention") != "limits") {
-    begin = std::max(begin, bounds.last - std::min(bounds.last, kMostOneByOne));
-    return LookOneByOne(js, query, bounds.last, begin, tail);
+  if (!info.keeps_consumed()) {
+    begin = std::max(begin, last - std::min(last, kMostOneByOne));
+    return LookOneByOne(js, query, last, begin, tail);
   }
-  if (query.mark.stream == created && !query.mark.nothing_stored()) {
+  if (query.mark.stream == info.created && !query.mark.nothing_stored()) {
     begin = std::max(begin, query.mark.sequence + 1);
-  } else if (bounds.last >= query.limit && begin < bounds.last - query.limit + 1) {
-    begin = bounds.last - query.limit + 1;
+  } else if (last >= query.limit && begin < last - query.limit + 1) {
+    begin = last - query.limit + 1;
     tail->cut_short = true;
   }
-  return LookBack(js, query, bounds, begin, tail);
+  return LookBack(js, query, info, begin, tail);
 }
 
 }  // namespace fraiseql::nats

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 
-#include "core/base/foreign_text.h"
-#include "nats/jetstream/api_call.h"
+#include "core/base/comma_list.h"
+#include "nats/base/names.h"
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_client.h"
+#include "nats/jetstream/jetstream_error.h"
 
 namespace fraiseql::nats {
 
@@ -90,15 +92,15 @@ Status CheckSpec(const std::string& stream, const ConsumerSpec& wanted) {
 Status Save(JetStreamClient* js, const std::string& stream, const std::string& consumer,
             const Json& config) {
   const Json body = {{"stream_name", stream}, {"config", config}};
-  return CallApi(js, "CONSUMER.DURABLE.CREATE." + stream + "." + consumer, body,
-                 ConsumerNamed(stream, consumer))
+  return js
+      ->Call("CONSUMER.DURABLE.CREATE." + stream + "." + consumer, body,
+             ConsumerNamed(stream, consumer))
       .status;
 }
 
 ApiAnswer AskForConsumer(JetStreamClient* js, const std::string& stream,
                          const std::string& consumer) {
-  return CallApi(js, "CONSUMER.INFO." + stream + "." + consumer, Json(),
-                 ConsumerNamed(stream, consumer));
+  return js->Call("CONSUMER.INFO." + stream + "." + consumer, ConsumerNamed(stream, consumer));
 }
 
 DeliverPolicy DeliverPolicyOf(const std::string& name) {
@@ -108,15 +110,10 @@ DeliverPolicy DeliverPolicyOf(const std::string& name) {
 
 // One subject, or several separated by commas.
 std::string FilterOf(const Json& config) {
-  std::string filter = TextAt(config, "filter_subject");
-  const auto several = config.find("filter_subjects");
-  if (several == config.end() || !several->is_array()) return filter;
-  for (const Json& subject : *several) {
-    if (!subject.is_string()) continue;
-    if (!filter.empty()) filter.append(",");
-    filter.append(subject.get<std::string>());
-  }
-  return IsPlainText(filter, kMaxName) ? filter : ForeignText(filter);
+  std::vector<std::string> filters = ListAt(config, "filter_subjects");
+  const std::string_view filter = DataAt(config, "filter_subject");
+  if (!filter.empty()) filters.emplace(filters.begin(), filter);
+  return Word(JoinList(filters));
 }
 
 ConsumerInfo InfoOf(const Json& found) {
@@ -125,15 +122,13 @@ ConsumerInfo InfoOf(const Json& found) {
   ConsumerInfo info;
   info.config.name = TextAt(found, "name");
   info.config.filter_subject = FilterOf(config);
-  info.deliver_subject = TextAt(config, "deliver_subject");
-  info.config.push = !info.deliver_subject.empty();
+  info.config.push = !DataAt(config, "deliver_subject").empty();
   info.config.queue = TextAt(config, "deliver_group");
   info.config.deliver_policy = DeliverPolicyOf(TextAt(config, "deliver_policy"));
   info.config.max_deliver = IntegerAt(config, "max_deliver");
   info.config.ack_wait_ms = IntegerAt(config, "ack_wait") / kNsPerMs;
   info.config.max_ack_pending = IntegerAt(config, "max_ack_pending");
   info.durable = !TextAt(config, "durable_name").empty();
-  info.created = TextAt(found, "created");
   info.pending = CountAt(found, "num_pending");
   info.ack_pending = CountAt(found, "num_ack_pending");
   info.redelivered = CountAt(found, "num_redelivered");
@@ -193,7 +188,7 @@ Status ListConsumers(JetStreamClient* js, const std::string& stream,
   Status status = CheckName("stream", stream);
   for (uint64_t total = 1; status.ok() && consumers->size() < total;) {
     const Json body = {{"offset", consumers->size()}};
-    const ApiAnswer answer = CallApi(js, "CONSUMER.LIST." + stream, body, StreamNamed(stream));
+    const ApiAnswer answer = js->Call("CONSUMER.LIST." + stream, body, StreamNamed(stream));
     if (!answer.status.ok()) return answer.status;
     const auto page = answer.body.find("consumers");
     if (page == answer.body.end() || !page->is_array() || page->empty()) break;
@@ -207,8 +202,7 @@ Status DeleteConsumer(JetStreamClient* js, const std::string& stream, const std:
   Status status = CheckName("stream", stream);
   if (status.ok()) status = CheckName("consumer", consumer);
   if (!status.ok()) return status;
-  return CallApi(js, "CONSUMER.DELETE." + stream + "." + consumer, Json(),
-                 ConsumerNamed(stream, consumer))
+  return js->Call("CONSUMER.DELETE." + stream + "." + consumer, ConsumerNamed(stream, consumer))
       .status;
 }
 

@@ -44,8 +44,6 @@ struct ConsumerSpec {
 struct ConsumerInfo {
   ConsumerSpec config;
   bool durable = false;
-  std::string deliver_subject;      // of a push consumer
-  std::string created;              // as the server writes it: RFC 3339, UTC
   uint64_t pending = 0;             // messages not delivered yet
   uint64_t ack_pending = 0;         // delivered, but not acknowledged
   uint64_t redelivered = 0;         // of these, delivered more than once

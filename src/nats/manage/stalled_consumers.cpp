@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "nats/jetstream/api_call.h"
+#include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_client.h"
 
 namespace fraiseql::nats {
@@ -12,15 +12,6 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kGraceMs = 1000;  // on top of ack_wait
-
-// Takes 100 ms if there is nothing but messages to give up.
-constexpr char kOneByte[] = R"({"batch":1,"expires":100000000,"max_bytes":1})";
-
-Status AskForOneByte(JetStreamClient* js, const std::string& stream, const std::string& consumer) {
-  std::string answer;
-  return js->Request(js->ApiSubject("CONSUMER.MSG.NEXT." + stream + "." + consumer), kOneByte,
-                     &answer);
-}
 
 }  // namespace
 
@@ -31,13 +22,15 @@ Status StalledConsumers::Check(JetStreamClient* js, const std::string& stream, i
   if (!status.ok()) return status;
   std::map<std::string, Standing> before = std::move(standing_);
   standing_.clear();
+  // Takes 100 ms if there is nothing but messages to give up.
+  const Json one_byte = {{"batch", 1}, {"expires", 100000000}, {"max_bytes", 1}};
   for (const ConsumerInfo& consumer : consumers) {
     const std::string& name = consumer.config.name;
     standing_[name] = before[name];
     if (!IsStalled(consumer, now_ms)) continue;
     if (trust_ != Trust::kYes && consumer.config.max_deliver != 1) continue;
     standing_[name].since_ms = now_ms;
-    status = AskForOneByte(js, stream, name);
+    status = js->Call("CONSUMER.MSG.NEXT." + stream + "." + name, one_byte, name).status;
     if (js->lost()) return status;
   }
   return Status::Ok();  // a consumer that does not answer may just have been deleted
@@ -45,10 +38,9 @@ Status StalledConsumers::Check(JetStreamClient* js, const std::string& stream, i
 
 Status StalledConsumers::AskTrust(JetStreamClient* js) {
   if (trust_ != Trust::kUnknown) return Status::Ok();
-  const ApiAnswer answer = CallApi(js, "INFO", Json(), "JetStream");
+  const ApiAnswer answer = js->Call("INFO", "JetStream");
   if (!answer.status.ok()) return answer.status;
-  const int64_t level = IntegerAt(ObjectAt(answer.body, "api"), "level");
-  trust_ = level >= 1 ? Trust::kYes : Trust::kNo;
+  trust_ = IntegerAt(ObjectAt(answer.body, "api"), "level") >= 1 ? Trust::kYes : Trust::kNo;
   return answer.status;
 }
 

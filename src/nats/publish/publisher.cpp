@@ -8,6 +8,8 @@
 #include "core/base/foreign_text.h"
 #include "core/base/number.h"
 #include "nats/base/blocked_signals.h"
+#include "nats/base/clock.h"
+#include "nats/base/names.h"
 
 namespace fraiseql::nats {
 
@@ -29,8 +31,6 @@ constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" behind 
 
 // No stream grows by that much between two acknowledgements.
 constexpr uint64_t kMaxGrowth = uint64_t{1} << 48;
-
-std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
 
 // Reads "<generation>.<sequence>".
 bool ReadAddress(std::string_view address, uint64_t* generation, uint64_t* sequence) {
@@ -162,7 +162,8 @@ void Publisher::BecomeOpen() {
   if (!opening_.subjects().empty() &&
       SubjectSet(opening_.subjects()).Takes(connection_->inbox() + ".1.1")) {
     return Close(Status::Invalid(
-        Named(stream_) + " takes the subjects of the inbox, \"" + broker_.inbox_prefix + ".>\"",
+        StreamNamed(stream_.name) + " takes the subjects of the inbox, \"" + broker_.inbox_prefix +
+            ".>\"",
         "The answers of the server would be stored: choose another fraiseql_nats.inbox_prefix."));
   }
   reply_ = connection_->inbox() + ".";
@@ -282,7 +283,7 @@ Status Publisher::RefuseSubject(const Message& message) {
   const bool is_wanted =
       !stream_.subjects.empty() && SubjectSet(stream_.subjects).Takes(message.subject);
   return Status::Rejected(
-      Named(stream_) + " does not take subject \"" + message.subject + "\"" + observer,
+      StreamNamed(stream_.name) + " does not take subject \"" + message.subject + "\"" + observer,
       std::string(is_wanted ? "Run" : "Add it to \"fraiseql_nats.stream_subjects\", reload, run") +
           " SELECT * FROM fraiseql_nats.stream_sync(); and retry the message; or choose a subject "
           "that the stream takes.");
@@ -306,15 +307,16 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
   const PubAck ack = ParsePubAck(delivery.data);
   if (ack.kind == PubAck::Kind::kForeign) return false;
   if (ack.kind == PubAck::Kind::kAbsurd || IsAbsurd(ack)) {
-    reply->status = Status::Unavailable(
-        "the NATS server acknowledges a message at an impossible place of " + Named(stream_),
-        "Something between here and the NATS server may change what it says.");
+    reply->status =
+        Status::Unavailable("the NATS server acknowledges a message at an impossible place of " +
+                                StreamNamed(stream_.name),
+                            "Something between here and the NATS server may change what it says.");
     return current;
   }
   if (current && outstanding_ > 0) --outstanding_;
   if (ack.kind == PubAck::Kind::kRefused) return current && OnRefusal(ack.error, reply);
   if (ack.stream != stream_.name) {
-    reply->status = Status::Invalid("subjects meant for " + Named(stream_) +
+    reply->status = Status::Invalid("subjects meant for " + StreamNamed(stream_.name) +
                                         " are taken by stream \"" + ForeignText(ack.stream) + "\"",
                                     "Check stream_name and the subjects of both streams.");
     return current;
@@ -339,12 +341,12 @@ bool Publisher::OnNoAnswerer(Reply* reply) {
   --outstanding_;
   reply->status = Status::Unavailable(
       "no stream takes the messages' subjects, or it has no leader at present",
-      "Compare the subjects of " + Named(stream_) + " with those of the observers.");
+      "Compare the subjects of " + StreamNamed(stream_.name) + " with those of the observers.");
   return true;
 }
 
 bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
-  reply->status = ToStatus(error, Named(stream_));
+  reply->status = ToStatus(error, StreamNamed(stream_.name));
   reply->refused = error.err_code != kMessageBeingStored;
   reply->needs_resync = chained() && IsWrongExpectation(error);
   return true;

@@ -44,8 +44,8 @@ class Publisher final : public Sink {
  public:
   Publisher(BrokerSettings broker, StreamSettings stream);
 
-  // Cuts a connect short that is under way, but waits for a name lookup; a process in a hurry looks
-  // at connecting() and leaves by _exit() instead.
+  // Cuts a connect short that is under way, but waits for a name lookup; a process in a hurry
+  // leaves by _exit() instead.
   ~Publisher() override;
 
   Publisher(const Publisher&) = delete;
@@ -80,9 +80,6 @@ class Publisher final : public Sink {
   void OnWake();
   void Tick(int64_t now_ms);
 
-  // Whether a thread is connecting at this moment.
-  bool connecting() const { return connector_.busy(); }
-
   // For people.
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
@@ -90,7 +87,6 @@ class Publisher final : public Sink {
   const std::vector<std::string>& stream_subjects() const { return stream_subjects_; }
   uint64_t openings() const { return openings_; }                    // that succeeded
   uint64_t connects() const { return connects_; }                    // that succeeded
-  uint64_t last_stream_sequence() const { return stream_end_; }      // acknowledged to us, or found
   bool keeps_consumed() const { return opening_.keeps_consumed(); }  // the stream, as last seen
   bool chained() const { return chain_.kind() != Chain::Kind::kNone; }
 

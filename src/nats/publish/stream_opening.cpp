@@ -8,7 +8,11 @@
 #include "core/change/message.h"
 #include "core/base/number.h"
 #include "core/change/position.h"
+#include "nats/base/names.h"
 #include "nats/connection/nats_status.h"
+#include "nats/jetstream/api_answer.h"
+#include "nats/jetstream/jetstream_error.h"
+#include "nats/jetstream/stored_message.h"
 
 namespace fraiseql::nats {
 
@@ -16,8 +20,6 @@ namespace {
 
 constexpr int64_t kRequestTimeoutMs = 2000;
 constexpr int64_t kMostShortMs = 10000;
-
-std::string Named(const StreamSettings& stream) { return "stream \"" + stream.name + "\""; }
 
 Status WithoutLeader(const std::string& what) {
   return Status::Unavailable(what + " has no leader at present",
@@ -36,7 +38,7 @@ void StreamOpening::Begin(Connection* connection, const StreamSettings& stream,
   timed_out_ = unfit_ = false;
   opened_ = {};
   read_back_ = {};
-  Ask(Step::kStreamInfo, StreamInfoRequest(stream_.name), "");
+  Ask(Step::kStreamInfo, "STREAM.INFO." + stream_.name);
 }
 
 void StreamOpening::Ask(Step step, const std::string& request, const std::string& body) {
@@ -74,58 +76,59 @@ void StreamOpening::OnNoAnswerer() {
 }
 
 void StreamOpening::OnAnswer(std::string_view data) {
+  const ApiAnswer answer = ParseApiAnswer(data, StreamNamed(stream_.name));
   switch (step_) {
     case Step::kStreamInfo:
     case Step::kStreamCreate:
-      OnStream(data);
+      OnStream(answer);
       break;
     case Step::kOverlap:
-      OnOverlap(data);
+      OnOverlap(answer);
       break;
     case Step::kConsumer:
-      ReadOnIf(read_back_.OnCreated(data));
+      ReadOnIf(read_back_.OnCreated(answer));
       break;
     case Step::kLeader:
-      ReadOnIf(read_back_.OnLeader(data));
+      ReadOnIf(read_back_.OnLeader(answer));
       break;
     case Step::kLast:
-      OnLast(data);
+      OnLast(answer);
       break;
     case Step::kRead:
       break;
   }
 }
 
-void StreamOpening::OnStream(std::string_view data) {
-  ApiReply answer = ParseApiReply(data, Named(stream_));
+void StreamOpening::OnStream(const ApiAnswer& answer) {
   if (answer.status.ok()) {
-    Status understood = ParseStreamState(data, Named(stream_), &stream_state_);
+    Status understood = ReadStreamInfo(answer.body, StreamNamed(stream_.name), &info_);
     if (!understood.ok()) return Fail(std::move(understood));
-    if (IsBeingMade(stream_state_.created)) return Fail(StillBeingMade(Named(stream_)));
-    if (!stream_state_.has_leader) return Fail(WithoutLeader(Named(stream_)));
-    opened_.end = {stream_state_.created, stream_state_.last_sequence};
+    if (IsBeingMade(info_.created)) return Fail(StillBeingMade(StreamNamed(stream_.name)));
+    if (!info_.has_leader) return Fail(WithoutLeader(StreamNamed(stream_.name)));
+    opened_.end = {info_.created, info_.last_sequence};
     Status compared = CompareWithMark();
     if (!compared.ok()) return Fail(std::move(compared));
     ReadBackOrFinish();
-  } else if (step_ == Step::kStreamInfo && answer.not_found && stream_.create) {
-    Ask(Step::kStreamCreate, StreamCreateRequest(stream_.name), StreamConfig(stream_));
-  } else if (step_ == Step::kStreamCreate && answer.overlaps && !stream_.subjects.empty()) {
-    status_ = std::move(answer.status);
+  } else if (step_ == Step::kStreamInfo && answer.err_code == kStreamNotFound && stream_.create) {
+    Ask(Step::kStreamCreate, "STREAM.CREATE." + stream_.name, ToText(NewStreamConfig(stream_)));
+  } else if (step_ == Step::kStreamCreate && answer.err_code == kSubjectsOverlap &&
+             !stream_.subjects.empty()) {
+    status_ = answer.status;
     overlap_looked_at_ = 0;
     AskForOverlap();
   } else {
-    Fail(std::move(answer.status));
+    Fail(answer.status);
   }
 }
 
 void StreamOpening::AskForOverlap() {
-  Ask(Step::kOverlap, std::string(kNamesRequest),
-      StreamNamesRequest(stream_.subjects[overlap_looked_at_]));
+  Ask(Step::kOverlap, "STREAM.NAMES",
+      ToText(Json{{"subject", stream_.subjects[overlap_looked_at_]}}));
 }
 
 // Which other stream has one of the subjects: that is what an administrator needs to know.
-void StreamOpening::OnOverlap(std::string_view data) {
-  const std::string other = StreamInNames(data, stream_.name);
+void StreamOpening::OnOverlap(const ApiAnswer& answer) {
+  const std::string other = StreamInNames(answer.body, stream_.name);
   if (other.empty() && ++overlap_looked_at_ < stream_.subjects.size()) return AskForOverlap();
   Fail(OverlapWith(other, std::move(status_)));
 }
@@ -135,10 +138,10 @@ void StreamOpening::OnOverlap(std::string_view data) {
 Status StreamOpening::CompareWithMark() {
   if (from_.mark.stream.empty()) return Status::Ok();
   opened_.is_marked = from_.mark.stream == opened_.end.stream ||
-                      (stream_state_.is_older_than_created && from_.seen <= opened_.end.sequence);
+                      (info_.is_older_than_created && from_.seen <= opened_.end.sequence);
   if (!opened_.is_marked) {
     opened_.loss = Status::Unavailable(
-        Named(stream_) + " was deleted and made again, and what it had stored is gone" +
+        StreamNamed(stream_.name) + " was deleted and made again, and what it had stored is gone" +
             (from_.seen > 0 ? ": it ended at " + std::to_string(from_.seen) : ""),
         "Messages that were acknowledged before cannot be sent again.");
   } else if (from_.seen > opened_.end.sequence) {
@@ -154,17 +157,17 @@ Status StreamOpening::CompareWithMark() {
 Status StreamOpening::LosesAcknowledged() {
   const std::string ends = "it ended at " + std::to_string(from_.seen) + ", and now ends at " +
                            std::to_string(opened_.end.sequence);
-  if (stream_state_.replicas > 1) {
+  if (info_.replicated()) {
     if (short_since_ms_ == 0) short_since_ms_ = now_ms_;
     if (short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kMostShortMs) {
       return Status::Unavailable(
-          "the leader of " + Named(stream_) + " does not know what was acknowledged: " + ends,
+          "the leader of " + StreamNamed(stream_.name) + " does not know what was acknowledged: " + ends,
           "It may be about to catch up; see whether all servers of the NATS cluster run.");
     }
   }
   short_since_ms_ = 0;
   opened_.loss = Status::Unavailable(
-      Named(stream_) + " has lost messages that it had acknowledged: " + ends,
+      StreamNamed(stream_.name) + " has lost messages that it had acknowledged: " + ends,
       "The NATS server may have lost its disk or a restart without \"sync_interval\": check it.");
   return Status::Ok();
 }
@@ -174,12 +177,12 @@ void StreamOpening::ReadBackOrFinish() {
   if (!from_.mark.nothing_stored() && !opened_.is_marked) behind_ = 0;
   if (behind_ >= opened_.end.sequence) {
     state_ = State::kDone;
-  } else if (!stream_state_.keeps_consumed) {
-    Ask(Step::kLast, MessageGetRequest(stream_.name), kLastMessageRequest);
+  } else if (!info_.keeps_consumed()) {
+    Ask(Step::kLast, "STREAM.MSG.GET." + stream_.name, R"({"last_by_subj":">"})");
   } else {
     const ReadBack::Request request =
         read_back_.Begin({stream_.name, stream_.origin, behind_, opened_.end.sequence,
-                          from_.settled_lsn, stream_state_.replicas > 1, KnownPlaces()});
+                          from_.settled_lsn, info_.replicated(), KnownPlaces()});
     Ask(Step::kConsumer, request.name, request.body);
   }
 }
@@ -191,9 +194,9 @@ std::vector<StoredPlaces> StreamOpening::KnownPlaces() {
 
 // What goes when it is consumed cannot be read by a consumer of ours, which would consume it or
 // keep it for longer.  But what is older than the last one, if that is ours, has been there.
-void StreamOpening::OnLast(std::string_view data) {
+void StreamOpening::OnLast(const ApiAnswer& answer) {
   std::optional<StoredMessage> last;
-  Status status = ParseMessageReply(data, Named(stream_), &last);
+  Status status = ReadMessage(answer, StreamNamed(stream_.name), &last);
   if (!status.ok()) return Fail(std::move(status));
   const uint64_t end = opened_.end.sequence;
   const std::string headers = last ? last->headers : "";
@@ -252,7 +255,7 @@ void StreamOpening::Tick(int64_t now_ms) {
   if (now_ms < deadline_ms_) return;
   if (step_ == Step::kOverlap) return Fail(std::move(status_));  // it may not be allowed to ask
   timed_out_ = unfit_ = true;
-  Fail(NoAnswer("JetStream", Named(stream_) + " at \"" + asked_ + "\""));
+  Fail(NoAnswer("JetStream", StreamNamed(stream_.name) + " at \"" + asked_ + "\""));
 }
 
 int64_t StreamOpening::WaitMs(int64_t now_ms) const {

@@ -41,10 +41,10 @@ class StreamOpening {
   // When done:
   Opened TakeOpened() { return std::move(opened_); }
   const StreamMark& end() const { return opened_.end; }
-  int replicas() const { return stream_state_.replicas; }
-  // Else only the last message is looked at: see StreamState.
-  bool keeps_consumed() const { return stream_state_.keeps_consumed; }
-  const std::vector<std::string>& subjects() const { return stream_state_.subjects; }
+  int replicas() const { return info_.config.replicas.value_or(1); }
+  // Else only the last message is looked at.
+  bool keeps_consumed() const { return info_.keeps_consumed(); }
+  const std::vector<std::string>& subjects() const { return info_.config.subjects; }
   bool saw_foreign() const { return read_back_.saw_foreign(); }
 
  private:
@@ -58,21 +58,20 @@ class StreamOpening {
     kLast
   };
 
-  void Ask(Step step, const std::string& request, const std::string& body);
+  void Ask(Step step, const std::string& request, const std::string& body = "");
   void OnAnswer(std::string_view data);
-  void OnStream(std::string_view data);
+  void OnStream(const ApiAnswer& answer);
   void OnDelivery(const Connection::Delivery& delivery);
   void OnNoAnswerer();
   void AskForOverlap();
-  void OnOverlap(std::string_view data);
+  void OnOverlap(const ApiAnswer& answer);
   Status CompareWithMark();
   Status LosesAcknowledged();
   void ReadBackOrFinish();
   std::vector<StoredPlaces> KnownPlaces();
   void ReadOnIf(Status status);
   void ReadOn();
-  void AskForLast(uint64_t behind);
-  void OnLast(std::string_view data);
+  void OnLast(const ApiAnswer& answer);
   void Fail(Status status);
 
   Connection* connection_ = nullptr;
@@ -87,7 +86,7 @@ class StreamOpening {
   std::string asked_;        // the subject of the last request
   int64_t deadline_ms_ = 0;  // of the step; 0: to be set by the next Tick()
   uint64_t requests_ = 0;    // their number is the address of the answer
-  StreamState stream_state_;
+  StreamInfo info_;
   ReadBack read_back_;
   Opened opened_;
   uint64_t behind_ = 0;  // of the stream, what is looked for

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "pg/call/process_functions.h"
 
+#include "core/base/comma_list.h"
 #include "core/base/number.h"
 #include "nats/manage/consumer_management.h"
 #include "nats/jetstream/jetstream_client.h"
@@ -49,14 +50,9 @@ Status StreamInfo(JetStreamClient* js, const ProcessCall&, std::string* rows) {
   nats::StreamInfo info;
   const Status status = nats::GetStreamInfo(js, settings.stream_name, &info);
   if (!status.ok()) return status;
-  std::string subjects;
-  for (const std::string& subject : info.config.subjects) {
-    if (!subjects.empty()) subjects += ',';
-    subjects += subject;
-  }
   RowBuilder()
       .Text(info.config.name)
-      .Text(subjects)
+      .Text(JoinList(info.config.subjects))
       .Number(info.messages)
       .Number(info.bytes)
       .Number(info.first_sequence)
@@ -72,10 +68,10 @@ Status StreamInfo(JetStreamClient* js, const ProcessCall&, std::string* rows) {
 }
 
 Status StreamSync(JetStreamClient* js, const ProcessCall&, std::string* rows) {
-  nats::StreamOutcome outcome;
+  nats::Differences outcome;
   const Status status =
-      nats::EnsureStream(js, CurrentStreamSpec(), nats::EnsureMode::kUpdate, &outcome);
-  for (const nats::Difference& difference : outcome.differences) {
+      nats::EnsureStream(js, CurrentStreamSettings(), nats::EnsureMode::kUpdate, &outcome);
+  for (const nats::Difference& difference : outcome) {
     RowBuilder()
         .Text(difference.field)
         .Text(difference.found)

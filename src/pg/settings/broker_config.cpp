@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "pg/settings/broker_config.h"
 
-#include <string_view>
+#include "core/base/comma_list.h"
 
 #include "pg/settings/gucs.h"
 
@@ -31,46 +31,18 @@ nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
   nats::StreamSettings stream;
   AppendOrigin(origin, &stream.origin);
   stream.name = settings.stream_name;
-  stream.subjects.clear();
-  std::string_view list = settings.stream_subjects;
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    const std::string_view item = list.substr(0, comma);
-    const size_t begin = item.find_first_not_of(' ');
-    const size_t end = item.find_last_not_of(' ');
-    if (begin != std::string_view::npos) {
-      stream.subjects.emplace_back(item.substr(begin, end - begin + 1));
-    }
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
+  stream.subjects = ListItems(settings.stream_subjects);
   stream.storage =
       settings.storage == kStorageMemory ? nats::Storage::kMemory : nats::Storage::kFile;
-  stream.create = settings.stream_manage >= kManageCreate;
+  stream.create = settings.stream_manage != kManageOff;
   stream.replicas = settings.replicas;
-  stream.max_age_s = settings.max_age_s;
+  stream.max_age_ms = int64_t{settings.max_age_s} * 1000;
   stream.max_bytes = static_cast<int64_t>(settings.max_bytes);
   stream.max_messages = static_cast<int64_t>(settings.max_msgs);
-  stream.discard_new = settings.discard == kDiscardNew;
-  stream.duplicate_window_s = settings.dedup_window_s;
+  stream.discard = settings.discard == kDiscardNew ? nats::Discard::kNew : nats::Discard::kOld;
+  stream.duplicate_window_ms = int64_t{settings.dedup_window_s} * 1000;
   stream.exclusive = static_cast<nats::Exclusive>(settings.stream_exclusive);
   return stream;
-}
-
-// The same settings for managing the stream there is: all of them are wanted.
-nats::StreamSpec CurrentStreamSpec() {
-  const nats::StreamSettings stream = CurrentStreamSettings();
-  nats::StreamSpec spec;
-  spec.name = stream.name;
-  spec.subjects = stream.subjects;
-  spec.storage = stream.storage;
-  spec.replicas = stream.replicas;
-  spec.max_age_ms = int64_t{stream.max_age_s} * 1000;
-  spec.max_bytes = stream.max_bytes;
-  spec.max_messages = stream.max_messages;
-  spec.duplicate_window_ms = int64_t{stream.duplicate_window_s} * 1000;
-  spec.discard = stream.discard_new ? nats::Discard::kNew : nats::Discard::kOld;
-  return spec;
 }
 
 PipelineOptions CurrentPipelineOptions() {

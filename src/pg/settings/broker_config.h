@@ -4,14 +4,12 @@
 #include "core/pipeline/pipeline.h"
 #include "core/format/envelope.h"
 #include "nats/base/broker_settings.h"
-#include "nats/manage/stream_management.h"
 
 namespace fraiseql::pg {
 
 // The settings fraiseql_nats.* as the other rings want them.
 nats::BrokerSettings CurrentBrokerSettings(const char* database);
 nats::StreamSettings CurrentStreamSettings(const Origin& origin = {});
-nats::StreamSpec CurrentStreamSpec();
 PipelineOptions CurrentPipelineOptions();
 
 }  // namespace fraiseql::pg

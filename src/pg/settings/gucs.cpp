@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <string>
 
+#include "core/base/comma_list.h"
 #include "core/change/message.h"
 #include "core/route/subject.h"
 
@@ -44,7 +45,6 @@ const config_enum_entry kDiscards[] = {
     {"old", kDiscardOld, false}, {"new", kDiscardNew, false}, {nullptr, 0, false}};
 const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
                                           {"update", kManageUpdate, false},
-                                          {"verify", kManageVerify, false},
                                           {"off", kManageOff, false},
                                           {nullptr, 0, false}};
 const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
@@ -53,33 +53,15 @@ const config_enum_entry kExclusives[] = {{"auto", kExclusiveAuto, false},
                                          {nullptr, 0, false}};
 constexpr double kMaxCount = 9007199254740992.0;  // 2^53
 
-// Calls `check` for each item of a comma separated list, without blanks around it.
-template <typename Check>
-Status ForEachItem(std::string_view list, Check check) {
-  while (true) {
-    const size_t comma = list.find(',');
-    std::string_view item = list.substr(0, comma);
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    const Status status = check(item);
-    if (!status.ok() || comma == std::string_view::npos) return status;
-    list.remove_prefix(comma + 1);
-  }
-}
-
 bool CheckStreamName(char** value, void**, GucSource) {
-  const std::string_view name = *value;
-  if (!name.empty() && name.size() <= 255 &&
-      name.find_first_of(" \t\r\n\f.*>\\/") == std::string_view::npos) {
-    return true;
-  }
+  if (IsAssetName(*value)) return true;
   return Accept(Status::Invalid("A name is not empty and has no blank, '.', '*', '>', '/' or '\\'",
                                 "It may have letters, digits, '_' and '-'."));
 }
 
 // Subjects of a stream may have wildcards: * for a token, > for all that follow.
 bool CheckStreamSubjects(char** value, void**, GucSource) {
-  const Status status = ForEachItem(*value, [](std::string_view subject) {
+  for (const std::string_view subject : SplitList(*value)) {
     std::string plain(subject);
     for (size_t i = 0; i < plain.size(); ++i) {
       const bool whole_token =
@@ -87,9 +69,10 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
       const bool last = i + 1 == plain.size();
       if (whole_token && (plain[i] == '*' || (plain[i] == '>' && last))) plain[i] = 'x';
     }
-    return CheckSubject(plain);
-  });
-  return Accept(status);
+    const Status status = CheckSubject(plain);
+    if (!status.ok()) return Accept(status);
+  }
+  return true;
 }
 
 // A consumer is named by the rules for streams.
@@ -192,7 +175,7 @@ void DefineStreamLimits() {
   DefineCustomEnumVariable(
       "fraiseql_nats.stream_manage", "What is done about the stream.",
       "create: make it if it does not exist.  update: also change what differs "
-      "from these settings.  verify: only say so.  off: nothing.",
+      "from these settings.  off: nothing.",
       &settings.stream_manage, kManageCreate, kManagements, PGC_SIGHUP, 0, nullptr, nullptr,
       nullptr);
   DefineCustomIntVariable("fraiseql_nats.max_age", "How long the stream keeps a message.",
@@ -219,7 +202,7 @@ void DefineStreamLimits() {
 void DefineConsumer() {
   DefineCustomStringVariable(
       "fraiseql_nats.consumer_name", "Durable pull consumer that is made with the stream.",
-      "Empty: none.  Not made when stream_manage is verify or off.", &settings.consumer_name,
+      "Empty: none.  Not made when stream_manage is off.", &settings.consumer_name,
       "fraiseql_observer_worker", PGC_SIGHUP, 0, CheckConsumerName, nullptr, nullptr);
   DefineCustomIntVariable("fraiseql_nats.max_deliver",
                           "How often a message is delivered before a consumer gives it up.",

@@ -78,9 +78,8 @@ constexpr int kDiscardNew = 1;
 
 // The numbers of nats::EnsureMode.
 constexpr int kManageOff = 0;
-constexpr int kManageVerify = 1;
-constexpr int kManageCreate = 2;
-constexpr int kManageUpdate = 3;
+constexpr int kManageCreate = 1;
+constexpr int kManageUpdate = 2;
 
 constexpr char kDefaultConfigFile[] = "fraiseql.toml";
 constexpr char kDefaultObserverConfigFile[] = "fraiseql-observer.toml";

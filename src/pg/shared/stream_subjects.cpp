@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/comma_list.h"
 #include "core/route/stream_choice.h"
 #include "core/route/subject_set.h"
 #include "core/route/topic.h"
@@ -115,29 +116,16 @@ StreamFacts FactsOf(const std::string& stream) {
   return facts;
 }
 
-// Of a list with commas, each item without blanks around it.
-template <typename Body>
-void ForEachSubject(std::string_view list, Body body) {
-  while (!list.empty()) {
-    std::string_view item = list.substr(0, list.find(','));
-    list.remove_prefix(std::min(item.size() + 1, list.size()));
-    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
-    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
-    if (!item.empty()) body(item);
-  }
-}
-
 bool IsTaken(std::string_view list, std::string_view subject) {
-  bool taken = false;
-  ForEachSubject(list, [&](std::string_view item) { taken = taken || Covers(item, subject); });
-  return taken;
+  const std::vector<std::string_view> items = SplitList(list);
+  return std::any_of(items.begin(), items.end(),
+                     [&](std::string_view item) { return Covers(item, subject); });
 }
 
 StreamSubjects SubjectsOf(const std::string& stream) {
   StreamSubjects result;
   result.name = stream;
-  ForEachSubject(FactsOf(stream).subjects,
-                 [&](std::string_view item) { result.subjects.emplace_back(item); });
+  result.subjects = ListItems(FactsOf(stream).subjects);
   return result;
 }
 

@@ -7,6 +7,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "core/base/comma_list.h"
 #include "pg/settings/gucs.h"
 #include "pg/shared/observer_hash.h"
 #include "pg/base/shared_text.h"
@@ -80,8 +81,7 @@ bool WorkerStatus::MayLog() {
 }
 
 void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {
-  std::string list;
-  for (const std::string& subject : subjects) list += (list.empty() ? "" : ",") + subject;
+  const std::string list = JoinList(subjects);
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   WorkerTexts& texts = entry_->texts;
   // A part of them would make others seem refused.

@@ -18,9 +18,9 @@ constexpr int64_t kRetryMs = 10000;
 constexpr int64_t kLookMs = 1000;
 
 // What the stream does not follow, and will not by itself.
-std::string DriftOf(const nats::StreamOutcome& outcome) {
+std::string DriftOf(const nats::Differences& outcome) {
   std::string drift;
-  for (const nats::Difference& difference : outcome.differences) {
+  for (const nats::Difference& difference : outcome) {
     if (difference.changed) continue;
     if (!drift.empty()) drift += "; ";
     drift += difference.field + " is " + difference.found + ", not " + difference.wanted;
@@ -28,9 +28,9 @@ std::string DriftOf(const nats::StreamOutcome& outcome) {
   return drift;
 }
 
-void LogOutcome(const nats::StreamOutcome& outcome) {
+void LogOutcome(const nats::Differences& outcome) {
   const std::string& stream = settings.stream_name;
-  for (const nats::Difference& difference : outcome.differences) {
+  for (const nats::Difference& difference : outcome) {
     if (difference.changed) {
       ereport(LOG, (errmsg("stream \"%s\": %s is now %s, it was %s", stream.c_str(),
                            difference.field.c_str(), difference.wanted.c_str(),
@@ -84,14 +84,15 @@ void BrokerUpkeep::LookAtMover(WorkerStatus* status) {
 
 void BrokerUpkeep::StartCall() {
   pending_ = false;
-  const auto mode = static_cast<nats::EnsureMode>(settings.stream_manage);
+  const auto mode = settings.stream_manage == kManageUpdate ? nats::EnsureMode::kUpdate
+                                                            : nats::EnsureMode::kCreate;
   nats::ConsumerSpec consumer;
-  consumer.name = settings.stream_manage >= kManageCreate ? settings.consumer_name : "";
+  consumer.name = settings.consumer_name;
   consumer.filter_subject = std::string(settings.subject_prefix) + ".>";  // as FraiseQL binds it
   consumer.max_deliver = settings.max_deliver;
   consumer.ack_wait_ms = int64_t{settings.ack_wait_s} * 1000;
-  const Status status = call_.Start([broker = broker_, stream = CurrentStreamSpec(), mode,
-                                     consumer](nats::StreamOutcome* outcome) {
+  const Status status = call_.Start([broker = broker_, stream = CurrentStreamSettings(), mode,
+                                     consumer](nats::Differences* outcome) {
     return nats::WithJetStream(broker, [&](nats::JetStreamClient* js) {
       const Status ensured = nats::EnsureStream(js, stream, mode, outcome);
       if (!ensured.ok() || consumer.name.empty()) return ensured;
@@ -108,7 +109,7 @@ void BrokerUpkeep::StartCall() {
 
 void BrokerUpkeep::FinishCall(int64_t now_ms, WorkerStatus* shown) {
   Status status;
-  nats::StreamOutcome outcome;
+  nats::Differences outcome;
   if (!call_.Finish(&status, &outcome)) return;
   LogOutcome(outcome);
   shown->ShowDrift(DriftOf(outcome));
@@ -127,12 +128,12 @@ void BrokerUpkeep::FinishCall(int64_t now_ms, WorkerStatus* shown) {
 }
 
 void BrokerUpkeep::StartMover() {
-  if (settings.stream_manage < kManageCreate || settings.dlq_subject[0] == '\0') return;
+  if (settings.stream_manage == kManageOff || settings.dlq_subject[0] == '\0') return;
   if (mover_.running()) return;
   nats::DeadLetterSettings dead_letters;
   dead_letters.stream = settings.stream_name;
   dead_letters.subject = settings.dlq_subject;
-  dead_letters.stream_subjects = CurrentStreamSpec().subjects;
+  dead_letters.stream_subjects = CurrentStreamSettings().subjects;
   (void)mover_.Start(broker_, dead_letters);
 }
 

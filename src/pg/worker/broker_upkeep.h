@@ -31,7 +31,7 @@ class BrokerUpkeep {
   void LookAtMover(WorkerStatus* status);
 
   nats::BrokerSettings broker_;
-  nats::BackgroundCall<nats::StreamOutcome> call_;
+  nats::BackgroundCall<nats::Differences> call_;
   nats::DeadLetterMover mover_;
   bool pending_ = false;
   int64_t not_before_ms_ = 0;

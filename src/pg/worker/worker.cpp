@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
-#include <ctime>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -24,6 +23,7 @@ extern "C" {
 }
 
 #include "core/change/position.h"
+#include "nats/base/clock.h"
 #include "pg/settings/broker_config.h"
 #include "pg/base/commit_visibility.h"
 #include "pg/base/compat.h"
@@ -53,13 +53,6 @@ constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
 constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
 constexpr int64_t kDrainSilenceMs = 50;
 
-int64_t MonotonicUs() {
-  timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<int64_t>(now.tv_sec) * 1000000 + now.tv_nsec / 1000;
-}
-int64_t MonotonicMs() { return MonotonicUs() / 1000; }
-
 }  // namespace
 
 Worker::Worker(const WorkerKey& key, WorkerEntry* entry)
@@ -88,10 +81,10 @@ void Worker::Run() {
   OpenSlot();
   while (!MustLeave()) {
     DecodeSome();
-    dead_letter_table_.Drain(MonotonicMs());
-    alarm_table_.Drain(MonotonicMs());
-    streams_.Run(MonotonicMs());
-    declared_.SyncAgain(config_.config.rules, MonotonicMs());
+    dead_letter_table_.Drain(nats::SteadyMs());
+    alarm_table_.Drain(nats::SteadyMs());
+    streams_.Run(nats::SteadyMs());
+    declared_.SyncAgain(config_.config.rules, nats::SteadyMs());
     ApplySettings();
   }
   Leave(true);
@@ -105,12 +98,12 @@ void Worker::RunListener() {
   while (!MustLeave()) {
     listener_->Listen();
     listener_->Take();
-    RunOnce(dead_letter_table_.WaitMs(MonotonicMs(), kIdleWaitMs), WaitForLogEvent());
+    RunOnce(dead_letter_table_.WaitMs(nats::SteadyMs(), kIdleWaitMs), WaitForLogEvent());
     dead_letters_.Sync();
-    dead_letter_table_.Drain(MonotonicMs());
-    alarm_table_.Drain(MonotonicMs());
-    streams_.Run(MonotonicMs());
-    declared_.SyncAgain(config_.config.rules, MonotonicMs());
+    dead_letter_table_.Drain(nats::SteadyMs());
+    alarm_table_.Drain(nats::SteadyMs());
+    streams_.Run(nats::SteadyMs());
+    declared_.SyncAgain(config_.config.rules, nats::SteadyMs());
     ApplySettings();
   }
   Leave(true);
@@ -133,7 +126,7 @@ void Worker::DecodeSome() {
 // One turn of everything but the decoding: time, replies, sending, descriptors.  Waits for at most
 // `timeout_ms`.  Also called from inside a transaction that is being decoded.
 void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
-  const int64_t now = MonotonicMs();
+  const int64_t now = nats::SteadyMs();
   publisher_->Tick(now);
   // Most often the socket takes everything at once, and nobody needs to be told: then there is room
   // for more in its buffer.
@@ -154,7 +147,7 @@ void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
   // When it is to end, it leaves where nothing is half done: see MustLeave().  Waits inside of
   // Postgres end at once.
   if (!ProcDiePending) CHECK_FOR_INTERRUPTS();
-  pipeline_->Run(MonotonicMs());
+  pipeline_->Run(nats::SteadyMs());
 }
 
 void Worker::NoteStream() {
@@ -170,7 +163,7 @@ void Worker::NoteStream() {
 void Worker::Confirm(XLogRecPtr lsn) {
   dead_letters_.Sync();
   slot_.SetHold(AwaitsSlots(entry_));
-  slot_.Confirm(*pipeline_, lsn, MonotonicMs());
+  slot_.Confirm(*pipeline_, lsn, nats::SteadyMs());
   // Where workers have died is behind this one.
   if (entry_->deaths.count > 0 && lsn > entry_->deaths.commit_lsn) entry_->deaths = {};
 }
@@ -230,7 +223,7 @@ Status Worker::StreamingNotice() {
     return Status::Unavailable("notifications only, and at most once",
                                "\"fraiseql_nats.capture\" is \"notify\".");
   }
-  const int64_t now_ms = MonotonicMs();
+  const int64_t now_ms = nats::SteadyMs();
   if (!WalReader::AwaitsStandbys()) standbys_had_all_ms_ = now_ms;
   if (now_ms - standbys_had_all_ms_ >= kPatienceMs) {
     return Status::Unavailable("the standbys do not have the log yet",
@@ -270,7 +263,7 @@ void Worker::ReportDuplicates() {
 void Worker::WaitForLog() {
   const XLogRecPtr commit_end = pg_atomic_read_u64(&entry_->commit_end);
   if (commit_end > decodable_ && !RecoveryInProgress()) XLogFlush(commit_end);
-  const int64_t now_us = MonotonicUs();
+  const int64_t now_us = nats::SteadyUs();
   const bool hot = now_us - last_sleep_us_ < kHotUs;
   last_sleep_us_ = now_us;
   const bool many = pipeline_->sent() - sent_before_sleep_ >= kManyMessages;
@@ -324,14 +317,14 @@ bool Worker::MustLeave() const {
 // Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent
 // again; but not for a broker that is silent: somebody may be waiting for the process to end.
 void Worker::Leave(bool drain) {
-  const int64_t until = MonotonicMs() + kDrainMs;
-  int64_t heard_ms = MonotonicMs();
+  const int64_t until = nats::SteadyMs() + kDrainMs;
+  int64_t heard_ms = nats::SteadyMs();
   while (drain && !entry_->drop_slot && pipeline_->state() == Pipeline::State::kStreaming &&
          pipeline_->window().in_flight() > 0 &&
-         MonotonicMs() < std::min(until, heard_ms + kDrainSilenceMs)) {
+         nats::SteadyMs() < std::min(until, heard_ms + kDrainSilenceMs)) {
     const uint64_t acked = pipeline_->acked();
     RunOnce(10, WaitForBrokerEvent());
-    if (pipeline_->acked() != acked) heard_ms = MonotonicMs();
+    if (pipeline_->acked() != acked) heard_ms = nats::SteadyMs();
   }
   if (listener_ == nullptr) {
     dead_letters_.Sync();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/connection/tls_first_connection.h"
+#include "nats/connection/tls_connection.h"
 
 #include <nats/nats.h>
 #include <poll.h>
@@ -77,49 +77,13 @@ Status AddIdentity(const BrokerSettings& settings, const std::string& nonce, Jso
   return status;
 }
 
-}  // namespace
-
-Status TlsFirstConnection::Make(const BrokerSettings& settings,
-                                std::unique_ptr<Connection>* connection) {
-  Status status = CheckSettings(settings);
-  if (!status.ok()) return status;
-  std::unique_ptr<TlsStream> stream;
-  status = TlsStream::Connect(settings, &stream);
-  if (!status.ok()) return status;
-  std::unique_ptr<TlsFirstConnection> made(
-      new TlsFirstConnection(std::move(stream), settings.max_answer));
-  std::string text;
-  status = made->ReadInfo(settings, &text);
-  if (!status.ok()) return status;
-  const Json info = ParseObject(text);
-  Json connect = {{"verbose", false},     {"pedantic", false},
-                  {"tls_required", true}, {"name", settings.client_name},
-                  {"lang", "C++"},        {"version", "1.0"},
-                  {"protocol", 1},        {"headers", true},
-                  {"no_responders", true}};
-  status = AddIdentity(settings, TextAt(info, "nonce"), &connect);
-  if (!status.ok()) return status;
-  ServerUrl url;
-  (void)ParseServerUrl(settings.url, &url);
-  status = made->Introduce(settings, url.address, IntegerAt(info, "max_payload"));
-  if (status.ok()) status = made->Greet(settings, "CONNECT " + ToText(connect) + "\r\n");
-  if (status.ok()) {
-    *connection = std::move(made);
-  } else if (status.message().find("Authorization") != std::string::npos ||
-             status.message().find("Authentication") != std::string::npos) {
-    status = ConnectFailure(NATS_CONNECTION_AUTH_FAILED, "Authorization Violation", settings.url);
-  }
-  return status;
-}
-
 // Byte by byte, so that nothing behind the line is taken.
-Status TlsFirstConnection::ReadInfo(const BrokerSettings& settings, std::string* info) {
+Status ReadInfo(const BrokerSettings& settings, int64_t deadline_ms, Socket* socket, Json* info) {
   constexpr std::string_view kInfo = "INFO ";
-  const int64_t deadline = SteadyMs() + settings.connect_timeout_ms;
   std::string line;
   while (line.size() < kMaxInfo && (line.empty() || line.back() != '\n')) {
     char byte = 0;
-    const ssize_t got = Receive(&byte, 1);
+    const ssize_t got = socket->Receive(&byte, 1);
     if (got == 1) {
       line.push_back(byte);
       continue;
@@ -128,16 +92,54 @@ Status TlsFirstConnection::ReadInfo(const BrokerSettings& settings, std::string*
       return ConnectFailure(NATS_CONNECTION_CLOSED, "the server has closed the connection",
                             settings.url);
     }
-    pollfd fd = {Descriptor(), POLLIN, 0};
-    const int64_t left = deadline - SteadyMs();
+    pollfd fd = {socket->fd(), POLLIN, 0};
+    const int64_t left = deadline_ms - SteadyMs();
     if (left <= 0 || poll(&fd, 1, static_cast<int>(left)) <= 0) return ConnectTimeout(settings.url);
   }
   if (line.compare(0, kInfo.size(), kInfo) != 0 || line.back() != '\n') {
     return ConnectFailure(NATS_PROTOCOL_ERROR, "the server does not speak as NATS does",
                           settings.url);
   }
-  *info = line.substr(kInfo.size());
+  *info = ParseObject(std::string_view(line).substr(kInfo.size()));
   return Status::Ok();
+}
+
+Status Encrypt(const BrokerSettings& settings, Socket* socket, Json* info) {
+  const int64_t deadline_ms = SteadyMs() + settings.connect_timeout_ms;
+  Status status;
+  if (!settings.tls_first) status = ReadInfo(settings, deadline_ms, socket, info);
+  if (!status.ok()) return status;
+  if (!settings.tls_first && !FlagAt(*info, "tls_required") && !FlagAt(*info, "tls_available")) {
+    return ConnectFailure(NATS_SECURE_CONNECTION_WANTED, "", settings.url);
+  }
+  status = socket->StartTls(settings, deadline_ms);
+  if (status.ok() && settings.tls_first) status = ReadInfo(settings, deadline_ms, socket, info);
+  return status;
+}
+
+}  // namespace
+
+Status TlsConnection::Make(const BrokerSettings& settings,
+                           std::unique_ptr<Connection>* connection) {
+  Status status = CheckSettings(settings);
+  std::unique_ptr<Socket> socket;
+  if (status.ok()) status = Socket::Connect(settings, &socket);
+  Json info;
+  if (status.ok()) status = Encrypt(settings, socket.get(), &info);
+  Json connect = {{"verbose", false},     {"pedantic", false},
+                  {"tls_required", true}, {"name", settings.client_name},
+                  {"lang", "C++"},        {"version", "1.0"},
+                  {"protocol", 1},        {"headers", true},
+                  {"no_responders", true}};
+  if (status.ok()) status = AddIdentity(settings, TextAt(info, "nonce"), &connect);
+  if (!status.ok()) return status;
+  ServerUrl url;
+  (void)ParseServerUrl(settings.url, &url);
+  std::unique_ptr<TlsConnection> made(new TlsConnection(std::move(socket), settings.max_answer));
+  status = made->Introduce(settings, url.address, IntegerAt(info, "max_payload"));
+  if (status.ok()) status = made->Greet(settings, "CONNECT " + ToText(connect) + "\r\n");
+  if (status.ok()) *connection = std::move(made);
+  return status;
 }
 
 }  // namespace fraiseql::nats

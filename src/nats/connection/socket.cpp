@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: PostgreSQL
-#include "nats/connection/tls_stream.h"
+#include "nats/connection/socket.h"
 
 #include <arpa/inet.h>
 #include <nats/nats.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <climits>
-#include <string>
 
 #include "nats/base/clock.h"
 #include "nats/connection/library_session.h"
@@ -23,11 +23,11 @@ namespace fraiseql::nats {
 namespace {
 
 // What OpenSSL says of the last failure in this thread.
-std::string OpenSslError() {
+std::string OpenSslError(const BrokerSettings& settings) {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
   if (code == 0) return "the connection was closed during the TLS handshake";
-  if (ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
+  if (settings.tls_first && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER) {
     return "the server does not begin with TLS: it needs no fraiseql_nats.tls_first";
   }
   const char* reason = ERR_reason_error_string(code);
@@ -67,27 +67,24 @@ bool ExpectHost(SSL* ssl, const std::string& host) {
 
 }  // namespace
 
-Status TlsStream::Connect(const BrokerSettings& settings, std::unique_ptr<TlsStream>* stream) {
-  std::unique_ptr<TlsStream> made(new TlsStream);
-  std::string host;
+Status Socket::Connect(const BrokerSettings& settings, std::unique_ptr<Socket>* made) {
+  std::unique_ptr<Socket> socket(new Socket);
   std::string why;
-  made->socket_ = ConnectSocket(settings.url, settings.connect_timeout_ms, &host, &why);
-  if (made->socket_ < 0) return ConnectFailure(NATS_NO_SERVER, why, settings.url);
-  LibrarySession::KeepAlive(made->socket_);
-  Status status = made->Handshake(settings, host, SteadyMs() + settings.connect_timeout_ms);
-  if (status.ok()) *stream = std::move(made);
-  return status;
+  socket->fd_ = ConnectSocket(settings.url, settings.connect_timeout_ms, &socket->host_, &why);
+  if (socket->fd_ < 0) return ConnectFailure(NATS_NO_SERVER, why, settings.url);
+  LibrarySession::KeepAlive(socket->fd_);
+  *made = std::move(socket);
+  return Status::Ok();
 }
 
-Status TlsStream::Handshake(const BrokerSettings& settings, const std::string& host,
-                            int64_t deadline_ms) {
+Status Socket::StartTls(const BrokerSettings& settings, int64_t deadline_ms) {
   ERR_clear_error();
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
   const bool configured = context != nullptr && Configure(context, settings);
   if (configured) ssl_ = SSL_new(context);
   SSL_CTX_free(context);  // the connection keeps what it needs of it
-  if (ssl_ == nullptr || SSL_set_fd(ssl_, socket_) != 1 || !ExpectHost(ssl_, host)) {
-    return TlsFailure(settings, OpenSslError());
+  if (ssl_ == nullptr || SSL_set_fd(ssl_, fd_) != 1 || !ExpectHost(ssl_, host_)) {
+    return TlsFailure(settings, OpenSslError(settings));
   }
   for (;;) {
     const int result = SSL_connect(ssl_);
@@ -99,30 +96,32 @@ Status TlsStream::Handshake(const BrokerSettings& settings, const std::string& h
         ERR_clear_error();
         return TlsFailure(settings, X509_verify_cert_error_string(verified));
       }
-      return TlsFailure(settings, OpenSslError());
+      return TlsFailure(settings, OpenSslError(settings));
     }
-    pollfd fd = {socket_, static_cast<short>(error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), 0};
+    pollfd fd = {fd_, static_cast<short>(error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT), 0};
     const int64_t left = deadline_ms - SteadyMs();
     if (left <= 0 || poll(&fd, 1, static_cast<int>(left)) <= 0) return ConnectTimeout(settings.url);
   }
 }
 
-TlsStream::~TlsStream() {
+Socket::~Socket() {
   SSL_free(ssl_);
-  if (socket_ >= 0) close(socket_);
+  if (fd_ >= 0) close(fd_);
 }
 
-ssize_t TlsStream::Receive(char* at, size_t size) {
+ssize_t Socket::Receive(char* at, size_t size) {
+  if (ssl_ == nullptr) return recv(fd_, at, size, 0);
   ERR_clear_error();
   return ResultOf(SSL_read(ssl_, at, static_cast<int>(std::min<size_t>(size, INT_MAX))));
 }
 
-ssize_t TlsStream::Send(const char* at, size_t size) {
+ssize_t Socket::Send(const char* at, size_t size) {
+  if (ssl_ == nullptr) return send(fd_, at, size, MSG_NOSIGNAL);
   ERR_clear_error();
   return ResultOf(SSL_write(ssl_, at, static_cast<int>(std::min<size_t>(size, INT_MAX))));
 }
 
-ssize_t TlsStream::ResultOf(int result) {
+ssize_t Socket::ResultOf(int result) {
   if (result > 0) return result;
   const int system_error = errno;
   switch (SSL_get_error(ssl_, result)) {

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: PostgreSQL
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+
+namespace fraiseql {
+
+struct HeaderLine {
+  std::string_view name;
+  std::string_view value;  // with all its blanks, but for one behind the colon
+};
+
+// Takes the first "Name: value\r\n" off; false if there is none.  Lines that have no colon go with
+// it.
+inline bool TakeHeaderLine(std::string_view* headers, HeaderLine* line) {
+  while (!headers->empty()) {
+    const std::string_view text = headers->substr(0, headers->find("\r\n"));
+    headers->remove_prefix(std::min(text.size() + 2, headers->size()));
+    const size_t colon = text.find(':');
+    if (colon == std::string_view::npos) continue;
+    line->name = text.substr(0, colon);
+    line->value = text.substr(colon + 1);
+    if (!line->value.empty() && line->value.front() == ' ') line->value.remove_prefix(1);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace fraiseql
