@@ -70,8 +70,8 @@ Worker::Worker(const WorkerKey& key, WorkerEntry* entry)
       capture_(settings.capture) {}
 
 void Worker::Run() {
-  FindOutAboutDatabase();
   AwaitVersion();
+  FindOutAboutDatabase();
   AwaitSettings();
   AwaitConfig();
   options_ = CurrentPipelineOptions();

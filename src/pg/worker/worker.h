@@ -39,9 +39,9 @@ class Worker final : public MessageReceiver {
 
  private:
   // Before streaming: worker_start.cpp.
+  void AwaitVersion();
   void FindOutAboutDatabase();
   bool FindOwnStream();
-  void AwaitVersion();
   void AwaitSettings();
   void AwaitConfig();
   void AwaitSpool();

@@ -61,12 +61,36 @@ bool Worker::FindOwnStream() {
   return key_.stream == kDefaultStream;
 }
 
+// Reads no table, and calls no function, of SQL that the library may not know the meaning of.  When
+// an update has committed, this process is told to end.
+void Worker::AwaitVersion() {
+  for (;;) {
+    StartTransactionCommand();
+    const char* name = get_database_name(key_.database);
+    database_name_ = name != nullptr ? name : "";
+    const VersionMismatch mismatch = FindVersionMismatch();
+    const bool is_news = mismatch.reason != nullptr && other_version_.message() != mismatch.reason;
+    other_version_ =
+        mismatch.reason == nullptr ? Status::Ok() : Status::Invalid(mismatch.reason, mismatch.hint);
+    CommitTransactionCommand();
+    if (other_version_.ok()) return;
+    if (is_news) {
+      ereport(
+          WARNING,
+          (errmsg("%s", other_version_.message().c_str()),
+           errdetail("This is so in database \"%s\".%s", database_name_.c_str(),
+                     mismatch.is_unsafe ? " Nothing of it is published, and the log is kept." : ""),
+           errhint("%s", other_version_.hint().c_str())));
+    }
+    if (!mismatch.is_unsafe) return;
+    AwaitReload(WorkerState::kMisconfigured, other_version_, kMendingMs);
+  }
+}
+
 void Worker::FindOutAboutDatabase() {
   StartTransactionCommand();
   const bool has_extension = OidIsValid(OwnSchema());
   const bool has_stream = has_extension && FindOwnStream();
-  const char* name = get_database_name(key_.database);
-  database_name_ = name != nullptr ? name : "";
   CommitTransactionCommand();
   const bool orphaned_slot = !has_stream && SlotExists(OwnSlotName(key_).c_str());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -116,30 +140,6 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
     if (FilesHaveChanged()) proc_exit(0);  // another begins with what they say now
   }
   if (MustLeave()) proc_exit(0);
-}
-
-// Reads no table, and calls no function, of SQL that the library may not know the meaning of.  When
-// an update has committed, this process is told to end.
-void Worker::AwaitVersion() {
-  for (;;) {
-    StartTransactionCommand();
-    const VersionMismatch mismatch = FindVersionMismatch();
-    const bool is_news = mismatch.reason != nullptr && other_version_.message() != mismatch.reason;
-    other_version_ =
-        mismatch.reason == nullptr ? Status::Ok() : Status::Invalid(mismatch.reason, mismatch.hint);
-    CommitTransactionCommand();
-    if (other_version_.ok()) return;
-    if (is_news) {
-      ereport(
-          WARNING,
-          (errmsg("%s", other_version_.message().c_str()),
-           errdetail("This is so in database \"%s\".%s", database_name_.c_str(),
-                     mismatch.is_unsafe ? " Nothing of it is published, and the log is kept." : ""),
-           errhint("%s", other_version_.hint().c_str())));
-    }
-    if (!mismatch.is_unsafe) return;
-    AwaitReload(WorkerState::kMisconfigured, other_version_, kMendingMs);
-  }
 }
 
 // Without a value that an administrator wrote there is nothing to go by: the built-in default may
