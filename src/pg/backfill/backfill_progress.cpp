@@ -12,7 +12,6 @@ extern "C" {
 
 #include "pg/backfill/backfill_progress.h"
 #include "pg/base/pinned_settings.h"
-#include "pg/base/type_encoder.h"
 
 namespace fraiseql::pg {
 

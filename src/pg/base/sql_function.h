@@ -38,12 +38,14 @@ Datum CallSqlFunction(Body&& body) {
 // An argument of type text, palloc'd; null if it is null.
 char* OptionalText(FunctionCallInfo fcinfo, int number);
 
-// Makes the function return the rows that are appended to the result of this.
+// Makes the function return the rows that are appended.
 const ReturnSetInfo* BeginRows(FunctionCallInfo fcinfo);
 
 // A row of a function's result, filled column by column in the order of the function's declaration.
+// Raises if it is declared with other columns, by another version of the extension.
 class ResultRow {
  public:
+  explicit ResultRow(FunctionCallInfo fcinfo) : fcinfo_(fcinfo) {}
   void Add(Datum value, bool is_null = false);
   void AddText(const char* text);  // null or empty: null
   void AddLsn(uint64 lsn);         // 0: null
@@ -51,13 +53,13 @@ class ResultRow {
   void AddBool(bool flag) { Add(BoolGetDatum(flag)); }
   void AddNumber(uint64 number) { Add(Int64GetDatum(static_cast<int64>(number))); }
 
-  int count() const { return count_; }  // of columns
-
+  // Of a function that returns rows.
+  void Append();
   // What a function returns whose result is this one row.
-  Datum AsResult(FunctionCallInfo fcinfo);
-  void AppendTo(const ReturnSetInfo* rows);
+  Datum AsResult();
 
  private:
+  const FunctionCallInfo fcinfo_;
   static constexpr int kMaxColumns = 40;
   Datum values_[kMaxColumns];
   bool nulls_[kMaxColumns];

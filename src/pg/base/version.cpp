@@ -69,14 +69,4 @@ VersionMismatch FindVersionMismatch() {
   return {reason, kUpdateHint, CompareVersions(extension, kOldestExtensionVersion) < 0};
 }
 
-void RequireColumns(const char* function, int declared, int known) {
-  if (declared == known) return;
-  const VersionMismatch mismatch = FindVersionMismatch();
-  ereport(ERROR,
-          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-           errmsg("function fraiseql_nats.%s() is of another version than the library", function),
-           errdetail("It is declared with %d columns, and the library has %d.", declared, known),
-           mismatch.reason != nullptr ? errhint("%s", mismatch.hint) : 0));
-}
-
 }  // namespace fraiseql::pg

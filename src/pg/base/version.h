@@ -22,7 +22,4 @@ struct VersionMismatch {
 };
 VersionMismatch FindVersionMismatch();
 
-// Raises if a function is not declared with as many columns as the library has for it.
-void RequireColumns(const char* function, int declared, int known);
-
 }  // namespace fraiseql::pg

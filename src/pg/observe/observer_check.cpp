@@ -21,7 +21,6 @@ extern "C" {
 #include "pg/base/subtransaction.h"
 #include "pg/base/pinned_settings.h"
 #include "pg/base/server_text.h"
-#include "pg/base/type_encoder.h"
 #include "pg/observe/observer_filter.h"
 
 namespace fraiseql::pg {

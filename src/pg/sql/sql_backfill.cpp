@@ -13,7 +13,6 @@ extern "C" {
 
 #include "pg/backfill/backfill_run.h"
 #include "pg/base/sql_function.h"
-#include "pg/base/guard.h"
 
 namespace fraiseql::pg {
 
@@ -54,11 +53,6 @@ void RequireValues(FunctionCallInfo fcinfo) {
   }
 }
 
-// In the current memory context: what the arguments point to may go with the plan of the CALL.
-const char* OptionalText(FunctionCallInfo fcinfo, int number) {
-  return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
-}
-
 void Backfill(FunctionCallInfo fcinfo) {
   RequireValues(fcinfo);
   RequireCommits(fcinfo);
@@ -78,12 +72,4 @@ void Backfill(FunctionCallInfo fcinfo) {
 
 }  // namespace fraiseql::pg
 
-extern "C" {
-
-PG_FUNCTION_INFO_V1(fraiseql_nats_backfill);
-
-Datum fraiseql_nats_backfill(PG_FUNCTION_ARGS) {
-  fraiseql::pg::Guard([=] { fraiseql::pg::Backfill(fcinfo); });
-  PG_RETURN_VOID();
-}
-}
+SQL_FUNCTION(fraiseql_nats_backfill, Backfill(fcinfo));

@@ -83,8 +83,8 @@ class VolumeReceiver final : public PreviewReceiver {
 // Makes a row of the result of each message.
 class RowReceiver final : public PreviewReceiver {
  public:
-  explicit RowReceiver(const ReturnSetInfo* rows)
-      : rows_(rows),
+  explicit RowReceiver(FunctionCallInfo fcinfo)
+      : fcinfo_(fcinfo),
         scratch_(AllocSetContextCreate(CurrentMemoryContext, "fraiseql_nats message",
                                        ALLOCSET_DEFAULT_SIZES)) {}
 
@@ -93,13 +93,13 @@ class RowReceiver final : public PreviewReceiver {
     const MemoryContext old = MemoryContextSwitchTo(scratch_);
     position_.clear();
     AppendPosition(message.position, &position_);
-    ResultRow row;
+    ResultRow row(fcinfo_);
     row.Add(TextDatum(position_));
     row.Add(TextDatum(message.subject));
     row.Add(TextDatum(FindHeader(message.headers, "Nats-Msg-Id")));
     row.Add(HeadersAsJsonb(message.headers));
     row.Add(TextDatum(message.payload));
-    row.AppendTo(rows_);
+    row.Append();
     MemoryContextSwitchTo(old);
     MemoryContextReset(scratch_);
   }
@@ -122,7 +122,7 @@ class RowReceiver final : public PreviewReceiver {
     return DirectFunctionCall1(jsonb_in, CStringGetDatum(Shown(json_)));
   }
 
-  const ReturnSetInfo* const rows_;
+  const FunctionCallInfo fcinfo_;
   const MemoryContext scratch_;
   std::string position_;
   std::string json_;
@@ -212,8 +212,9 @@ void Messages(FunctionCallInfo fcinfo) {
   limits.upto_lsn = PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1);
   limits.upto_count = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
   limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
+  BeginRows(fcinfo);
   Preview(fcinfo, limits, Isolation::Mode::kAlways,
-          NewInContext<RowReceiver>(CurrentMemoryContext, BeginRows(fcinfo)));
+          NewInContext<RowReceiver>(CurrentMemoryContext, fcinfo));
 }
 
 Datum MessageVolume(FunctionCallInfo fcinfo) {
@@ -221,10 +222,10 @@ Datum MessageVolume(FunctionCallInfo fcinfo) {
   const Limits limits = {PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1), 0, false};
   auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
   Preview(fcinfo, limits, Isolation::Mode::kNever, volume);
-  ResultRow row;
+  ResultRow row(fcinfo);
   row.AddNumber(static_cast<uint64>(volume->count()));
   row.AddNumber(static_cast<uint64>(volume->bytes()));
-  return row.AsResult(fcinfo);
+  return row.AsResult();
 }
 
 void CreatePreviewSlot(FunctionCallInfo fcinfo) {

@@ -28,15 +28,15 @@ uint64 CountOf(WorkerEntry* entry, uint64_t hash) {
 }
 
 void ObserverCounts(FunctionCallInfo fcinfo) {
-  const ReturnSetInfo* rows = BeginRows(fcinfo);
+  BeginRows(fcinfo);
   WorkerEntry* entry = shared != nullptr ? FindEntry({MyDatabaseId, kDefaultStream}) : nullptr;
   auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
   LoadObservers(nullptr, loaded);
   for (const Observer& observer : loaded->observers) {
-    ResultRow row;
+    ResultRow row(fcinfo);
     row.AddText(FromUtf8(observer.name));
     row.AddNumber(CountOf(entry, ObserverHash(observer.name)));
-    row.AppendTo(rows);
+    row.Append();
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 // fraiseql_nats.status(): what the worker of the current database does.
 #include <algorithm>
-#include <initializer_list>
 #include <vector>
 
 extern "C" {
@@ -14,7 +13,6 @@ extern "C" {
 #include "utils/builtins.h"
 #include "utils/pg_lsn.h"
 #include "utils/timestamp.h"
-#include "utils/tuplestore.h"
 }
 
 #include "pg/base/sql_function.h"
@@ -115,7 +113,7 @@ double LagSeconds(TimestampTz oldest) {
 }
 
 // Of the stream with this number; `name`: at the broker, if no worker says it.
-void AddStatusRow(int32 stream, const char* name, const ReturnSetInfo* info) {
+void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
   const WorkerEntry* entry = nullptr;
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
@@ -150,7 +148,7 @@ void AddStatusRow(int32 stream, const char* name, const ReturnSetInfo* info) {
   int64 last_gap_at = 0;
   CountGaps(slot, &gaps, &last_gap_at);
 
-  ResultRow row;
+  ResultRow row(fcinfo);
   row.AddText(get_database_name(MyDatabaseId));
   row.AddText(shown.state);
   row.AddText(shown.reason);
@@ -191,20 +189,19 @@ void AddStatusRow(int32 stream, const char* name, const ReturnSetInfo* info) {
   row.AddText(texts.dlq_trouble);
   row.AddText(texts.stream_drift);
   row.AddText(UnloggedTables());
-  RequireColumns("status", info->setDesc->natts, row.count());
-  row.AppendTo(info);
+  row.Append();
 }
 
 void Status(FunctionCallInfo fcinfo) {
-  const ReturnSetInfo* info = BeginRows(fcinfo);
-  AddStatusRow(kDefaultStream, "", info);
+  BeginRows(fcinfo);
+  AddStatusRow(kDefaultStream, "", fcinfo);
   auto* rows = NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   LoadStreamRows(rows);
   std::sort(rows->begin(), rows->end(),
             [](const StreamRow& a, const StreamRow& b) { return a.number < b.number; });
   for (const StreamRow& row : *rows) {
     if (row.number == kDefaultStream) continue;
-    AddStatusRow(row.number, FromUtf8Anyhow(row.name), info);
+    AddStatusRow(row.number, FromUtf8Anyhow(row.name), fcinfo);
   }
 }
 
