@@ -58,5 +58,5 @@ SELECT library = extension AS same, extension = (SELECT default_version FROM pg_
 FROM fraiseql_nats.version();
 -- a function that is declared for another library
 \set VERBOSITY terse
-CREATE FUNCTION pg_temp.other_status(OUT database text, OUT state text) LANGUAGE c AS '$libdir/fraiseql_nats', 'fraiseql_nats_status';
-SELECT * FROM pg_temp.other_status();
+CREATE FUNCTION pg_temp.status(OUT database text, OUT state text) LANGUAGE c AS '$libdir/fraiseql_nats', 'fraiseql_nats_status';
+SELECT * FROM pg_temp.status();
