@@ -21,7 +21,7 @@ namespace {
 
 enum BackfillArgument { kRelationArgument, kFilter, kObserver, kChunkRows, kRestart, kMaxLag };
 
-// Where it cannot commit it shall not begin.
+// Raises where a commit is impossible, before anything is done.
 void RequireCommits(FunctionCallInfo fcinfo) {
   PreventCommandDuringRecovery("fraiseql_nats.backfill()");
   const bool is_call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext);
@@ -54,7 +54,8 @@ void RequireValues(FunctionCallInfo fcinfo) {
   }
 }
 
-// In the current memory context: what the arguments point to may go with the plan of the CALL.
+// Copies into the current memory context, because the arguments may be freed with the plan of the
+// CALL.
 const char* OptionalText(FunctionCallInfo fcinfo, int number) {
   return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
