@@ -15,8 +15,8 @@ $nats->create_stream(name => FraiseqlNode::STREAM, subjects => ['fraiseql.>'], r
 my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.consumer_name' => '');
 $node->create_extension('postgres');
 $node->create_item_table('postgres');
-my $remark = qr/^streaming\|stream "fraiseql_events" does not keep what was consumed/;
-like($node->status('postgres', 'state, reason, hint'), qr/$remark, nor can that be looked for\|.*retention by limits/, 'status() says so');
+my $remark = qr/^streaming\|stream "fraiseql_events" does not keep consumed messages/;
+like($node->status('postgres', 'state, reason, hint'), qr/$remark, and they cannot be looked up\|.*retention by limits/, 'status() says so');
 is($node->log_count(qr/LOG: .*publishing to nats:\S+: stream "fraiseql_events" does not keep/), 1, 'so does the log');
 $node->safe_psql('postgres', 'INSERT INTO tb_item (session, n) SELECT 0, g FROM generate_series(1, 100) g');
 $node->wait_drained('postgres');

@@ -66,7 +66,7 @@ for my $how (sort keys %ends) {
 }
 my ($code, undef, $notices) = $node->psql('postgres', "CALL fraiseql_nats.backfill('tb_thing')");
 is($code, 0, 'the same call goes on with it');
-like($notices, qr/backfill of table "tb_thing" goes on after $last rows/, 'and says so');
+like($notices, qr/backfill of table "tb_thing" continues after $last rows/, 'and says so');
 is($node->safe_psql('postgres', 'SELECT state, rows_published, rows_busy FROM fraiseql_nats.backfill'),
     'finished|' . ROWS . '|0', 'until it is finished');
 is($node->safe_psql('postgres', "CALL fraiseql_nats.backfill('tb_thing')"), '', 'once more does nothing');

@@ -71,10 +71,10 @@ $nats->resume;
 $node->wait_for_sql('postgres', 'SELECT count(*) = 1 FROM fraiseql_nats.gap WHERE to_lsn IS NOT NULL', 'there is a gap');
 $node->wait_until_state('postgres', 'streaming');
 is($node->safe_psql('postgres', $states), "tb_early finished $rows, tb_half lost 0, tb_late lost 0", 'two of which are lost');
-is($node->log_count(qr/WARNING: .*backfills that have to begin anew: 2/), 1, 'the log says so');
+is($node->log_count(qr/WARNING: .*backfills that must be restarted: 2/), 1, 'the log says so');
 
 my (undef, undef, $notice) = $node->psql('postgres', q{CALL fraiseql_nats.backfill('tb_late')});
-like($notice, qr/NOTICE: .*backfill of table "tb_late" begins anew/, 'the same call begins anew');
+like($notice, qr/NOTICE: .*backfill of table "tb_late" restarts/, 'the same call begins anew');
 $node->safe_psql('postgres', qq{CALL fraiseql_nats.backfill('$_')}) for qw(tb_half tb_early);
 is($node->safe_psql('postgres', $states), join(', ', map { "$_ finished $rows" } qw(tb_early tb_half tb_late)), 'and finishes');
 $node->wait_drained('postgres');

@@ -80,7 +80,7 @@ SELECT fraiseql_nats.publish('fraiseql.large', repeat('b', 10000), '{"Odd": "yes
 SELECT fraiseql_nats.publish('fraiseql.large', repeat('c', 10000), '{"Odd": "no"}');
 SQL
 $node->wait_for_dead_letters('postgres', $before + 3);
-is($node->safe_psql('postgres', q{SELECT string_agg(coalesce(headers ->> 'Odd', reason ~ 'cannot be kept: refused') , ' ' ORDER BY id) FROM fraiseql_nats.dead_letters() WHERE subject ~ 'large'} =~ s/reason ~ 'cannot be kept: refused'/CASE WHEN reason ~ 'cannot be kept: refused' THEN 'told' END/r),
+is($node->safe_psql('postgres', q{SELECT string_agg(coalesce(headers ->> 'Odd', reason ~ 'cannot be stored: refused') , ' ' ORDER BY id) FROM fraiseql_nats.dead_letters() WHERE subject ~ 'large'} =~ s/reason ~ 'cannot be stored: refused'/CASE WHEN reason ~ 'cannot be stored: refused' THEN 'told' END/r),
     'no told no', 'one dead letter that cannot be kept whole does not hold up the others');
 
 # With on_error = block it is told of, and blocks, until somebody removes it.

@@ -141,7 +141,7 @@ for my $how (qw(purge age)) {
     is(steps_back(@values), '', "$how: no subject goes back");
     is($values[-1][1], $next, "$how: the newest is last");
     $node->wait_for_sql('postgres', 'SELECT alarm IS NOT NULL FROM fraiseql_nats.status()');
-    like($alarm->(), qr/let go of .* up to \d+ may be published twice, from [0-9A-F]+\/[0-9A-F]+:\d+ to what committed before /, "$how: an alarm tells of what may be there twice");
+    like($alarm->(), qr/removed .* up to \d+ may be published twice, from [0-9A-F]+\/[0-9A-F]+:\d+ to the commits before /, "$how: an alarm reports what may be stored twice");
 }
 
 # nats-server 2.9 tells another time of creation after a change of the stream and a restart.

@@ -73,7 +73,7 @@ def problems_of(found, ledger):
     return problems
 
 
-TWICE = re.compile(r"up to (\d+) may be published twice, from (\S+) to what committed before (\S+)")
+TWICE = re.compile(r"up to (\d+) may be published twice, from (\S+) to the commits before (\S+)")
 
 
 class Told(NamedTuple):

@@ -120,7 +120,7 @@ async def rows_backfilled(world, dice):
             if error.code not in MAY_HAPPEN:
                 raise
             # One that was finished is not so any more, if its rows went with the slot.
-            restart = "true" if "was another one" in str(error) else "false"
+            restart = "true" if "has other arguments" in str(error) else "false"
             await asyncio.sleep(0.1)
         finally:
             if session:

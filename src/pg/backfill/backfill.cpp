@@ -35,9 +35,10 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Others wait for the locks of a chunk until it has committed: so one of large rows has fewer.
+// Other sessions wait for the row locks of a chunk until it commits, so a chunk of large rows has
+// fewer rows.
 constexpr int64 kMaxChunkBytes = 4 << 20;
-// What a query for rows returns before the columns of the key.
+// The columns of a query for rows before the columns of the key.
 constexpr int kTableOid = 1, kTid = 2, kWanted = 3, kColumnsBeforeKey = 3;
 
 struct Chunk {
@@ -50,7 +51,8 @@ struct Chunk {
   int64 bytes;
 };
 
-// Before the snapshot is taken: a table that was written anew after the snapshot looks empty to it.
+// Locks before the snapshot is taken: a table that is rewritten after it looks empty to the
+// snapshot.
 ::Relation LockTable(Oid oid) {
   ::Relation relation = try_table_open(oid, RowShareLock);
   if (relation == nullptr) {
@@ -70,7 +72,7 @@ const char* BuildQuery(const Chunk& chunk, ::Relation relation) {
   if (chunk.rows->filter == nullptr) {
     appendStringInfoString(&sql, "true");
   } else {
-    // CASE takes one value, and a boolean.  A comment may end the filter.
+    // CASE accepts exactly one boolean value.  The line break ends a comment in the filter.
     appendStringInfo(&sql, "CASE WHEN (%s\n) THEN true ELSE false END", chunk.rows->filter);
   }
   const bool partitioned = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
@@ -92,7 +94,7 @@ void RequireLoggedTable(::Relation relation) {
                   errhint("Backfill the other partitions, each by its name.")));
 }
 
-// Of its values, as they are when they are not compressed.
+// The uncompressed size of the values.
 size_t RowBytes(TupleTableSlot* slot) {
   slot_getallattrs(slot);
   size_t bytes = 0;
@@ -106,7 +108,7 @@ size_t RowBytes(TupleTableSlot* slot) {
 void WriteRow(Chunk* chunk, ::Relation table, TupleTableSlot* slot) {
   if (RowBytes(slot) > kMaxMessageBytes) {
     ereport(WARNING,
-            (errmsg("row of table \"%s\" is larger than a message can be, and not published",
+            (errmsg("row of table \"%s\" is larger than a message can be, and is not published",
                     RelationGetRelationName(table)),
              errdetail("Its ctid is (%u,%u).", ItemPointerGetBlockNumber(&slot->tts_tid),
                        ItemPointerGetOffsetNumber(&slot->tts_tid))));
@@ -114,7 +116,7 @@ void WriteRow(Chunk* chunk, ::Relation table, TupleTableSlot* slot) {
   }
   bool is_copy = false;
   HeapTuple tuple = ExecFetchSlotHeapTuple(slot, false, &is_copy);
-  // Whoever decodes must not read TOAST tables: they may be newer than the log.
+  // Decoding must not read TOAST tables, which may be newer than the log.
   if (HeapTupleHasExternal(tuple)) tuple = toast_flatten_tuple(tuple, RelationGetDescr(table));
   LoggedMessage message;
   message.kind = LoggedKind::kSnapshot;
@@ -126,7 +128,7 @@ void WriteRow(Chunk* chunk, ::Relation table, TupleTableSlot* slot) {
   chunk->bytes += tuple->t_len;
 }
 
-// False if somebody is changing the row, or has changed it since the snapshot was taken.
+// False if another session is changing the row, or has changed it since the snapshot.
 bool PublishRow(Chunk* chunk, Oid table_oid, ItemPointer tid) {
   ::Relation table = table_open(table_oid, RowShareLock);
   RequireLoggedTable(table);
@@ -177,8 +179,8 @@ void HandleRow(Chunk* chunk, HeapTuple row, TupleDesc desc) {
   CHECK_FOR_INTERRUPTS();
 }
 
-// Reads with the settings of the session, since the filter is the caller's; but rows that a policy
-// hides are not left out in silence.
+// Reads with the settings of the session, since the filter is the caller's; but raises an error
+// instead of omitting rows that a policy hides.
 void Execute(const char* sql, int count, const Oid* types, Datum* values) {
   const int nest_level = NewGUCNestLevel();
   (void)set_config_option("row_security", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true,
@@ -189,7 +191,7 @@ void Execute(const char* sql, int count, const Oid* types, Datum* values) {
   if (result != SPI_OK_SELECT) elog(ERROR, "cannot read the rows of a backfill");
 }
 
-// Runs a query for rows with the key as its arguments.
+// Runs a query for rows, with the key as its arguments.
 void Select(Chunk* chunk, const char* sql, const char* key) {
   Datum values[INDEX_MAX_KEYS];
   if (key != nullptr) {
@@ -202,7 +204,8 @@ void Select(Chunk* chunk, const char* sql, const char* key) {
   SPITupleTable* table = SPI_tuptable;
   const uint64 count = SPI_processed;
   uint64 handled = 0;
-  // The rows that are left follow with the next chunk; those that were asked for are all told of.
+  // Rows beyond the size limit follow with the next chunk; rows that were requested by key are all
+  // handled.
   while (handled < count && (chunk->bytes < kMaxChunkBytes || chunk->rows->keys != nullptr)) {
     HandleRow(chunk, table->vals[handled++], table->tupdesc);
   }
@@ -245,7 +248,7 @@ RowsPublished PublishRows(const RowsToPublish& rows) {
       AllocSetContextCreate(CurrentMemoryContext, "fraiseql_nats row", ALLOCSET_DEFAULT_SIZES);
   chunk.key = FindBackfillKey(relation);
   chunk.query = BuildQuery(chunk, relation);
-  // It also keeps the versions of the rows in place until they are locked.
+  // The snapshot also keeps the row versions until they are locked.
   PushActiveSnapshot(GetLatestSnapshot());
   if (rows.keys != nullptr) {
     PublishKeys(&chunk);

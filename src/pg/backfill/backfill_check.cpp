@@ -39,14 +39,14 @@ int32 NumberOf(const std::string& stream, const std::vector<StreamRow>& rows) {
   return kDefaultStream;
 }
 
-// Whose rows they are, and the streams that they go to; in memory that an error gives back.
+// The observers of the rows, and their streams; in a memory context that an error frees.
 struct Audience {
   LoadedObservers loaded;
   std::vector<StreamRow> rows;
   std::vector<int32> streams;
 };
 
-// Rows that nobody is told of would be passed over in silence.
+// Raises if no observer gets the rows: they would be skipped silently.
 const std::vector<int32>& RequireObserver(Oid relation, const char* name) {
   List* tables = list_make1_oid(relation);
   if (get_rel_relispartition(relation)) {
@@ -66,7 +66,7 @@ const std::vector<int32>& RequireObserver(Oid relation, const char* name) {
                     errmsg("no observer wants the rows of table \"%s\"", get_rel_name(relation)),
                     errdetail("They go to the enabled observers of the table whose events include "
                               "INSERT and whose source is not notify."),
-                    errhint("Make one with fraiseql_nats.observe().")));
+                    errhint("Create one with fraiseql_nats.observe().")));
   }
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("observer \"%s\" does not want the rows of table \"%s\"", name,
@@ -75,13 +75,13 @@ const std::vector<int32>& RequireObserver(Oid relation, const char* name) {
                             "events, and not have the source notify.")));
 }
 
-// Returns how far the log is published to the stream.
+// Returns the confirmed position of the stream's slot.
 XLogRecPtr RequireSlot(int32 stream) {
   const SlotName slot = OwnSlotName({MyDatabaseId, stream});
   if (SlotIsReady(slot.c_str())) return InspectSlot(slot.c_str()).confirmed;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("replication slot \"%s\" is not ready", slot.c_str()),
-                  errdetail("What is written before is not published."),
+                  errdetail("Rows that are written before it is ready are not published."),
                   errhint("See fraiseql_nats.status() for what it waits for.")));
   return InvalidXLogRecPtr;
 }

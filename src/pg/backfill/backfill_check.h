@@ -9,10 +9,10 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Raises if the rows of the table cannot be published now, or nobody is told of them; else makes it
-// this session's turn, and returns the columns by which to go through the table.  `observer`: the
-// one that is told, or null for all of them.  `*confirmed`: how far the log is published to all
-// streams that they go to.
+// Raises if the rows of the table cannot be published now, or no observer gets them; else takes the
+// backfill lock, and returns the columns that order the rows.  `observer`: the only one that gets
+// them, or null for all.  `*confirmed`: the position up to which the log is published to all
+// streams of the rows.
 const char* RequireBackfill(Oid relation, const char* observer, XLogRecPtr* confirmed);
 
 }  // namespace fraiseql::pg

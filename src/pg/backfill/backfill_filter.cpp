@@ -25,7 +25,7 @@ List* Parse(const char* sql) {
   return statements;
 }
 
-// Whether it is SELECT with an expression, and nothing else.
+// Whether it is SELECT with one expression, and nothing else.
 bool IsBareSelect(const List* statements) {
   if (list_length(statements) != 1) return false;
   const Node* node = linitial_node(RawStmt, statements)->stmt;

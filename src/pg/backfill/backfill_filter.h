@@ -5,7 +5,7 @@
 
 namespace fraiseql::pg {
 
-// Raises unless the text is one SQL expression, which in parentheses cannot be anything but part of
+// Raises unless the text is one SQL expression: in parentheses it cannot change the structure of
 // the query around it.
 void RequireExpression(const char* text);
 

@@ -25,7 +25,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Whether each row of the table stands in the index, under a key of its own.
+// Whether the index has each row of the table, with a key that no other row has.
 bool HoldsEachRowOnce(::Relation index, TupleDesc desc) {
   const Form_pg_index form = index->rd_index;
   if (!form->indisunique || !form->indisvalid) return false;
@@ -37,14 +37,14 @@ bool HoldsEachRowOnce(::Relation index, TupleDesc desc) {
   return true;
 }
 
-// How much an index is the one by which rows are known; 0: not at all.
+// How well an index identifies the rows of the table; 0: not at all.
 int Preference(::Relation index, TupleDesc desc) {
   if (!HoldsEachRowOnce(index, desc)) return 0;
   if (index->rd_index->indisprimary) return 3;
   return index->rd_index->indisreplident ? 2 : 1;
 }
 
-// The columns of the best index, or 0 if there is none.
+// Returns the columns of the best index, or 0 if there is none.
 int FindColumns(::Relation relation, AttrNumber* columns) {
   int best = 0;
   int count = 0;
@@ -63,7 +63,7 @@ int FindColumns(::Relation relation, AttrNumber* columns) {
   return count;
 }
 
-// OPERATOR(schema.name) of the type's own order.
+// OPERATOR(schema.name) of the type's default order.
 const char* OperatorOf(Oid type, int strategy) {
   const TypeCacheEntry* entry = lookup_type_cache(type, TYPECACHE_BTREE_OPFAMILY);
   const Oid oid = OidIsValid(entry->btree_opf)
@@ -93,7 +93,7 @@ const char* SameKey(const BackfillKey& key, const char* const* names) {
   return sql.data;
 }
 
-// A comparison of rows can be looked up in the index, but takes one operator for all columns.
+// A row comparison can use the index, but it needs the same operator for all columns.
 const char* BehindKeyAsRow(const BackfillKey& key, const char* const* names, const char* greater) {
   StringInfoData sql;
   initStringInfo(&sql);
@@ -142,7 +142,7 @@ BackfillKey FindBackfillKey(::Relation relation) {
     ereport(
         ERROR,
         (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-         errmsg("table \"%s\" has no key to go through it by", RelationGetRelationName(relation)),
+         errmsg("table \"%s\" has no key to order its rows by", RelationGetRelationName(relation)),
          errhint("Give it a primary key, or a unique index on columns that are NOT NULL.")));
   }
   const char* names[INDEX_MAX_KEYS] = {};

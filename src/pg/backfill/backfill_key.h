@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The order in which a backfill goes through a table.  Include after postgres.h.
+// The order in which a backfill reads a table.  Include after postgres.h.
 
 extern "C" {
 #include "access/attnum.h"
@@ -10,23 +10,23 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// The columns of a unique index that are never null, and SQL that compares them.  Operators are
-// those of the types' own order, named in full, whatever the search path is.  Plain data; the texts
-// live in the memory context that was current.
+// The columns of a unique index that are never null, and SQL that compares them.  The operators are
+// those of the types' default order, schema-qualified, so that the search path has no effect.
+// Plain data; the texts live in the memory context that was current.
 struct BackfillKey {
   int count;
   Oid types[INDEX_MAX_KEYS];
   const char* columns;  // a, "B"
-  const char* behind;   // condition on rows that come behind the key $1, $2
-  const char* same;     // condition on the row of the key $1, $2
+  const char* behind;   // condition for rows after the key $1, $2
+  const char* same;     // condition for the row with the key $1, $2
 };
 
-// Of the primary key, else of the replica identity, else of any other unique index; raises if there
-// is none.  REQUIRES: a lock on the relation.
+// Returns the columns of the primary key, else of the replica identity, else of any other unique
+// index; raises if there is none.  REQUIRES: a lock on the relation.
 BackfillKey FindBackfillKey(::Relation relation);
 
-// A key as text, an array literal that no setting has an influence on, and back.  In the current
-// memory context; may raise.  REQUIRES: PinSettings().
+// Converts a key to text, an array literal that does not depend on settings, and back.  In the
+// current memory context; may raise.  REQUIRES: PinSettings().
 const char* KeyToText(const char* const* values, int count);
 void TextToKey(const BackfillKey& key, const char* literal, Datum* values);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What makes a session the one that backfills a table: a lock of the session, since transactions
-// come and go meanwhile.  The view fraiseql_nats.backfill looks for it.  Include after postgres.h.
+// Lets only one session at a time backfill a table: a session lock, since a backfill runs many
+// transactions.  The view fraiseql_nats.backfill shows it.  Include after postgres.h.
 
 namespace fraiseql::pg {
 
-// Raises if another session has it.  An error gives it back, as it ends the procedure.
+// Raises if another session holds it.  An error releases it, because it ends the procedure.
 void AcquireBackfillLock(Oid relation);
 void ReleaseBackfillLock();
 

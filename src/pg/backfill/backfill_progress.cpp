@@ -41,7 +41,8 @@ Arguments ArgumentsOf(Oid relation) {
   return arguments;
 }
 
-// Under settings of ours, since names in it are looked up.  Returns the number of rows.
+// Executes with pinned settings, because the statement has unqualified names.  Returns the number
+// of rows.
 uint64 Execute(const char* sql, Arguments arguments) {
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
@@ -52,7 +53,7 @@ uint64 Execute(const char* sql, Arguments arguments) {
   return SPI_processed;
 }
 
-// A column of the first row of the result.
+// Returns a column of the first row of the result.
 Datum Column(int number, bool* is_null) {
   return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, number, is_null);
 }

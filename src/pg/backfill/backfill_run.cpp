@@ -31,14 +31,14 @@ namespace {
 
 constexpr long kPauseMs = 100;
 
-// What a step has come to.
+// The result of a step.
 enum class Step { kDone, kWaitsForLog, kWaitsForRows, kFinished };
 
 struct Run {
   const BackfillRequest* request;
-  int64 busy_id;  // the last of the busy rows that were tried
-  bool told_of_lag;
-  bool told_of_rows;
+  int64 busy_id;  // the last busy row that was tried
+  bool reported_lag;
+  bool reported_rows;
 };
 
 bool IsSameText(const char* a, const char* b) {
@@ -51,16 +51,16 @@ const char* LiteralOrNull(const char* text) {
 
 [[noreturn]] void RefuseOther(const char* table, const BackfillProgress& progress) {
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("backfill of table \"%s\" is not finished, and was another one", table),
+                  errmsg("unfinished backfill of table \"%s\" has other arguments", table),
                   errdetail("Its filter is %s, its observer %s, its key columns are %s.",
                             LiteralOrNull(progress.filter), LiteralOrNull(progress.observer),
                             progress.key_columns),
-                  errhint("Give the same filter and observer to go on with it, or restart => true "
-                          "to begin anew.")));
+                  errhint("Use the same filter and observer to continue it, or restart => true to "
+                          "start again.")));
   pg_unreachable();
 }
 
-// Makes the row of progress, or finds the one to go on with.  False: there is nothing left to do.
+// Creates the row of progress, or finds the one to continue.  False: nothing is left to do.
 bool Begin(const BackfillRequest& request) {
   XLogRecPtr confirmed = InvalidXLogRecPtr;
   const char* key_columns = RequireBackfill(request.relation, request.observer, &confirmed);
@@ -77,17 +77,17 @@ bool Begin(const BackfillRequest& request) {
   if (progress.finished_at != 0) {
     ereport(NOTICE, (errmsg("backfill of table \"%s\" was finished at %s", table,
                             timestamptz_to_str(progress.finished_at)),
-                     errhint("With restart => true it begins anew.")));
+                     errhint("Use restart => true to run it again.")));
     return false;
   }
   if (!progress.is_lost) {
-    ereport(NOTICE, (errmsg("backfill of table \"%s\" goes on after %lld rows", table,
+    ereport(NOTICE, (errmsg("backfill of table \"%s\" continues after %lld rows", table,
                             static_cast<long long>(progress.rows_published))));
   }
   return true;
 }
 
-// Whether more of the log waits to be published than the caller wants.
+// Whether more of the log waits to be published than the caller allows.
 bool LagIsTooLarge(const BackfillRequest& request, XLogRecPtr confirmed) {
   const XLogRecPtr flushed = DecodableLsn();
   return confirmed != InvalidXLogRecPtr && flushed > confirmed &&
@@ -98,7 +98,7 @@ int CountOf(ArrayType* keys) {
   return keys != nullptr ? ArrayGetNItems(ARR_NDIM(keys), ARR_DIMS(keys)) : 0;
 }
 
-// Publishes the next rows: those behind the last key, or, at the end of the table, those that were
+// Publishes the next rows: those after the last key, or, at the end of the table, those that were
 // busy.
 Step TakeStep(Run* run) {
   const BackfillRequest& request = *run->request;
@@ -107,8 +107,8 @@ Step TakeStep(Run* run) {
   if (LagIsTooLarge(request, confirmed)) return Step::kWaitsForLog;
   const BackfillProgress progress = ReadProgress(request.relation);
   if (progress.is_lost) {
-    ereport(NOTICE, (errmsg("backfill of table \"%s\" begins anew", get_rel_name(request.relation)),
-                     errdetail("What it had written may be in a gap; see fraiseql_nats.gap.")));
+    ereport(NOTICE, (errmsg("backfill of table \"%s\" restarts", get_rel_name(request.relation)),
+                     errdetail("Rows that it wrote may be in a gap; see fraiseql_nats.gap.")));
     ForgetLoss(request.relation);
   }
   RowsToPublish rows{};
@@ -133,27 +133,27 @@ Step TakeStep(Run* run) {
   return Step::kDone;
 }
 
-// What follows is a new transaction, which sees what others have committed, whatever the session's
-// default is.
+// Starts a new transaction that sees what others have committed, whatever the session's default
+// isolation level is.
 void Commit() {
   SPI_commit();
   (void)set_config_option("transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION,
                           GUC_ACTION_LOCAL, true, 0, false);
 }
 
-void TellOnce(Step step, Run* run) {
+void ReportOnce(Step step, Run* run) {
   const char* table = get_rel_name(run->request->relation);
-  if (step == Step::kWaitsForLog && !run->told_of_lag) {
-    run->told_of_lag = true;
+  if (step == Step::kWaitsForLog && !run->reported_lag) {
+    run->reported_lag = true;
     ereport(NOTICE, (errmsg("backfill of table \"%s\" waits: more than %lld bytes of the log are "
                             "not published yet",
                             table, static_cast<long long>(run->request->max_lag)),
-                     errhint("See fraiseql_nats.status() for what stands in the way.")));
-  } else if (step == Step::kWaitsForRows && !run->told_of_rows) {
-    run->told_of_rows = true;
+                     errhint("See fraiseql_nats.status() for what delays publishing.")));
+  } else if (step == Step::kWaitsForRows && !run->reported_rows) {
+    run->reported_rows = true;
     ereport(NOTICE,
             (errmsg("backfill of table \"%s\" waits for rows that others are changing", table),
-             errhint("It is done with all others.")));
+             errhint("All other rows are published.")));
   }
 }
 
@@ -173,7 +173,7 @@ void TakeSteps(Run* run, MemoryContext step_context) {
     MemoryContextSwitchTo(old);
     Commit();
     if (step == Step::kWaitsForLog || step == Step::kWaitsForRows) {
-      TellOnce(step, run);
+      ReportOnce(step, run);
       Pause();
     }
     CHECK_FOR_INTERRUPTS();

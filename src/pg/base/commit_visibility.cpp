@@ -28,8 +28,8 @@ void Pause() {
 }  // namespace
 
 bool IsVisibleToAll(TransactionId xid) {
-  // All before this one have ended.  It also keeps TransactionIdIsInProgress() from looking for one
-  // of which pg_subtrans has been truncated.
+  // All transactions before this one have ended.  It also keeps TransactionIdIsInProgress() from
+  // looking up a transaction in a truncated part of pg_subtrans.
   static TransactionId oldest_running = InvalidTransactionId;
   if (TransactionIdIsNormal(oldest_running) && TransactionIdPrecedes(xid, oldest_running)) {
     return true;
@@ -39,14 +39,13 @@ bool IsVisibleToAll(TransactionId xid) {
 }
 
 void AwaitLoggedCommits() {
-  // Checkpoints wait for the same reason: from before the record is written until pg_xact says
+  // A transaction delays checkpoints from before it writes its commit record until pg_xact says
   // "committed".
   int count = 0;
   VirtualTransactionId* committing = GetVirtualXIDsDelayingChkpt(&count, DELAY_CHKPT_START);
   while (HaveVirtualXIDsDelayingChkpt(committing, count, DELAY_CHKPT_START)) Pause();
   pfree(committing);
-  // From then on it is committed, and still shown as running: one that the snapshot knows, and so
-  // one that can be asked for.
+  // Now it is committed, but may still be shown as running: then the snapshot contains its xid.
   PushActiveSnapshot(GetLatestSnapshot());
   const Snapshot snapshot = GetActiveSnapshot();
   for (uint32 i = 0; i < snapshot->xcnt; ++i) {

@@ -2,7 +2,7 @@
 #pragma once
 
 // Every difference between the supported major versions of Postgres, 15 to 18.  Include after
-// postgres.h; no other file looks at PG_VERSION_NUM.
+// postgres.h; no other file uses PG_VERSION_NUM.
 
 extern "C" {
 #include "access/htup.h"
@@ -49,10 +49,10 @@ inline void SetSlotFailover(const char* name) {
   ReplicationSlotAlter(name, true);
 #endif
 }
-// Whether the standbys that may take the slot of this process over have the log up to `lsn`.
+// Whether the standbys that may take over the slot of this process have the log up to `lsn`.
 inline bool StandbysHave(XLogRecPtr lsn) {
   return MyReplicationSlot == nullptr || !MyReplicationSlot->data.failover ||
-         StandbySlotsHaveCaughtup(lsn, DEBUG1);  // status() tells of it
+         StandbySlotsHaveCaughtup(lsn, DEBUG1);  // status() reports it
 }
 inline HeapTuple NewTuple(ReorderBufferChange* change) { return change->data.tp.newtuple; }
 inline HeapTuple OldTuple(ReorderBufferChange* change) { return change->data.tp.oldtuple; }
@@ -60,7 +60,7 @@ inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) 
   return LogLogicalMessage(prefix, body, size, true, false);
 }
 inline WaitEventSet* NewWaitEventSet(int events) { return CreateWaitEventSet(nullptr, events); }
-// The names under which pg_stat_activity shows what a process waits for.
+// The names of our wait events in pg_stat_activity.
 inline uint32 WaitEventNamed(const char* name) { return WaitEventExtensionNew(name); }
 inline uint32 WaitForLogEvent() {
   static uint32 event = 0;
@@ -96,14 +96,15 @@ inline XLogRecPtr LogMessage(const char* prefix, const char* body, size_t size) 
 inline WaitEventSet* NewWaitEventSet(int events) {
   return CreateWaitEventSet(TopMemoryContext, events);
 }
-// Before 17 an extension cannot name its own; the core's names for the same waits of a walsender
-// and of the launcher of logical replication say it best.
+// Before 17 an extension cannot name its wait events; these are the core's names for the same waits
+// of a walsender and of the logical replication launcher.
 inline uint32 WaitForLogEvent() { return WAIT_EVENT_WAL_SENDER_WAIT_WAL; }
 inline uint32 WaitForBrokerEvent() { return WAIT_EVENT_WAL_SENDER_WRITE_DATA; }
 inline uint32 LauncherMainEvent() { return WAIT_EVENT_LOGICAL_LAUNCHER_MAIN; }
 #endif
 
-// One that is in use, or from 18 on invalidated, is an error; or neither is: kWait.
+// With kNow, a slot that is in use, or from 18 on one that is invalidated, is an error.  kWait
+// waits for a slot in use, and accepts an invalidated one.
 enum class SlotUse : bool { kNow, kWait };
 #if PG_VERSION_NUM >= 180000
 inline void AcquireSlot(const char* name, SlotUse use = SlotUse::kNow) {
@@ -112,7 +113,7 @@ inline void AcquireSlot(const char* name, SlotUse use = SlotUse::kNow) {
 inline bool IsVirtual(Form_pg_attribute attribute) {
   return attribute->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL;
 }
-// NOT NULL may be NOT VALID as well.
+// From 18 on NOT NULL may be NOT VALID.
 inline bool IsNeverNull(TupleDesc desc, int index) {
   return TupleDescCompactAttr(desc, index)->attnullability == ATTNULLABLE_VALID;
 }
@@ -126,7 +127,7 @@ inline bool IsNeverNull(TupleDesc desc, int index) {
 }
 #endif
 
-// Calls `visit` with each setting of the server, const config_generic*; it may not raise.
+// Calls `visit` with each setting of the server, const config_generic*; `visit` must not raise.
 template <typename Visit>
 void ForEachSetting(Visit visit) {
 #if PG_VERSION_NUM >= 160000
@@ -175,7 +176,7 @@ inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId xid) {
 inline AclResult FunctionAclCheck(Oid function, Oid role) {
   return pg_proc_aclcheck(function, role, ACL_EXECUTE);
 }
-// Declared without parameters, which means none at all to C++.
+// The callback is declared without parameters, which to C++ means that it takes none.
 inline bool (*AsTreeWalker(bool (*walker)(Node*, void*)))() {
   return reinterpret_cast<bool (*)()>(reinterpret_cast<void*>(walker));
 }

@@ -11,7 +11,7 @@ namespace fraiseql::pg {
 
 // How far the log can be decoded: flushed on a primary, replayed on a standby.
 XLogRecPtr DecodableLsn();
-// The same, and the timeline that it lies on.
+// The same, and its timeline.
 XLogRecPtr DecodableLsn(TimeLineID* timeline);
 
 }  // namespace fraiseql::pg

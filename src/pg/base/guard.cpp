@@ -19,7 +19,7 @@ void RaiseOutOfMemory() {
 
 namespace {
 
-// What a caller can tell apart: to try again later, or not.
+// Lets a caller distinguish errors that are worth a retry.
 int SqlState(StatusCode code) {
   if (code == StatusCode::kInternal) return ERRCODE_INTERNAL_ERROR;
   if (code == StatusCode::kUnavailable) return ERRCODE_CONNECTION_FAILURE;

@@ -4,9 +4,9 @@
 // The boundary between C++ and Postgres.  Include after postgres.h.
 //
 //   * Everything that Postgres calls enters C++ through Guard(): no exception gets out.
-//   * An ereport(ERROR) longjmps over C++ frames without running destructors.  So while a Postgres
-//     function that may raise is called, the stack holds only trivially destructible objects;
-//     owners are members of something that lives in a memory context (NewInContext) or as long as
+//   * An ereport(ERROR) longjmps over C++ frames without running destructors.  So during a call of
+//     a Postgres function that may raise, the stack holds only trivially destructible objects;
+//     owners are members of an object that lives in a memory context (NewInContext) or as long as
 //     the process.
 
 #include <exception>
@@ -35,18 +35,19 @@ auto Guard(Body&& body) -> decltype(body()) {
   try {
     return body();
   } catch (const std::bad_alloc&) {
-    // No text: see below.
+    // No text: RaiseOutOfMemory() has its own.
   } catch (const std::exception& e) {
     strlcpy(message, e.what(), sizeof(message));
   } catch (...) {
     strlcpy(message, "unknown C++ exception", sizeof(message));
   }
-  // Outside of the handler, which a longjmp would leave open.
+  // Outside the handler, which a longjmp would not close.
   if (message[0] == '\0') RaiseOutOfMemory();
   RaiseInternal(message);
 }
 
-// A C++ object that is destroyed with (or at the reset of) its memory context, on error too.
+// Creates a C++ object that is destroyed with (or at the reset of) its memory context, also on an
+// error.
 template <typename T, typename... Args>
 T* NewInContext(MemoryContext context, Args&&... args) {
   auto* callback = static_cast<MemoryContextCallback*>(

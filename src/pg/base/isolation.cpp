@@ -11,16 +11,16 @@ namespace fraiseql::pg {
 
 namespace {
 
-// What fails once often fails for many rows.
+// An error that occurs once often recurs for many rows.
 constexpr int64_t kIsolatedChanges = 1000000;
 constexpr int kDeathsOfChange = 2;
 
-// Of the process that decodes.
+// The current change of the process that decodes.
 Position place;
 
 char last_error[256];
 bool database_has_gone = false;
-bool ended_by_error = false;  // and not because somebody wanted it to end
+bool ended_by_error = false;  // and not by a request to end
 emit_log_hook_type previous_emit_log = nullptr;
 
 void OnLog(ErrorData* error) {

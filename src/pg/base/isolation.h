@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What a worker does so that nothing kills one after the other.  Include after postgres.h.
+// Keeps one change from ending every worker that decodes it.  Include after postgres.h.
 
 #include <cstdint>
 
@@ -9,21 +9,22 @@
 
 namespace fraiseql::pg {
 
-// Where workers have died of an ERROR while they decoded.  Plain data, in shared memory.
+// Where workers have ended with an ERROR while decoding.  Plain data, in shared memory.
 struct WorkerDeaths {
-  uint64_t commit_lsn;  // 0: nowhere in particular
+  uint64_t commit_lsn;  // 0: outside of a change
   uint64_t ordinal;
-  int count;  // in a row, at this place
+  int count;  // consecutive, at this place
 };
 
-// A step of decoding (a value encoded, a condition tested, a table looked up) may raise, and then
-// be met again and again.  But what an error leaves behind only a subtransaction clears away, and
-// that is too dear for every change.  So a process begins without: an error ends it.  The next one
-// is told where that was (WorkerDeaths), and isolates the steps of the changes to come: it clears
-// up after an error, makes a dead letter of what the step was for, and goes on.
+// A step of decoding (encoding a value, testing a condition, looking up a table) may raise, and
+// would raise again in each new process.  Only a subtransaction cleans up after an error, and that
+// is too expensive for every change.  So a process starts without isolation: an error ends it.  The
+// next process knows where that was (WorkerDeaths), and isolates the steps of the changes from
+// there on: it cleans up after an error, makes a dead letter of the affected message, and
+// continues.
 //
-// Errors of the server's state (want of memory, say) may have gone at the next attempt: they are
-// raised again, unless two processes have died at this very change.
+// Errors of the server's state (lack of memory for example) may not recur at the next attempt: they
+// are re-thrown, unless two processes have ended at this very change.
 //
 // Main thread only.  Lives in a memory context (see NewInContext) or as long as the process.
 class Isolation {
@@ -32,33 +33,33 @@ class Isolation {
   explicit Isolation(Mode mode) : remaining_(mode == Mode::kAlways ? INT64_MAX : 0) {}
   explicit Isolation(const WorkerDeaths& deaths);
 
-  // The steps from here on are those of a change, or, with ordinal 0, of the beginning of its
-  // transaction.
+  // Begins a change, or, with ordinal 0, a transaction: the following steps belong to it.
   void BeginChange(const Position& position);
-  // What is done from here on has to do with no transaction.
+  // The following steps belong to no transaction.
   void EndTransaction();
 
   bool on() const { return remaining_ > 0; }
 
-  // Calls `body(argument)`.  Null if it returns; if it raised and that was isolated, the message,
-  // as UTF-8 in the current memory context.  REQUIRES: a transaction, or a decoding callback.
+  // Calls `body(argument)`.  Returns null if it returns; if it raised and isolation is on, returns
+  // the message, as UTF-8 in the current memory context.  REQUIRES: a transaction, or a decoding
+  // callback.
   const char* Try(void (*body)(void* argument), void* argument);
 
  private:
   int64_t remaining_;  // changes to isolate
   WorkerDeaths deaths_{};
-  bool died_here_ = false;  // twice, at the present change
+  bool died_here_ = false;  // two processes have ended at the current change
 };
 
-// For the process that decodes, when it ends because of an error: adds it to what is known.
+// For the end of a process that decodes: records an end by an error.
 void CountDeath(WorkerDeaths* deaths);
 
-// The last ERROR of this process that was logged, or what it ended with before it was connected, in
-// the server's encoding; empty: none.  Noted after NoteErrors().
+// The last ERROR that this process logged, or the FATAL that ended it, in the server's encoding;
+// empty: none.  REQUIRES: NoteErrors() was called before.
 const char* LastError();
 void NoteErrors();
-// Whether the process ends since its database was dropped before it could connect: that is no news,
-// and after NoteErrors() not in the log.
+// Whether the process ends because its database was dropped before it could connect.  After
+// NoteErrors() this is not logged.
 bool DatabaseHasGone();
 
 }  // namespace fraiseql::pg

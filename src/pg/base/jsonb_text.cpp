@@ -37,8 +37,8 @@ void AppendScalar(const JsonbValue& value, std::string* out) {
 void AppendJsonb(JsonbContainer* container, std::string* out) {
   JsonbIterator* iterator = JsonbIteratorInit(container);
   JsonbValue value;
-  bool is_raw_scalar = false;  // a scalar stands in an array of its own that is not shown
-  bool separate = false;       // something stands before it on the same level
+  bool is_raw_scalar = false;  // a scalar is wrapped in an array, which is not shown
+  bool separate = false;       // another item precedes on the same level
   JsonbIteratorToken token;
   while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE) {
     const bool ends = token == WJB_END_ARRAY || token == WJB_END_OBJECT;

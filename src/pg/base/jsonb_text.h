@@ -11,8 +11,8 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Appends a jsonb value as the server's own output function writes it, in UTF-8.  What it allocates
-// from Postgres is left in the current memory context; may raise.
+// Appends a jsonb value in the format of the server's output function, in UTF-8.  Memory that it
+// allocates from Postgres stays in the current memory context; may raise.
 void AppendJsonb(JsonbContainer* container, std::string* out);
 
 }  // namespace fraiseql::pg

@@ -25,8 +25,8 @@ Oid own_schema = InvalidOid;
 
 void OnNamespaceChanged(Datum, int, uint32) { freshness.Invalidate(); }
 
-// The install script makes the schema, and fails if it is there already: so it is a member of the
-// extension, which nobody but a superuser can make of another one.
+// The install script creates the schema, and fails if it exists: so it is a member of the
+// extension.  Only a superuser can make it a member of another one.
 bool IsMember(Oid schema) {
   const Oid extension = getExtensionOfObject(NamespaceRelationId, schema);
   if (!OidIsValid(extension)) return false;

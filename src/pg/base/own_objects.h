@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The extension's objects in the catalogs.  A name alone proves nothing: whoever may create a
-// schema could have made one of ours.  Include after postgres.h.
+// The extension's objects in the catalogs.  A name alone proves nothing: any role that may create a
+// schema could have created one with our name.  Include after postgres.h.
 
 #include <cstdint>
 
@@ -11,13 +11,13 @@ namespace fraiseql::pg {
 constexpr char kSchemaName[] = "fraiseql_nats";
 constexpr char kInternalSchemaName[] = "fraiseql_nats_internal";
 
-// What was read from the catalogs is current until the next Invalidate().  One that arrives while
-// it is being read, and an error that ends the reading, leave it to be read again.
+// What was read from the catalogs is current until the next Invalidate().  After an invalidation
+// during the read, or an error that ends it, it is read again.
 class Freshness {
  public:
   void Invalidate() { ++now_; }
   bool IsFresh() const { return read_ == now_; }
-  // To be taken before reading, and given to Done() afterwards.
+  // Called before reading; the result is the argument of Done() afterwards.
   uint64_t Begin() const { return now_; }
   void Done(uint64_t begin) { read_ = begin; }
 
@@ -37,9 +37,9 @@ Oid OwnInternalSchema();
 // InvalidOid.
 Oid FindOwnTable(const char* name);
 
-// Keeps DROP EXTENSION, and so whatever could be put into the place of our objects, waiting until
-// the end of the transaction: SQL of ours can be relied on to mean them.  False if the extension is
-// not there; without `wait`, also if it may be about to go.
+// Blocks DROP EXTENSION until the end of the transaction, so that our names in SQL refer to our
+// objects.  False if the extension does not exist; without `wait`, also if another session holds a
+// conflicting lock.
 bool LockOwnSchema(bool wait);
 
 // Called once, from _PG_init of the postmaster, before anything else here.

@@ -14,8 +14,8 @@ extern "C" {
 namespace fraiseql::pg {
 
 // Calls `take(tuple, desc)` for each row that `snapshot` sees (null: the snapshot of the catalogs).
-// No lock is taken, so that it stands in nobody's way; and so never by an index, which would be
-// locked.  May raise.  REQUIRES: a transaction or a decoding callback.
+// Takes no lock, so that it blocks no session; so it uses no index, which it would have to lock.
+// May raise.  REQUIRES: a transaction or a decoding callback.
 template <typename Take>
 void ScanOwnTable(Oid table, Snapshot snapshot, Take take) {
   ::Relation relation = RelationIdGetRelation(table);

@@ -29,11 +29,11 @@ void SetLocal(const char* name, const char* value) {
                           false);
 }
 
-// A process that decodes has the flag PROC_IN_LOGICAL_DECODING, by which all others leave its
-// transactions out of account: out of their snapshots, so that they would take its rows for those
-// of a transaction that has been rolled back (and mark them so for good), and out of what VACUUM
-// must leave alone.  Decoding never writes, and what it reads the slot protects.  But who writes
-// has to be seen.  The flag only ever spares others; without it nothing of the decoding changes.
+// A process that decodes has the flag PROC_IN_LOGICAL_DECODING, which excludes its transactions
+// from other processes' snapshots, so that they would treat its rows as those of an aborted
+// transaction (and set hint bits accordingly), and from the horizon of VACUUM.  That is right for
+// decoding, which never writes, and reads what the slot protects.  A transaction that writes must
+// be visible.  Decoding works the same without the flag.
 void SetDecodingFlag(bool on) {
   LWLockAcquire(ProcArrayLock, LW_EXCLUSIVE);
   if (on) {
@@ -45,7 +45,7 @@ void SetDecodingFlag(bool on) {
   LWLockRelease(ProcArrayLock);
 }
 
-// Instead of an error that ends the process.
+// Rolls back after an error, which would otherwise end the process.
 void Abort(MemoryContext context, std::string* error) {
   HOLD_INTERRUPTS();
   MemoryContextSwitchTo(context);
@@ -66,10 +66,10 @@ void BeginOwnTransaction() {
   XactIsoLevel = XACT_READ_COMMITTED;
   SetLocal("synchronous_commit", "local");
   SetLocal("search_path", "pg_catalog, pg_temp");
-  // Who decodes waits for nobody.
+  // A process that decodes must not wait for a lock.
   const bool decodes = MyReplicationSlot != nullptr;
   if (!LockOwnSchema(!decodes)) {
-    if (!decodes) proc_exit(0);  // the extension has been dropped, and with it goes this process
+    if (!decodes) proc_exit(0);  // the extension has been dropped, so the worker ends
     ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE), errmsg("the extension is being changed")));
   }
   SPI_connect();
@@ -87,7 +87,8 @@ bool TryOwnTransaction(void (*body)(void* argument), void* argument, std::string
   const ResourceOwner owner = CurrentResourceOwner;
   const bool decodes = MyReplicationSlot != nullptr;
   volatile bool done = false;
-  // What is cached is of the past, and has to be of the present, and of the past again.
+  // The caches show the catalogs of the past, which the decoding needs; this transaction needs the
+  // present.
   if (decodes) SetDecodingFlag(false);
   if (decodes) InvalidateSystemCaches();
   PG_TRY();

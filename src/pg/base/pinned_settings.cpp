@@ -46,12 +46,12 @@ constexpr Pinned kOfProcess[] = {{"role", "none"},
 
 void Pin(const Pinned& setting, bool nest_level) {
   const char* present = GetConfigOption(setting.name, true, false);
-  if (present == nullptr) return;  // not each version has all of them
+  if (present == nullptr) return;  // not every version has all of them
   if (!nest_level) {
     SetConfigOption(setting.name, setting.value, PGC_SUSET, PGC_S_OVERRIDE);
   } else if (strcmp(present, setting.value) != 0) {
-    // What has a value to go back to is looked for at the end of every transaction that is decoded,
-    // before PostgreSQL 16 in the list of all settings.
+    // Only where it differs: each setting with a saved value costs time at the end of every decoded
+    // transaction, before PostgreSQL 16 a walk through all settings.
     (void)set_config_option(setting.name, setting.value, PGC_USERSET, PGC_S_SESSION,
                             GUC_ACTION_SAVE, true, 0, false);
   }

@@ -18,7 +18,7 @@ namespace {
 constexpr char kReplacement[] = "\xEF\xBF\xBD";  // U+FFFD
 constexpr int kReplacementSize = sizeof(kReplacement) - 1;
 
-// The bytes at `text` in one value.
+// Reads the bytes at `text` as one value.
 template <typename Word>
 Word Load(const char* text) {
   Word word;
@@ -26,8 +26,8 @@ Word Load(const char* text) {
   return word;
 }
 
-// Most text is, and the server's own look at it takes several times as long.  The last word
-// overlaps the one before it.
+// Most text is ASCII, and the server's own check takes several times as long.  The last word may
+// overlap the one before it.
 bool IsAscii(const char* text, size_t length) {
   typedef uint64_t Block __attribute__((vector_size(16)));
   constexpr uint64_t kHighBits = UINT64_C(0x8080808080808080);
@@ -49,13 +49,13 @@ bool IsAscii(const char* text, size_t length) {
   return (bits & kHighBits) == 0;
 }
 
-// A database of UTF-8 does not check what comes of a cast of bytes without a function, nor before
-// 2026 of the type "char", for which half of a character is a value.
+// Even a UTF-8 database may hold invalid text: it does not check the result of a binary-coercible
+// cast, nor, before the releases of 2026, a "char", which may hold half of a character.
 bool IsUtf8(const char* text, int length) {
   return IsAscii(text, static_cast<size_t>(length)) || pg_verify_mbstr(PG_UTF8, text, length, true);
 }
 
-// Replaces what is no UTF-8: in a SQL_ASCII database any byte may stand in a text.
+// Replaces invalid UTF-8: in a SQL_ASCII database a text may hold any bytes.
 const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
   char* copy = static_cast<char*>(palloc(kReplacementSize * static_cast<Size>(length) + 1));
   int size = 0;
@@ -77,7 +77,8 @@ const char* ReplaceInvalid(const char* text, int length, int* valid_length) {
   return copy;
 }
 
-// Converts from the server's encoding, which is another one, and replaces what has no equivalent.
+// Converts from the server's encoding, which is not UTF-8, and replaces characters without an
+// equivalent.
 const char* ConvertOrReplace(const char* text, int length) {
   const int encoding = GetDatabaseEncoding();
   const Oid conversion = FindDefaultConversionProc(encoding, PG_UTF8);
@@ -100,7 +101,7 @@ const char* ConvertOrReplace(const char* text, int length) {
   return reinterpret_cast<char*>(out);
 }
 
-// What the server's encoding cannot hold is percent-encoded.
+// Percent-encodes everything except ASCII.
 char* AsAscii(std::string_view text) {
   char* out = static_cast<char*>(palloc(text.size() * 3 + 1));
   char* end = out;
@@ -128,7 +129,7 @@ const char* ToUtf8(const char* text, int length, int* utf8_length) {
   const int encoding = GetDatabaseEncoding();
   if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII) {
     if (IsUtf8(text, length)) return text;
-    if (encoding == PG_UTF8) (void)pg_verify_mbstr(PG_UTF8, text, length, false);  // says what is
+    if (encoding == PG_UTF8) (void)pg_verify_mbstr(PG_UTF8, text, length, false);  // raises
     return ReplaceInvalid(text, length, utf8_length);
   }
   const char* converted = pg_server_to_any(text, length, PG_UTF8);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Text in the encoding of the database, as the UTF-8 that messages are made of.  All of it may
-// raise.  Include after postgres.h.
+// Conversion between text in the encoding of the database and the UTF-8 of messages.  Everything
+// here may raise.  Include after postgres.h.
 
 #include <cstring>
 #include <string>
@@ -13,20 +13,21 @@ namespace fraiseql::pg {
 // Appends text in the server's encoding as a JSON string.
 void AppendServerText(const char* text, int length, std::string* out);
 
-// Text in the server's encoding as UTF-8, palloc'd if it had to be converted.  Raises where that
-// cannot be had, which in a database of UTF-8 is so of text that is none.
+// Text in the server's encoding as UTF-8, palloc'd if it had to be converted.  Raises if it cannot
+// be converted, and in a UTF-8 database if it is invalid.  In a SQL_ASCII database U+FFFD replaces
+// invalid bytes.
 const char* ToUtf8(const char* text, int length, int* utf8_length);
 
-// The same, null-terminated, for what is to be had whatever is in it: U+FFFD stands for each
-// character that has no equivalent.  In a SQL_ASCII database that is so for all text.
+// The same, null-terminated, but never fails because of the text: U+FFFD replaces each character
+// without an equivalent, and invalid bytes.
 const char* ToUtf8Anyhow(const char* text);
 
-// UTF-8 as text in the server's encoding, palloc'd and null-terminated.  Raises where that cannot
-// be had.
+// UTF-8 as text in the server's encoding, palloc'd and null-terminated.  Raises if it cannot be
+// converted.
 char* FromUtf8(std::string_view text);
 
-// UTF-8, or what should be, as text in the server's encoding, palloc'd and null-terminated.  One
-// that cannot be had so is percent-encoded where it is no ASCII; a fault in it is no error.
+// The same, but never fails because of the text: if it is invalid or cannot be converted, its bytes
+// other than ASCII are percent-encoded.
 char* FromUtf8Anyhow(std::string_view text);
 
 inline std::string_view ToUtf8View(const char* text, int length) {
@@ -37,7 +38,7 @@ inline std::string_view ToUtf8View(const char* text, int length) {
 inline std::string_view ToUtf8View(const char* text) {
   return ToUtf8View(text, static_cast<int>(strlen(text)));
 }
-// Of a value of type text.
+// The same for a value of type text.
 std::string_view ToUtf8View(Datum value);
 
 }  // namespace fraiseql::pg

@@ -19,8 +19,8 @@ void ClipText(const char* text, char* to, size_t size) {
 
 namespace {
 
-// To convert, Postgres looks into the catalogs, which takes a transaction; and none is begun for a
-// text that is shown.
+// A conversion reads the catalogs, which needs a transaction; status texts are also written outside
+// of one.
 char* ToServer(const std::string& utf8) {
   if (GetDatabaseEncoding() == PG_UTF8 || IsTransactionState()) return FromUtf8Anyhow(utf8);
   char* text = pstrdup(utf8.c_str());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Texts in shared memory: in the encoding of the database that they are about, and never cut in the
+// Texts in shared memory: in the encoding of the database that they belong to, and never cut in the
 // middle of a character.  Include after postgres.h.
 
 #include <cstddef>
@@ -9,16 +9,16 @@
 
 namespace fraiseql::pg {
 
-// Copies text in the server's encoding, as much as fits.
+// Copies as much of a text in the server's encoding as fits.
 void ClipText(const char* text, char* to, size_t size);
 template <size_t N>
 void ClipText(const char* text, char (&to)[N]) {
   ClipText(text, to, N);
 }
 
-// Text of ours, UTF-8, in the server's encoding; outside of a transaction that is possible only in
-// a database in UTF-8, and ? stands for what is no ASCII in another one.  Main thread only; may
-// raise for want of memory.
+// A text in UTF-8, converted to the server's encoding.  Outside of a transaction, in a database
+// that is not in UTF-8, a ? replaces each character that is not ASCII.  Main thread only; may raise
+// if out of memory.
 class ServerText {
  public:
   explicit ServerText(const std::string& utf8);

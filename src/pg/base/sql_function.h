@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What functions of the SQL take and return.  Include after postgres.h.
+// Arguments and results of the extension's SQL functions.  Include after postgres.h.
 
 extern "C" {
 #include "fmgr.h"
@@ -12,7 +12,7 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Calls `body` within Guard(); where it returns nothing, the function is void or returns rows.
+// Calls `body` within Guard(); if it returns nothing, the SQL function returns void or rows.
 template <typename Body>
 Datum CallSqlFunction(Body&& body) {
   if constexpr (std::is_void_v<decltype(body())>) {
@@ -23,8 +23,8 @@ Datum CallSqlFunction(Body&& body) {
   }
 }
 
-// Defines an SQL function of this name, which is what the expression `call` of fraiseql::pg does
-// with `fcinfo`.
+// Defines an SQL function of this name, which evaluates `call`, an expression of fraiseql::pg that
+// may use `fcinfo`.
 #define SQL_FUNCTION(name, call)                  \
   extern "C" {                                    \
   PG_FUNCTION_INFO_V1(name);                      \
@@ -35,7 +35,7 @@ Datum CallSqlFunction(Body&& body) {
   }                                               \
   static_assert(true) /* takes the semicolon */
 
-// An argument of type text, palloc'd; null if it is null.
+// An argument of type text, palloc'd; null if the argument is null.
 char* OptionalText(FunctionCallInfo fcinfo, int number);
 
 // Makes the function return the rows that are appended.
@@ -55,7 +55,7 @@ class ResultRow {
 
   // Of a function that returns rows.
   void Append();
-  // What a function returns whose result is this one row.
+  // The result of a function that returns this one row.
   Datum AsResult();
 
  private:

@@ -15,7 +15,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Another attempt, or another time, may do.
+// Errors of these classes may not recur at the next attempt.
 bool IsOfServer(int sqlstate) {
   for (const int code : {ERRCODE_CONNECTION_EXCEPTION, ERRCODE_TRANSACTION_ROLLBACK,
                          ERRCODE_INSUFFICIENT_RESOURCES, ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,

@@ -35,8 +35,8 @@ namespace {
 
 using Kind = TypeEncoder::Kind;
 
-// Cast functions of C or internal make only superusers: a cast in another language could have been
-// made by the owner of a type, and would run with the worker's rights.
+// Only superusers can create functions in C or internal.  A cast in another language may have been
+// created by the owner of the type, and would run with the worker's rights.
 bool IsTrustedFunction(Oid function) {
   HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
   if (!HeapTupleIsValid(tuple)) return false;
@@ -93,7 +93,7 @@ Kind KindOfBuiltin(Oid type) {
   }
 }
 
-// The type cache would lock the relation, and wait for whoever alters it.
+// The type cache would lock the relation, and wait for a session that alters it.
 void FillComposite(Oid type, std::vector<Oid>* row_types, TypeEncoder* encoder) {
   encoder->kind = Kind::kComposite;
   const Oid oid = get_typ_typrelid(type);
@@ -139,7 +139,7 @@ void FillEncoder(Oid type, std::vector<Oid>* row_types, TypeEncoder* encoder) {
   }
 }
 
-// Numbers go out bare, NaN and the infinities as strings.
+// Numbers are written without quotes, NaN and the infinities as strings.
 void AppendNumberText(const char* text, std::string* out) {
   const char first = text[0] == '-' ? text[1] : text[0];
   if (first >= '0' && first <= '9') {
@@ -174,14 +174,14 @@ void AppendBytea(const bytea* value, std::string* out) {
   out->push_back('"');
 }
 
-// JSON text of the server's own making, which only needs the right encoding.
+// JSON text that the server has checked, so it only needs the conversion to UTF-8.
 void AppendRawJson(const char* text, int length, std::string* out) {
   int utf8_length = 0;
   const char* utf8 = ToUtf8(text, length, &utf8_length);
   out->append(utf8, static_cast<size_t>(utf8_length));
 }
 
-// Infinities, and years before 1 and after 9999.
+// Appends infinities, and years before 1 and after 9999.
 void AppendUnusualTime(Datum value, Oid type, std::string* out) {
   char text[MAXDATELEN + 1];
   const int utc = 0;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Values of any type as JSON, by the rule of to_jsonb(): numbers exact, NaN and infinity as
+// Values of any type as JSON, by the rules of to_jsonb(): numbers exact, NaN and infinity as
 // strings, json verbatim, arrays as arrays, composites as objects, times in ISO 8601 (timestamptz
-// in UTC), bytea as \x...; session settings have no influence on the types listed in Kind, and
-// PinSettings() takes it from the rest.  Include after postgres.h.
+// in UTC), bytea as \x...; session settings have no effect on the types listed in Kind, and
+// PinSettings() removes their effect on the rest.  Include after postgres.h.
 
 #include <string>
 #include <vector>
@@ -16,7 +16,7 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// How the values of one type are written.  Plain data in a memory context.
+// Describes how to encode the values of one type.  Plain data in a memory context.
 struct TypeEncoder {
   enum class Kind : uint8_t {
     kBool,
@@ -50,13 +50,13 @@ struct TypeEncoder {
   const TypeEncoder** fields;  // of a composite, one for each attribute of `desc`; null: dropped
 };
 
-// Makes the encoder of a type, in the current memory context.  Adds to `*row_types` the relations
-// of the composite types that it is made of: it is out of date when one of them changes.  Reads the
-// catalogs without locking a relation, so only within a decoding callback; may raise.
+// Makes the encoder of a type, in the current memory context.  Adds the relations of its composite
+// types to `*row_types`: the encoder is out of date when one of them changes.  Reads the catalogs
+// without locking a relation, so only within a decoding callback; may raise.
 const TypeEncoder* MakeEncoder(Oid type, std::vector<Oid>* row_types);
 
-// Appends the JSON text of a value that is neither null nor a TOAST pointer to disk.  What it
-// allocates from Postgres is left in the current memory context; may raise.
+// Appends the JSON text of a value that is neither null nor a TOAST pointer to disk.  Memory that
+// it allocates from Postgres stays in the current memory context; may raise.
 void AppendDatum(const TypeEncoder& encoder, Datum value, std::string* out);
 
 }  // namespace fraiseql::pg

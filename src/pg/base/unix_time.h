@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Postgres counts microseconds since 2000-01-01, and messages those since 1970-01-01.  Include
-// after postgres.h.
+// Postgres counts microseconds since 2000-01-01, messages since 1970-01-01.  Include after
+// postgres.h.
 
 extern "C" {
 #include "utils/timestamp.h"

@@ -19,12 +19,12 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Given by the Makefile, from fraiseql_nats.control.  One text, by which a program can tell the
-// version of a library that it does not load.
+// The Makefile passes the version from fraiseql_nats.control.  One string, so that a program can
+// read the version from the library's file without loading it.
 constexpr char kIdentification[] = "fraiseql_nats library " FRAISEQL_NATS_VERSION;
 constexpr size_t kPrefixLength = sizeof("fraiseql_nats library ") - 1;
 
-// The oldest SQL that this library knows the meaning of.
+// The oldest SQL that this library supports.
 constexpr char kOldestExtensionVersion[] = "1.0";
 
 constexpr char kUpdateHint[] =

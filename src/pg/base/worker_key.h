@@ -5,10 +5,10 @@
 
 namespace fraiseql::pg {
 
-// Of each stream that a database publishes to there is one worker, with one slot.
+// Each stream that a database publishes to has one worker, with one slot.
 struct WorkerKey {
   Oid database;
-  int32 stream;  // its number in fraiseql_nats.stream; kDefaultStream: that of the settings
+  int32 stream;  // its number in fraiseql_nats.stream; kDefaultStream: the stream of the settings
 };
 constexpr int32 kDefaultStream = 0;
 inline bool operator==(const WorkerKey& a, const WorkerKey& b) {

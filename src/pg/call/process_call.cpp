@@ -28,13 +28,12 @@ namespace {
 
 constexpr Size kMaxRequestBytes = 64 * 1024;
 
-// Of advisory locks, but none that SQL can take: its functions use the classes 1 and 2, and a
-// database.
+// Advisory locks that SQL cannot take: the SQL functions use the classes 1 and 2, and a database.
 constexpr uint32 kCallLockKey = 0x46514E54;
 constexpr uint16 kCallLockClass = 3;
 
-// The background workers of the server are for others, too: so many calls are under way at once,
-// and who comes later waits, interruptibly.  An error releases the lock.
+// Limits the number of concurrent calls, because other modules need background workers as well;
+// further callers wait, interruptibly.  An error releases the lock.
 LOCKTAG AcquireCallLock() {
   const int turns = Max(1, max_worker_processes / 4);
   LOCKTAG tag;
@@ -48,8 +47,8 @@ LOCKTAG AcquireCallLock() {
   return tag;
 }
 
-// A row with function, database, process id of the session and arguments, and one with names and
-// values of settings.
+// Returns a row with function, database, process id of the session and arguments, and one with
+// names and values of settings.
 const std::string& MakeRequest(const char* function, const char* const* arguments, int count,
                                const OwnSettings* own_settings) {
   auto* row = NewInContext<TextRow>(CurrentMemoryContext);
@@ -75,8 +74,8 @@ const std::string& MakeRequest(const char* function, const char* const* argument
   return *request;
 }
 
-// Registered last and so called first of what goes with the segment: the queue wakes the process,
-// which then finds this.
+// Registered last and so called first when the segment is detached: the queue then wakes the
+// process, which finds the flag set.
 void Abandon(dsm_segment* segment, Datum) {
   auto* shared_call = static_cast<CallSegment*>(dsm_segment_address(segment));
   pg_atomic_write_u32(&shared_call->abandoned, 1);
@@ -95,17 +94,16 @@ BackgroundWorkerHandle* StartProcess(const char* function, dsm_segment* segment)
   worker.bgw_notify_pid = MyProcPid;
   BackgroundWorkerHandle* handle = nullptr;
   if (!RegisterDynamicBackgroundWorker(&worker, &handle)) {
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-         errmsg("no free background worker slot for the process that is to call %s()", function),
-         errdetail("A session does not connect to NATS or read files itself."),
-         errhint("Try again, or increase \"max_worker_processes\" and restart the server.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+             errmsg("no free background worker slot for the process that calls %s()", function),
+             errdetail("A session does not connect to NATS or read files itself."),
+             errhint("Try again, or increase \"max_worker_processes\" and restart the server.")));
   }
   return handle;
 }
 
-// The first row of an answer says how it went.
+// Raises unless the first row of an answer has the code for success.
 void RaiseFailure(TextRowReader* answer) {
   uint32_t fields = 0;
   StatusCode code = StatusCode::kInternal;
@@ -143,10 +141,9 @@ TextRowReader CallProcess(const char* function, const char* const* arguments, in
   Size size = 0;
   void* data = nullptr;
   if (shm_mq_receive(answers, &size, &data, false) != SHM_MQ_SUCCESS) {
-    ereport(ERROR,
-            (errcode(ERRCODE_CONNECTION_FAILURE),
-             errmsg("the process that was to call %s() has ended without an answer", function),
-             errhint("Somebody may have terminated it; else the server's log says why.")));
+    ereport(ERROR, (errcode(ERRCODE_CONNECTION_FAILURE),
+                    errmsg("the process that called %s() has ended without an answer", function),
+                    errhint("It may have been terminated; otherwise the server's log says why.")));
   }
   char* copy = static_cast<char*>(palloc(size + 1));
   memcpy(copy, data, size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The process that makes one call for a session: how it begins, waits and ends.
+// The process that makes one call for a session: its start, its waits and its end.
 extern "C" {
 #include "postgres.h"
 
@@ -31,11 +31,11 @@ namespace fraiseql::pg {
 
 namespace {
 
-// The parts of a call have time limits of their own; this is for what has none, such as the lookup
-// of a host name.
+// The parts of a call have their own time limits; this one is for steps that have none, such as the
+// lookup of a host name.
 constexpr int64_t kLongestMs = 10 * 60 * 1000;
 
-// The very last step: the thread of the call, and those of libraries, may still run.
+// The last step: the thread of the call, and those of libraries, may still run.
 void ExitAtOnce(int code, Datum) { _exit(code); }
 
 class CallProcessMain {
@@ -84,8 +84,8 @@ bool CallProcessMain::ReadRequest() {
   return true;
 }
 
-// Waits until something has happened, and does not come back if the process is to leave: its
-// session has, somebody wants it to, or time is over.
+// Waits for an event.  Does not return if the process must end, because its session has ended, it
+// was terminated, or the time limit is reached.
 void CallProcessMain::Wait(int socket) {
   (void)WaitLatchOrSocket(
       MyLatch,
@@ -94,7 +94,7 @@ void CallProcessMain::Wait(int socket) {
   ResetLatch(MyLatch);
   if (ProcDiePending || pg_atomic_read_u32(&shared_->abandoned) != 0) proc_exit(0);
   if (nats::SteadyMs() > until_ms_) {
-    ereport(LOG, (errmsg("%s() has not ended after 10 minutes, and is given up",
+    ereport(LOG, (errmsg("%s() has not ended after 10 minutes, and is abandoned",
                          call_.function.c_str())));
     proc_exit(0);
   }
@@ -149,12 +149,13 @@ void fraiseql_nats_call_main(Datum argument) {
   pqsignal(SIGTERM, die);
   on_proc_exit(ExitAtOnce, 0);
   BackgroundWorkerUnblockSignals();
-  // To no database: nobody has to wait for us, and pg_stat_activity shows us.
+  // Connected to no database: no session has to wait for this process, and pg_stat_activity shows
+  // it.
   BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
   PinProcessSettings();
   dsm_segment* segment = dsm_attach(DatumGetUInt32(argument));
-  if (segment == nullptr) proc_exit(0);  // the session has gone already
-  // Lives until the process ends, and is then left to the kernel.
+  if (segment == nullptr) proc_exit(0);  // the session has already ended
+  // Lives until the process ends; the kernel frees it.
   auto* process = new CallProcessMain(segment);
   Guard([=] { process->Run(); });
 }

@@ -23,7 +23,7 @@ namespace {
 
 using nats::JetStreamClient;
 
-// One row of a result, as input of the columns' types.
+// One row of a result, as input for the columns' types.
 class RowBuilder {
  public:
   RowBuilder& Text(const std::string& text) {
@@ -31,7 +31,7 @@ class RowBuilder {
     return *this;
   }
   RowBuilder& Number(uint64_t number) { return Text(std::to_string(number)); }
-  // Without limit: absent.
+  // No limit: absent.
   RowBuilder& Limit(int64_t limit) { return Text(limit > 0 ? std::to_string(limit) : ""); }
   RowBuilder& Bool(bool value) { return Text(value ? "t" : "f"); }
   RowBuilder& Duration(int64_t ms) {
@@ -43,7 +43,7 @@ class RowBuilder {
   TextRow row_;
 };
 
-// What a call of the broker does, with the stream that the settings name.
+// A call that needs the broker, for the stream that the settings name.
 using StreamWork = Status (*)(JetStreamClient*, const ProcessCall&, std::string* rows);
 
 Status StreamInfo(JetStreamClient* js, const ProcessCall&, std::string* rows) {
@@ -155,7 +155,7 @@ const char* SourceName(SettingSource source) {
   return "";
 }
 
-// Only a URL can hold a secret: all others are in files that settings name.
+// Only a URL can contain a secret: all other secrets are in files that settings name.
 void ConfigValues(const LoadedConfig& loaded, std::string* rows) {
   for (const Setting& setting : loaded.config.settings) {
     const std::string& text = setting.value.text;
@@ -190,7 +190,7 @@ Status BeginBrokerCall(const ProcessCall& call, const LoadedConfig& loaded, Stre
   if (problem.nothing_in_force) return problem.status;
   Status status = ApplyConfig(loaded.config);
   if (status.ok()) status = ApplyOwnSettings(call.own_settings);
-  // The settings do not change any more, and so may be read by the thread.
+  // The settings no longer change, so the thread may read them.
   *work = [call, function,
            broker = CurrentBrokerSettings(call.database.c_str())](std::string* rows) {
     return nats::WithJetStream(broker,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What the process of a session's call can do.
+// The functions that the process of a session's call can run.
 
 #include <functional>
 #include <string>
@@ -22,14 +22,15 @@ struct ProcessCall {
   OwnSettings own_settings;  // of the stream
 };
 
-// The part of a call that talks to the broker: for a thread, as it blocks.  Appends the rows.
+// The part of a call that talks to the broker: runs in a thread, because it blocks.  Appends the
+// rows.
 using BrokerWork = std::function<Status(std::string* rows)>;
 
-// Reads FraiseQL's files and, for a function that needs the broker, takes the settings from them
-// and gives the work to do; else fills the rows.  Main thread of the process.
+// Reads FraiseQL's files.  For a function that needs the broker, applies their settings and returns
+// the work for the thread; for others, appends the rows.  Main thread of the process.
 Status BeginCall(const ProcessCall& call, std::string* rows, BrokerWork* work);
 
-// A row of validate_config() for each problem.
+// Appends a row of validate_config() for each problem.
 void AppendConfigProblems(const ConfigProblems& problems, std::string* rows);
 
 }  // namespace fraiseql::pg

@@ -16,7 +16,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// What AddIdentity() adds anew.
+// The headers that AddIdentity() sets again.
 bool IsIdentity(std::string_view name) {
   return name == "Nats-Msg-Id" || name == "Fraiseql-Position" || name == "Fraiseql-Origin";
 }
@@ -39,7 +39,7 @@ void AddHeaderLine(StringInfo lines, std::string_view name, std::string_view val
   if (!IsHeaderName(name) || !IsHeaderValue(value)) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                     errmsg("invalid header \"%s\"", pnstrdup(name.data(), name.size())),
-                    errdetail("A name is printable ASCII without blank and colon; a value has no "
+                    errdetail("A name is printable ASCII without blanks and colons; a value has no "
                               "line break.")));
   }
   appendBinaryStringInfo(lines, name.data(), static_cast<int>(name.size()));

@@ -26,8 +26,8 @@ namespace {
 
 constexpr size_t kKeptCapacity = 64 * 1024;
 
-// The prefix that makes a logical message ours, or null if the extension is not there.  It is read
-// once for each session and installation: it never changes while the table exists.
+// The prefix that makes a logical message ours, or null if the extension is not installed.  It is
+// read once per session and installation: it never changes while the table exists.
 const char* MessagePrefix() {
   static Oid cached_table = InvalidOid;
   static char cached_prefix[NAMEDATALEN];
@@ -51,21 +51,21 @@ const char* MessagePrefix() {
   return is_null ? nullptr : cached_prefix;
 }
 
-// The body lives in a buffer of the session, which an error may leave as it is.
+// The body lives in a buffer of the session, so that an error leaks nothing.
 std::string& Body() {
   static auto* body = new std::string;
   body->clear();
   return *body;
 }
 
-// Postgres itself cannot read a record of 1 GB again, and nobody can publish a larger message.
+// Postgres itself cannot read a record of 1 GB again, and no broker accepts a larger message.
 void RequireSmall(const LoggedMessage& message) {
   const size_t size = LoggedSize(message);
   if (size <= kMaxMessageBytes) return;
   ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                   errmsg("message of %zu bytes is too large to be published", size),
                   errdetail("A message has at most %zu bytes, with its headers.", kMaxMessageBytes),
-                  errhint("Store the data elsewhere, and publish where it is.")));
+                  errhint("Store the data elsewhere, and publish a reference to it.")));
 }
 
 }  // namespace
@@ -97,7 +97,7 @@ void RequireLogicalLog(const char* action) {
   if (settings.capture == kCaptureNotify) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("cannot %s: \"fraiseql_nats.capture\" is \"notify\"", action),
-                    errdetail("Nothing is read from the log, by which it would be published."),
+                    errdetail("With this setting no worker reads the log."),
                     errhint("Send a notification on an observed channel instead.")));
   }
   if (XLogLogicalInfoActive()) return;

@@ -12,14 +12,14 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Returns the end of the record.  The views of `message` must be of memory contexts (palloc), not
-// of C++ objects: this may raise, the extension being absent among other reasons.
+// Returns the end of the record.  The views of `message` must refer to memory contexts (palloc),
+// not to C++ objects: this may raise, for example if the extension is not installed.
 XLogRecPtr WriteToLog(const LoggedMessage& message);
 
 // The same, but InvalidXLogRecPtr instead of an error if the database does not have the extension.
 XLogRecPtr WriteToLogIfInstalled(const LoggedMessage& message);
 
-// Raises unless the log holds what logical decoding needs; `action` cannot be done then.
+// Raises unless the log contains what logical decoding needs; `action` is what cannot be done.
 void RequireLogicalLog(const char* action);
 
 }  // namespace fraiseql::pg

@@ -50,7 +50,7 @@ needs_fmgr_hook_type previous_needs_fmgr = nullptr;
 
 // --- which channels are observed -----------------------------------------------------------------
 
-// As this session sees it; read again when the observer table has changed.
+// The channels as this session sees them; read again when the observer table has changed.
 struct ObservedChannels {
   Freshness freshness;
   LoadedObservers loaded;
@@ -71,7 +71,7 @@ void OnRelationChanged(Datum, Oid relation) {
 }
 
 bool IsObserved(const std::string& channel) {
-  // Within a transaction nothing else may look for what others have committed meanwhile.
+  // Within a transaction no other call may process invalidations of other sessions' commits.
   AcceptInvalidationMessages();
   ObservedChannels& channels = Channels();
   if (!channels.freshness.IsFresh()) {
@@ -89,8 +89,9 @@ bool IsObserved(const std::string& channel) {
 
 // --- writing -------------------------------------------------------------------------------------
 
-// In parallel mode a transaction cannot get an id, which a message needs: then it waits for the end
-// of the transaction, unless its savepoint is rolled back.  In TopTransactionContext.
+// A logical message needs a transaction id, which cannot be assigned in parallel mode.  Then the
+// notification is written at the end of the transaction, unless its savepoint is rolled back.  In
+// TopTransactionContext.
 struct Deferred {
   SubTransactionId subtransaction;
   const char* channel;
@@ -117,7 +118,7 @@ void Defer(const char* channel, const char* payload) {
 
 void Capture(const char* channel, const char* payload) {
   if (!XLogLogicalInfoActive() || settings.capture != kCaptureWal || RecoveryInProgress()) return;
-  static auto* key = new std::string;  // kept, so that nothing is left behind by an error
+  static auto* key = new std::string;  // kept, so that an error leaks nothing
   *key = ToUtf8Anyhow(channel);
   if (!IsObserved(*key)) return;
   if (IsInParallelMode() && !TransactionIdIsValid(GetCurrentTransactionIdIfAny())) {
@@ -142,7 +143,7 @@ void OnTransactionEnd(XactEvent event, void*) {
 
 void OnSubtransactionEnd(SubXactEvent event, SubTransactionId id, SubTransactionId, void*) {
   if (event != SUBXACT_EVENT_ABORT_SUB) return;
-  // Subtransactions that began later than this one lie within it.
+  // Subtransactions with a higher id lie within this one.
   ListCell* cell;
   foreach (cell, deferred) {
     if (static_cast<const Deferred*>(lfirst(cell))->subtransaction >= id) {
@@ -157,7 +158,7 @@ void OnSubtransactionEnd(SubXactEvent event, SubTransactionId id, SubTransaction
 Oid capturing_function = InvalidOid;
 Freshness capturing_function_freshness;
 
-// The functions that have been looked at: does their body mention pg_notify?
+// The functions that were checked: whether their body mentions pg_notify.
 HTAB* notifying_functions = nullptr;
 
 struct NotifyingFunction {
@@ -201,7 +202,7 @@ bool ReplaceCalls(Node* node, void* function) {
 }
 
 PlannedStmt* OnPlan(Query* query, const char* text, int options, ParamListInfo parameters) {
-  // The planner owns the tree and may change it; nothing of it is stored.
+  // The planner owns the tree and may change it; the tree is not stored.
   Oid function = CapturingFunction();
   if (OidIsValid(function)) (void)ReplaceCalls(reinterpret_cast<Node*>(query), &function);
   const planner_hook_type next = previous_planner != nullptr ? previous_planner : standard_planner;
@@ -226,11 +227,11 @@ bool BodyNotifies(Oid function) {
   return notifies;
 }
 
-// Asked for each function that is about to be called or inlined: a SQL function that notifies is
-// not to be inlined, since the planner is then not asked about its body.
+// Called for each function before its call or inlining: an SQL function that notifies must not be
+// inlined, because then the planner hook is not called for its body.
 bool NeedsFmgrHook(Oid function) {
   if (previous_needs_fmgr != nullptr && previous_needs_fmgr(function)) return true;
-  // While the log is decoded, only output functions run, and nothing is looked up for them.
+  // While the log is decoded, only output functions run, which need no lookup.
   if (function < FirstNormalObjectId || !IsTransactionState() || HistoricSnapshotActive() ||
       !OidIsValid(CapturingFunction())) {
     return false;
@@ -248,15 +249,16 @@ bool NeedsFmgrHook(Oid function) {
       hash_search(notifying_functions, &function, HASH_FIND, nullptr));
   if (known != nullptr) return known->notifies;
   const bool notifies = BodyNotifies(function);
-  if (notifying_functions == nullptr) return notifies;  // something changed meanwhile
+  if (notifying_functions == nullptr) return notifies;  // invalidated during the lookup
   auto* entry = static_cast<NotifyingFunction*>(
       hash_search(notifying_functions, &function, HASH_ENTER, nullptr));
   entry->notifies = notifies;
   return notifies;
 }
 
-// Before the statement runs, and not behind it: it may be of a plan that is freed beneath this hook
-// (CALL of a procedure that commits or rolls back).  If it fails, so does what was captured.
+// Captures before the statement runs: afterwards it may be freed with its plan (CALL of a procedure
+// that commits or rolls back).  If the statement fails, the captured message is rolled back with
+// it.
 void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
@@ -290,9 +292,9 @@ void InstallNotifyCapture() {
   CacheRegisterRelcacheCallback(OnRelationChanged, Datum{0});
 }
 
-// What pg_notify() does, and the capture.
+// Does what pg_notify() does, and captures.
 void Notify(FunctionCallInfo fcinfo) {
-  // The caller may notify if it may call the function that it wrote down.
+  // The caller needs the privilege for the function that the query names.
   if (fcinfo->flinfo->fn_extra == nullptr) {
     const AclResult result = FunctionAclCheck(F_PG_NOTIFY, GetUserId());
     if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_FUNCTION, "pg_notify");

@@ -18,7 +18,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-bool marked = false;  // the log has it for this transaction
+bool marked = false;  // the log has the mark for this transaction
 
 void OnTransactionEnd(XactEvent event, void*) {
   if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE) {
@@ -26,7 +26,7 @@ void OnTransactionEnd(XactEvent event, void*) {
   }
 }
 
-// It may have been this one that wrote it.
+// The subtransaction may have written the mark.
 void OnSubtransactionEnd(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
   if (event == SUBXACT_EVENT_ABORT_SUB) marked = false;
 }

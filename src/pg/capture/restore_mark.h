@@ -5,14 +5,14 @@
 
 namespace fraiseql::pg {
 
-// Whether this session restores a dump: pg_restore, and psql with what pg_dump wrote, switch off
-// check_function_bodies and row_security before anything else; and its role owns the database, so
-// that nobody else keeps its changes from being published by doing the same.
+// Whether this session restores a dump: pg_restore, and psql with the output of pg_dump, switch off
+// check_function_bodies and row_security before anything else.  The role must own the database, so
+// that other roles cannot keep changes from being published by the same settings.
 bool IsRestoring();
 
-// Writes into the log, once for a transaction of such a session, that rows which follow are loaded
-// from a dump: they are not published.  To be called before a statement that writes rows; cheap in
-// other sessions.  May raise.
+// Writes a mark into the log, once per transaction of such a session: the rows after it are loaded
+// from a dump and are not published.  Called before a statement that writes rows; cheap in other
+// sessions.  May raise.
 void MarkRestore();
 
 // Called once, from _PG_init of the postmaster.

@@ -21,11 +21,11 @@ namespace {
 ExecutorStart_hook_type previous_start = nullptr;
 ProcessUtility_hook_type previous_utility = nullptr;
 
-// The generation of the setting that the current transaction has in the log; 0: none.  Another
-// value in the same transaction is written again, and so is one that a savepoint has taken back.
+// The generation of the setting that the log has for the current transaction; 0: none.  Another
+// value in the same transaction is written again, and so is one whose savepoint was rolled back.
 unsigned logged_generation = 0;
 
-// Whether the log does not yet say what the session has set (or set back) for this transaction.
+// Whether the session has set (or reset) a value that the log does not have for this transaction.
 bool IsNews() {
   return logged_generation != traceparent_generation &&
          (settings.traceparent[0] != '\0' || logged_generation != 0);

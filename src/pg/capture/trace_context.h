@@ -3,12 +3,12 @@
 
 namespace fraiseql::pg {
 
-// Writes fraiseql_nats.traceparent into the log before the first change that a statement of the
-// transaction makes, if the session has set it; costs a comparison per statement if not.  Called
+// Writes fraiseql_nats.traceparent into the log before the first change of a statement of the
+// transaction, if the session has set it; otherwise costs one comparison per statement.  Called
 // once, from _PG_init of the postmaster.
 void InstallTraceContext();
 
-// The same for changes that are no statement's own, such as publish().
+// The same for changes outside of such statements, for example by publish().
 void LogTraceContext();
 
 }  // namespace fraiseql::pg

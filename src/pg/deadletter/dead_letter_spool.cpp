@@ -32,7 +32,7 @@ std::string PathOf(const WorkerKey& worker, const char* suffix) {
   return path + suffix;
 }
 
-// What PathOf() was made of; false if the file is none of these.
+// The inverse of PathOf(); false if the file has another name.
 bool ParseName(const char* name, WorkerKey* worker) {
   char* end = nullptr;
   worker->database = static_cast<Oid>(strtoul(name, &end, 10));
@@ -63,7 +63,7 @@ bool ReadAll(int file, char* data, size_t size, off_t at) {
     const ssize_t got = pread(file, data + done, size - done, at + static_cast<off_t>(done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      if (errno == 0) errno = EIO;  // it has become shorter
+      if (errno == 0) errno = EIO;  // the file has become shorter
       return false;
     }
     done += static_cast<size_t>(got);
@@ -71,7 +71,7 @@ bool ReadAll(int file, char* data, size_t size, off_t at) {
   return true;
 }
 
-// Copies the bytes from `begin` to `end` to where the other file ends.
+// Appends the bytes from `begin` to `end` to the other file.
 bool CopyBytes(int from, uint64_t begin, uint64_t end, int to, off_t* to_end) {
   std::string chunk;
   while (begin < end) {
@@ -119,7 +119,7 @@ Status DeadLetterSpool::Open() {
   return opened;
 }
 
-// Finds the end of the last dead letter, and cuts off what a crash has left behind it.
+// Finds the end of the last dead letter, and truncates what a crash has left after it.
 Status DeadLetterSpool::LookThrough(off_t size, bool* damaged) {
   end_ = 0;
   reader_.Seek(0, static_cast<uint64_t>(size));
@@ -144,7 +144,8 @@ Status DeadLetterSpool::LookThrough(off_t size, bool* damaged) {
   }
 }
 
-// Replaces the file by one with the dead letters only; what is none goes to the file for damage.
+// Replaces the file by one with the valid dead letters only, and appends the rest to the file for
+// damage.
 Status DeadLetterSpool::SetDamageAside(off_t size) {
   const std::string fresh_path = path_ + ".tmp";
   const int fresh = BasicOpenFile(fresh_path.c_str(), O_RDWR | O_CREAT | O_TRUNC | PG_BINARY);
@@ -163,7 +164,7 @@ Status DeadLetterSpool::SetDamageAside(off_t size) {
   done = done && pg_fsync(aside) == 0 && pg_fsync(fresh) == 0 &&
          rename(fresh_path.c_str(), path_.c_str()) == 0 &&
          fsync_fname_ext(kDirectory, true, false, LOG) == 0;
-  Status result = done ? Status::Ok() : FileTrouble("set aside what is damaged in", path_);
+  Status result = done ? Status::Ok() : FileTrouble("move the damaged part of", path_);
   if (aside >= 0) close(aside);
   if (fresh >= 0) close(done ? file_ : fresh);
   if (!done) {
@@ -175,23 +176,23 @@ Status DeadLetterSpool::SetDamageAside(off_t size) {
   return result;
 }
 
-// As long as the file is there somebody is to be told.
+// Raises an alarm as long as the file exists.
 void DeadLetterSpool::LookForDamage() {
   struct stat status;
   if (stat(damaged_path_.c_str(), &status) != 0) return;
   damage_ = Status::Unavailable(
       "file \"" + damaged_path_ + "\" holds " + std::to_string(status.st_size) +
           " bytes of dead letters that are damaged",
-      "Their messages may be neither published nor in fraiseql_nats.dead_letter. See what can be "
-      "read in the file, check the disk, and remove the file.");
+      "Their messages may be neither published nor in fraiseql_nats.dead_letter. Examine the file, "
+      "check the disk, and remove the file.");
 }
 
-// What errno says of the file.
+// A status with the error in errno.
 Status DeadLetterSpool::FileTrouble(const char* action, const std::string& path) {
   const std::string error = strerror(errno);
   return Status::Unavailable(
       "could not " + std::string(action) + " file \"" + path + "\" for dead letters: " + error,
-      "See to the file system of the data directory; it is tried again.");
+      "Check the file system of the data directory; the worker retries.");
 }
 
 Status DeadLetterSpool::Store(const Message& message, const Status& reason) {
@@ -207,7 +208,7 @@ Status DeadLetterSpool::Store(const Message& message, const Status& reason) {
   return kept;
 }
 
-// One line for all that are written before the next move to the table, which is told, too.
+// Logs one line for all dead letters that are written before the next move to the table.
 void DeadLetterSpool::Log(const Message& message) const {
   ereport(LOG, (errmsg("message is a dead letter: %s", last_reason_.message().c_str()),
                 errdetail("Its subject is \"%.200s\", its payload has %zu bytes.",
@@ -218,7 +219,7 @@ void DeadLetterSpool::Log(const Message& message) const {
 Status DeadLetterSpool::Append() {
   if (!WriteAll(file_, frame_, end_)) {
     Status trouble = FileTrouble("write", path_);
-    // Should this fail, too: what stands behind the end is written over, or cut off as unfinished.
+    // If this fails too, the bytes after the end are overwritten, or truncated as unfinished.
     if (ftruncate(file_, end_) != 0) errno = 0;
     return trouble;
   }
@@ -242,7 +243,7 @@ bool DeadLetterSpool::Read(DeadLetterRecord* record) {
             (errcode(ERRCODE_DATA_CORRUPTED), errmsg("file \"%s\" is damaged", path_.c_str()),
              errdetail("There is no valid dead letter at byte %" PRId64 ".",
                        static_cast<int64_t>(read_)),
-             errhint("The worker starts again, and sets aside what is damaged.")));
+             errhint("The worker restarts, and moves the damaged part to another file.")));
   }
   read_ = static_cast<off_t>(reader_.end());
   return true;

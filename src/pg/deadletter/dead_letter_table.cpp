@@ -30,12 +30,12 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr int64_t kIntervalMs = 1000;  // afterwards all that is cached has to be read again
-constexpr int64_t kPauseMs = 200;      // when there was more than one transaction takes
+constexpr int64_t kIntervalMs = 1000;  // each transaction makes the decoding reload its caches
+constexpr int64_t kPauseMs = 200;      // if one transaction could not take everything
 constexpr int64_t kAfterTroubleMs = 10000;
-constexpr int64_t kLongestUs = 100000;  // of one transaction, while nothing is published
+constexpr int64_t kLongestUs = 100000;  // of one transaction, during which nothing is published
 
-// A larger one would not fit into a row with the rest.
+// A larger payload does not fit into a row with the other columns.
 constexpr size_t kMaxPayload = 1000000000;
 
 constexpr char kInsert[] =
@@ -88,15 +88,14 @@ void DeadLetterTable::Drain(int64_t now_ms) {
   not_before_ms_ = now_ms + kAfterTroubleMs;
   if (error_ == trouble_) return;
   trouble_ = error_;
-  ereport(LOG, (errmsg("dead letters cannot be put into the table fraiseql_nats.dead_letter: %s",
-                       error_.c_str()),
-                errdetail("They stay in the worker's file until they can.")));
+  ereport(LOG, (errmsg("could not insert into table fraiseql_nats.dead_letter: %s", error_.c_str()),
+                errdetail("They stay in the worker's file until they can be inserted.")));
 }
 
 void DeadLetterTable::InsertSome(void* argument) {
   auto* self = static_cast<DeadLetterTable*>(argument);
-  // Whoever holds a lock on the table (VACUUM FULL, a DROP EXTENSION that has not committed) shall
-  // not hold up what is published.
+  // A session that holds a lock on the table (VACUUM FULL, an uncommitted DROP EXTENSION) must not
+  // delay publishing.
   const Oid table = FindOwnTable(kDeadLetterTableName);
   self->locked_out_ = !OidIsValid(table) || !ConditionalLockRelationOid(table, RowExclusiveLock);
   if (self->locked_out_) return;
@@ -112,8 +111,8 @@ void DeadLetterTable::InsertSome(void* argument) {
   }
 }
 
-// The others shall not wait for one that cannot be put into a row: after an error each is inserted
-// in a subtransaction, and again with less of it until nothing is left that could be wrong.
+// One dead letter that cannot be inserted must not block the others: after an error each is
+// inserted in a subtransaction, and if that fails again without headers and payload.
 void DeadLetterTable::InsertAnyhow(const DeadLetterRecord& record) {
   record_ = &record;
   if (!one_by_one_) return InsertRecord(this);
@@ -121,12 +120,12 @@ void DeadLetterTable::InsertAnyhow(const DeadLetterRecord& record) {
   if (error == nullptr) return;
   DeadLetterRecord rest = record;
   const std::string reason =
-      std::string(record.reason) + " (headers and payload cannot be kept: " + error + ")";
+      std::string(record.reason) + " (headers and payload cannot be stored: " + error + ")";
   rest.headers = {};
   rest.payload = {};
   rest.reason = reason;
   record_ = &rest;
-  InsertRecord(this);  // if that fails, the table is wrong, and not the record
+  InsertRecord(this);  // if that fails, the table is the cause and not the record
 }
 
 void DeadLetterTable::InsertRecord(void* self) {

@@ -30,8 +30,8 @@ constexpr char kUnencodedHint[] =
     "with fraiseql_nats.publish(), and discard the dead letter. If it blocks, set "
     "\"fraiseql_nats.on_error\" to \"dead_letter\" first.";
 
-// False for what is not published: the rows of a speculative insertion that was given up never get
-// here, and the action of a tuple is one of three.
+// False for actions that are not published: the rows of an aborted speculative insertion never
+// arrive here, and a tuple has one of three actions.
 bool OperationOf(const ReorderBufferChange* change, Operation* operation) {
   switch (change->action) {
     case REORDER_BUFFER_CHANGE_INSERT:
@@ -48,7 +48,7 @@ bool OperationOf(const ReorderBufferChange* change, Operation* operation) {
   }
 }
 
-// What Isolation::Try() is to do, and its result.
+// Argument and result of Isolation::Try().
 struct Lookup {
   RelationCache* cache;
   ::Relation relation;
@@ -81,7 +81,7 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   for (const std::string& error : relations_.unreadable()) {
     receiver_->Report(
         Status::Invalid("an observer cannot be read, and publishes nothing: " + error,
-                        "Remove it with fraiseql_nats.unobserve(), and make it anew."));
+                        "Remove it with fraiseql_nats.unobserve(), and create it again."));
   }
   is_local_ = txn->origin_id == InvalidRepOriginId;
   restores_ = false;
@@ -94,14 +94,14 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   notifications_.Clear();
 }
 
-// Whoever wants to know of new rows wants to know of those that were there before.
+// An observer of INSERT also gets the rows of a backfill.
 bool Decoder::Wants(const Route& route, Operation operation) const {
   const Operation asked_for = operation == Operation::kSnapshot ? Operation::kInsert : operation;
   return (route.observer->operations & SetOf(asked_for)) != 0 &&
          (is_local_ || !route.observer->local_only);
 }
 
-// Rows that are loaded from a dump are told of to nobody.
+// Rows that are loaded from a dump are not published.
 bool Decoder::WantsOperation(const CachedRelation& entry, Operation operation) {
   const bool wanted = std::any_of(entry.routes.begin(), entry.routes.end(),
                                   [=](const Route& route) { return Wants(route, operation); });
@@ -110,14 +110,14 @@ bool Decoder::WantsOperation(const CachedRelation& entry, Operation operation) {
   return false;
 }
 
-// Every change counts, observed or not, so that the ordinal of one never depends on observers.
+// Counts every change, observed or not, so that ordinals do not depend on observers.
 void Decoder::CountChange() {
   ++change_.position.ordinal;
   isolation_.BeginChange(change_.position);
   if ((change_.position.ordinal & (kChangesPerBreath - 1)) == 0) receiver_->Yield();
 }
 
-// Null if the table cannot be looked at: its change is a dead letter.
+// Null if the lookup of the table fails: its change becomes a dead letter.
 const CachedRelation* Decoder::Find(::Relation relation) {
   if (!isolation_.on()) return relations_.Find(relation);
   Lookup lookup{&relations_, relation, nullptr};
@@ -133,7 +133,7 @@ const CachedRelation* Decoder::Find(::Relation relation) {
   return nullptr;
 }
 
-// Whoever observes the table, if anybody does, is not known.
+// Stores the change as one dead letter, since the observers of the table are not known.
 void Decoder::SetAside(::Relation relation, const char* error) {
   Message* message = buffer_.Add(TransactionBuffer::Kind::kPlain, {});
   message->position = change_.position;
@@ -157,7 +157,7 @@ void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
   MemoryContextReset(scratch_);
 }
 
-// `only`: the name of the one observer that is told; empty: all of them.
+// `only`: the name of the one observer that gets the change; empty: all of them.
 void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new_tuple,
                          std::string_view only) {
   const CachedRelation* entry = Find(relation);
@@ -181,8 +181,8 @@ void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new
   }
 }
 
-// The chunk held a lock on the table from before it read the row until its commit: so the table has
-// the same shape here as it had there, whatever has become of it since.
+// The backfill held a lock on the table from before it read the row until its commit, so the
+// table's definition at this place of the log fits the row, whatever has changed since.
 void Decoder::Snapshot(const LoggedMessage& logged) {
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
   ::Relation relation = RelationIdGetRelation(logged.relation);
@@ -191,10 +191,10 @@ void Decoder::Snapshot(const LoggedMessage& logged) {
     change_.operation = Operation::kSnapshot;
     RowChanged(relation, nullptr, tuple, logged.observer);
   } else if (RelationIsValid(relation)) {
-    receiver_->Report(Status::Invalid("row of a backfill in the log is none of its table"));
+    receiver_->Report(Status::Invalid("row of a backfill in the log does not fit its table"));
   } else {
-    ereport(LOG, (errmsg("row of a backfill belongs to no table"),
-                  errdetail("There is no table with OID %u at this place of the log.",
+    ereport(LOG, (errmsg("table of a row of a backfill does not exist"),
+                  errdetail("There is no table with OID %u at this position of the log.",
                             logged.relation)));
   }
   if (RelationIsValid(relation)) RelationClose(relation);
@@ -202,8 +202,8 @@ void Decoder::Snapshot(const LoggedMessage& logged) {
   MemoryContextReset(scratch_);
 }
 
-// TRUNCATE of a partitioned table names its partitions as well: whoever observes the partitioned
-// table is told once.
+// TRUNCATE of a partitioned table logs its partitions as well: an observer of the partitioned table
+// gets one message.
 bool Decoder::CoveredByAnother(const Route& route, int count, ::Relation relations[]) const {
   for (int i = 0; i < count; ++i) {
     const Oid oid = RelationGetRelid(relations[i]);
@@ -235,7 +235,7 @@ void Decoder::OnTruncate(int count, ::Relation relations[]) {
 }
 
 void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, const char* body) {
-  if (!transactional) return;  // not part of a transaction: nothing of ours
+  if (!transactional) return;  // ours are transactional
   CountChange();
   const std::string& own_prefix = relations_.message_prefix();
   if (own_prefix.empty() || own_prefix != prefix) return;
@@ -292,7 +292,7 @@ void Decoder::Publish(const Route& route, Position* position) {
   message->position = place;
   Status status = BuildEvent(origin_, transaction_, route, change_, message);
   if (!rows_.failures().empty()) {
-    // A value that cannot be encoded is the reason, whatever else lacks because of it.
+    // A value that cannot be encoded is the reason to report, even if others follow from it.
     const Status whole = CheckWhole(route, message);
     if (!whole.ok()) status = whole;
   }
@@ -300,7 +300,7 @@ void Decoder::Publish(const Route& route, Position* position) {
   Finish(status);
 }
 
-// One that the message of a route suffers from, or null.
+// A failure of a column that the message of a route needs, or null.
 const RowReader::Failure* Decoder::FindFailure(const Route& route) const {
   for (const RowReader::Failure& failure : rows_.failures()) {
     if (route.include[failure.column]) return &failure;
@@ -310,8 +310,8 @@ const RowReader::Failure* Decoder::FindFailure(const Route& route) const {
   return found != nullptr ? found : rows_.FindFailure(table, route.observer->subject.columns());
 }
 
-// kRejected if the message lacks a value that could not be encoded.  A header says so, lest anybody
-// take it for the whole.
+// kRejected if the message lacks a value that could not be encoded.  A header says so, so that no
+// reader takes the message for complete.
 Status Decoder::CheckWhole(const Route& route, Message* message) const {
   const RowReader::Failure* failure = FindFailure(route);
   if (failure == nullptr) return Status::Ok();
@@ -332,7 +332,7 @@ void Decoder::PublishLogged(const LoggedMessage& logged) {
   message->commit_time_us = change_.commit_time_us;
   message->subject.assign(logged.subject);
   if (logged.kind == LoggedKind::kRetry) {
-    // The same message, with all it says of the transaction that it is about, in another place.
+    // The same message, with its original headers, at another position.
     message->attempts = logged.attempts;
     AddIdentity(origin_, logged.message_id, message);
   } else {
@@ -344,7 +344,7 @@ void Decoder::PublishLogged(const LoggedMessage& logged) {
 }
 
 void Decoder::Notify(const LoggedMessage& logged) {
-  // As NOTIFY does: the same payload on the same channel in one transaction is one notification.
+  // Like NOTIFY: the same payload on the same channel in one transaction is one notification.
   if (!notifications_.Insert(logged.channel, logged.payload)) return;
   Position position = change_.position;
   for (const Observer* observer : relations_.FindChannel(logged.channel)) {

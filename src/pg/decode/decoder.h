@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// From the changes that logical decoding hands out to messages.  Include after postgres.h.
+// Turns the changes that logical decoding delivers into messages.  Include after postgres.h.
 
 #include <string>
 #include <vector>
@@ -22,15 +22,15 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// The callbacks of our output plugin, behind their C shells.  Lives in a memory context (see
-// NewInContext) or as long as the process; every function may raise.
+// The callbacks of our output plugin, called by the C functions in output_plugin.cpp.  Lives in a
+// memory context (see NewInContext) or as long as the process; every function may raise.
 class Decoder {
  public:
   // `receiver` is not owned.  `context` must outlive the decoder.
   Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
           const Isolation& isolation);
 
-  // Applies the settings that have to do with messages, from now on.
+  // Applies the settings that affect messages, from now on.
   void ApplySettings();
 
   void Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn);
@@ -39,7 +39,7 @@ class Decoder {
   void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);
   void Commit(ReorderBufferTXN* txn);
 
-  // How often a change was not published since the condition of an observer had no answer.
+  // How many changes were not published because an observer's condition could not be evaluated.
   uint64_t untestable() const { return test_.untestable(); }
   const std::map<std::string, uint64_t>& untestable_by_observer() const {
     return test_.untestable_by_observer();
@@ -70,16 +70,16 @@ class Decoder {
   Isolation isolation_;
   RouteTest test_;
   RowReader rows_;
-  MemoryContext scratch_;  // what one change needs; reset for each
+  MemoryContext scratch_;  // memory for one change; reset after each
   Change change_;
   TransactionHeaders transaction_;
   TimestampTz last_commit_time_ = 0;
-  bool is_local_ = true;   // the transaction did not come by replication
-  bool restores_ = false;  // the rows that follow are loaded from a dump
-  uint64_t withheld_ = 0;  // so many of them were observed
+  bool is_local_ = true;   // the transaction was not replicated from another server
+  bool restores_ = false;  // the following rows are loaded from a dump
+  uint64_t withheld_ = 0;  // number of observed changes of a restore
 };
 
-// Makes `decoder` the receiver of the callbacks of a decoding context that was made for our plugin.
+// Makes `decoder` receive the callbacks of a decoding context of our plugin.
 void AttachDecoder(LogicalDecodingContext* context, Decoder* decoder);
 
 }  // namespace fraiseql::pg

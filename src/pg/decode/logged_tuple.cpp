@@ -15,7 +15,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// A copy of the bytes, aligned, with a header that can be read.
+// Returns an aligned copy of the bytes as a tuple with a header.
 HeapTuple Copy(Oid relation, std::string_view bytes) {
   auto* tuple = static_cast<HeapTuple>(palloc0(HEAPTUPLESIZE + bytes.size()));
   tuple->t_len = static_cast<uint32>(bytes.size());
@@ -26,7 +26,7 @@ HeapTuple Copy(Oid relation, std::string_view bytes) {
   return tuple;
 }
 
-// Whether the header leaves room for the null bitmap, and data begins within the tuple.
+// Whether the header has room for the null bitmap, and the data begins within the tuple.
 bool IsHeaderSound(const HeapTupleData& tuple, TupleDesc desc) {
   const HeapTupleHeader header = tuple.t_data;
   const int natts = HeapTupleHeaderGetNatts(header);
@@ -36,7 +36,8 @@ bool IsHeaderSound(const HeapTupleData& tuple, TupleDesc desc) {
          header->t_hoff <= tuple.t_len && (header->t_infomask & HEAP_HASEXTERNAL) == 0;
 }
 
-// Bytes of a varlena at `at` of which `room` can be read; 0: it is none, or does not end there.
+// Size of the varlena at `at`, of which `room` bytes can be read; 0: it is not valid, or does not
+// end there.
 size_t VarlenaSize(const char* at, size_t room) {
   if (room == 0) return 0;
   size_t size = 0;
@@ -70,7 +71,7 @@ bool AreValuesSound(const HeapTupleData& tuple, TupleDesc desc) {
   for (int i = 0; i < HeapTupleHeaderGetNatts(header); ++i) {
     if (has_nulls && att_isnull(i, header->t_bits)) continue;
     const FormData_pg_attribute& attribute = *TupleDescAttr(desc, i);
-    // A short varlena stands where it is, and padding before another one is zero.
+    // A short varlena is not aligned, and padding before any other is zero.
     const bool is_packed = attribute.attlen == -1 && at < size && data[at] != 0;
     if (!is_packed) at = att_align_nominal(at, attribute.attalign);
     const size_t length = at <= size ? ValueSize(attribute, data + at, size - at) : 0;

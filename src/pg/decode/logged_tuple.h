@@ -12,10 +12,9 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// The bytes of a tuple, as a backfill has written them into the log, as one that can be read: they
-// lie anywhere in the log.  Null if they cannot be a whole row of the relation, without TOAST
-// pointers: every length and every offset is checked, but not what a value is made of.  In the
-// current memory context.
+// Returns the bytes of a tuple, which a backfill has written into the log, as an aligned tuple in
+// the current memory context.  Null if they cannot be a whole row of the relation, without TOAST
+// pointers: checks every length and every offset, but not the content of a value.
 HeapTuple TupleFromLog(::Relation relation, std::string_view bytes);
 
 }  // namespace fraiseql::pg

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The C shells through which logical decoding calls a Decoder.
+// The C functions through which logical decoding calls a Decoder.
 extern "C" {
 #include "postgres.h"
 
@@ -27,7 +27,7 @@ Decoder* DecoderOf(LogicalDecodingContext* context) {
 void OnStartup(LogicalDecodingContext* context, OutputPluginOptions* options, bool) {
   options->output_type = OUTPUT_PLUGIN_BINARY_OUTPUT;
   options->receive_rewrites = false;
-  // Whole transactions only, at their commit: what is streamed before may still roll back.
+  // Whole transactions only, at their commit: a streamed transaction may still roll back.
   context->streaming = false;
   context->twophase = false;
 }

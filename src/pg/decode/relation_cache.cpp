@@ -28,16 +28,16 @@ namespace {
 
 RelationCache* live_cache = nullptr;
 
-// Converts first, which may raise, and assigns then.  But never for the name itself: that of any
-// table in the database passes here.
+// Converts first, which may raise, and then assigns.  An invalid name is converted anyhow: the name
+// of any table of the database may get here.
 void AssignName(const char* name, std::string* target) { target->assign(ToUtf8Anyhow(name)); }
 
 bool IsMember(int index, const Bitmapset* attributes) {
   return bms_is_member(index + 1 - FirstLowInvalidHeapAttributeNumber, attributes);
 }
 
-// As RelationGetIdentityKeyBitmap() is for the replica identity: RelationGetIndexAttrBitmap() would
-// lock all indexes, and wait for whoever truncates the table now.
+// Like RelationGetIdentityKeyBitmap() for the replica identity: RelationGetIndexAttrBitmap() would
+// lock all indexes, and wait for a session that truncates the table.
 Bitmapset* PrimaryKey(::Relation relation) {
   list_free(RelationGetIndexList(relation));
   if (!OidIsValid(relation->rd_pkindex)) return nullptr;
@@ -52,10 +52,10 @@ Bitmapset* PrimaryKey(::Relation relation) {
   return columns;
 }
 
-// The catalogs as all transactions left them that committed before this one: the state of the
-// snapshot builder, which has just learned of its commit, without it.  Its own snapshot will not
-// do: that goes along with its changes, and would give one part of them to an observer and not the
-// other.  In the current memory context.
+// The catalogs as of the transactions that committed before this one: the state of the snapshot
+// builder, which already includes this commit, without it.  The transaction's own snapshot does not
+// work: it advances with its changes, and would give only a part of them to an observer.  Allocated
+// in the current memory context.
 Snapshot SnapshotBefore(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   const Snapshot now = BuilderSnapshot(context->snapshot_builder, txn->xid);
   auto* before = static_cast<Snapshot>(palloc(sizeof(SnapshotData)));
@@ -94,8 +94,7 @@ RelationCache::~RelationCache() {
   if (live_cache == this) live_cache = nullptr;
 }
 
-// May be called by any access to the catalogs, also while an entry is being filled: so it only
-// marks.
+// Any catalog access may call this, also while an entry is being filled, so it only marks entries.
 void RelationCache::OnInvalidation(Datum, Oid relation) {
   RelationCache* cache = live_cache;
   if (cache == nullptr) return;
@@ -104,7 +103,7 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
     cache->freshness_.Invalidate();
   }
   for (auto& [oid, entry] : cache->entries_) {
-    // A partitioned table stands for the partitions below it: attaching one moves them all.
+    // An entry depends on its partitioned tables: attaching one changes them all.
     const auto is_it = [=](Oid other) { return other == relation; };
     const bool affected =
         std::any_of(entry.names.begin(), entry.names.end(),
@@ -129,7 +128,7 @@ void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBuf
   freshness_.Done(begin);
 }
 
-// Tables come and go: what was known of those that have gone is not kept.
+// Entries of dropped tables must not accumulate.
 void RelationCache::RemoveInvalid() {
   if (!has_invalid_) return;
   has_invalid_ = false;
@@ -148,7 +147,7 @@ const std::vector<const Observer*>& RelationCache::FindChannel(std::string_view 
 const CachedRelation* RelationCache::Find(::Relation relation) {
   CachedRelation* entry = &entries_[RelationGetRelid(relation)];
   if (!entry->valid) {
-    // Valid from the start, so that an invalidation that arrives meanwhile is not overwritten.
+    // Valid from the start, so that an invalidation during Fill() is not overwritten.
     entry->valid = true;
     Fill(relation, entry);
   }
@@ -157,7 +156,7 @@ const CachedRelation* RelationCache::Find(::Relation relation) {
 
 void RelationCache::Forget(::Relation relation) { Clear(&entries_[RelationGetRelid(relation)]); }
 
-// Not left to a destructor: when the cache goes, its context has already gone with all below it.
+// Not done by a destructor: when the cache is destroyed, its memory context is already deleted.
 void RelationCache::Clear(CachedRelation* entry) {
   if (entry->context != nullptr) MemoryContextDelete(entry->context);
   *entry = {};

@@ -13,11 +13,11 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Beyond them, what cannot be tested is only counted: reasons may hold values.
+// After these limits, failures are only counted: reasons may contain values, so there may be many.
 constexpr size_t kMaxObserversReported = 1000;
-constexpr size_t kMaxReasonsTold = 5;
+constexpr size_t kMaxReasonsReported = 5;
 
-// What Isolation::Try() is to do, and its result.
+// Argument and result of Isolation::Try().
 struct Evaluation {
   const RowTest* test;
   const TestedRows* rows;
@@ -41,13 +41,13 @@ bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& c
   if (!holds || observer.condition.empty()) return holds;
   const Status status = observer.condition.Evaluate(change, &holds);
   if (status.ok()) return holds;
-  // The message is refused for that.
+  // The message is rejected for that value.
   if (rows.FindFailure(*change.relation, observer.condition.columns()) != nullptr) return true;
   ReportUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
   return false;
 }
 
-// Why it cannot be evaluated, or null.
+// Null, or why it cannot be evaluated.
 const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
                                 const Observer& observer, bool* holds) {
   if (!isolation_->on()) return pg::Evaluate(test, rows, change, holds);
@@ -81,13 +81,13 @@ void RouteTest::ReportUntestable(const Observer& observer, const char* what, con
        hint[0] == '\0' ? 0 : errhint("%s", hint)));
 }
 
-// `*last`: there is room for no more reasons of this observer.
+// `*last`: no further reasons of this observer are logged.
 bool RouteTest::IsNews(const std::string& observer, const char* reason, bool* last) {
   if (reported_.size() >= kMaxObserversReported && reported_.count(observer) == 0) return false;
   std::set<size_t>& reasons = reported_[observer];
-  if (reasons.size() >= kMaxReasonsTold) return false;
+  if (reasons.size() >= kMaxReasonsReported) return false;
   const bool news = reasons.insert(std::hash<std::string_view>()(reason)).second;
-  *last = reasons.size() == kMaxReasonsTold;
+  *last = reasons.size() == kMaxReasonsReported;
   return news;
 }
 

@@ -23,20 +23,20 @@ class RouteTest {
   // `isolation` is not owned.
   explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
 
-  // Whether a route of the entry takes the change.  One whose condition cannot be evaluated is not
-  // taken; that is counted, and the log says so, once for an observer and reason; but if the
-  // evaluation has failed in a way that would end the process, and was isolated, it is taken, and
-  // failure() says why it is to be refused.  May raise.
+  // Whether a route of the entry takes the change.  A change whose condition cannot be evaluated is
+  // not taken; this is counted, and logged once per observer and reason.  But if the evaluation
+  // raised an error that would end the process, and was isolated, the change is taken, and
+  // failure() says why it must be rejected.  May raise.
   bool Takes(const CachedRelation& entry, size_t route, const Change& change,
              const RowReader& rows);
 
-  // Of the last Takes(); ok if the route was tested, or none since Clear().
+  // The failure of the last Takes(); ok if there was none, or after Clear().
   const Status& failure() const { return failure_; }
   void Clear() { failure_ = {}; }
 
-  // How often a change was not published since the condition of an observer had no answer.
+  // How many changes were not published because an observer's condition could not be evaluated.
   uint64_t untestable() const { return untestable_; }
-  // The same by the name of the observer, for the first thousand of them.
+  // The same by the name of the observer, for the first thousand.
   const std::map<std::string, uint64_t>& untestable_by_observer() const { return by_observer_; }
 
  private:
@@ -50,7 +50,7 @@ class RouteTest {
   Status failure_;
   uint64_t untestable_ = 0;
   std::map<std::string, uint64_t> by_observer_;
-  // What was logged: hashes of the reasons, of some observers and some reasons of each.
+  // What was logged: hashes of the reasons by observer, both limited in number.
   std::map<std::string, std::set<size_t>> reported_;
 };
 

@@ -16,14 +16,14 @@ namespace fraiseql::pg {
 
 namespace {
 
-// A TOAST value that the UPDATE did not touch.  It must not be read: its table may be newer than
-// the log.
+// A TOAST value that the UPDATE did not change.  It must not be read: its TOAST table may be newer
+// than the log.
 bool IsLeftOut(TupleDesc desc, int index, Datum value) {
   return TupleDescAttr(desc, index)->attlen == -1 &&
          VARATT_IS_EXTERNAL_ONDISK(DatumGetPointer(value));
 }
 
-// As it is when it is not compressed.
+// The uncompressed size.
 size_t ValueBytes(TupleDesc desc, int index, Datum value) {
   return TupleDescAttr(desc, index)->attlen == -1 ? toast_raw_datum_size(value) : 0;
 }
@@ -42,7 +42,7 @@ void RowReader::Read(const CachedRelation& entry, ::Relation relation, HeapTuple
   column_ = 0;
   values_.resize(static_cast<size_t>(desc_->natts));
   heap_deform_tuple(tuple, desc_, values_.data(), nulls_);
-  // If isolated: once, and once more for each value that cannot be encoded.
+  // Without isolation this runs once; with it, once more for each value that cannot be encoded.
   for (const char* error; (error = isolation_->Try(ReadColumns, this)) != nullptr; ++column_) {
     row_->Failed(column_);
     failures_.push_back({column_, error});
@@ -58,7 +58,7 @@ const RowReader::Failure* RowReader::FindFailure(const ::fraiseql::Relation& tab
   return nullptr;
 }
 
-// Those from column_ on, which says where an error has left off.
+// Reads the columns from column_ on, which is where an error has stopped.
 void RowReader::ReadColumns(void* argument) {
   auto* self = static_cast<RowReader*>(argument);
   const std::vector<CachedRelation::Attribute>& attributes = self->entry_->attributes;
@@ -68,7 +68,7 @@ void RowReader::ReadColumns(void* argument) {
   for (size_t i = self->column_; i < attributes.size(); ++i) {
     const CachedRelation::Attribute& attribute = attributes[i];
     const int index = attribute.index;
-    if (key_only && !attribute.is_key) continue;  // stands as null in the tuple, but is not logged
+    if (key_only && !attribute.is_key) continue;  // null in the tuple because it is not logged
     const Datum value = self->values_[static_cast<size_t>(index)];
     if (self->nulls_[index]) {
       row->text()->append("null");
@@ -88,13 +88,13 @@ void RowReader::ReadColumns(void* argument) {
   }
 }
 
-// Memory is bounded whatever is in a row: nobody can take a message of this size.
+// Limits memory: no broker accepts a message of this size.
 void RowReader::TooLarge(size_t column) {
   row_->Failed(column);
   failures_.push_back({column, "the row is larger than a message can be"});
 }
 
-// The old row has it, if it was logged whole.
+// The old row has the value if it was logged whole.
 void RowReader::TakeOld(size_t column) {
   if (old_row_ != nullptr && old_row_->state(column) == RowImage::State::kPresent) {
     row_->CopyFrom(*old_row_, column);

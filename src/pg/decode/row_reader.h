@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// From tuples to rows of JSON, also where a value has none.  Include after postgres.h.
+// Turns tuples into rows of JSON, also if a value cannot be encoded.  Include after postgres.h.
 
 #include <cstdint>
 #include <string>
@@ -14,15 +14,13 @@
 namespace fraiseql::pg {
 
 // Encodes the rows of changes.  A type's output function, or the conversion to UTF-8, may raise for
-// a value, which is then to be told of and not to be met again and again; and a row may be larger
-// than any message.
-//
-// That is told of where steps are isolated (see Isolation); elsewhere the error ends the process.
+// a value, and a row may be larger than any message.  With isolation (see Isolation) this is a
+// Failure; without it the error ends the process.
 //
 // Main thread only.  Lives in a memory context (see NewInContext) or as long as the process.
 class RowReader {
  public:
-  // A value of the present change that could not be encoded.
+  // A value of the current change that could not be encoded.
   struct Failure {
     size_t column;
     std::string reason;  // UTF-8
@@ -31,17 +29,17 @@ class RowReader {
   // `isolation` is not owned.
   explicit RowReader(Isolation* isolation) : isolation_(isolation) {}
 
-  // The failures from here on are those of another change.
+  // Clears the failures of the previous change.
   void BeginChange() { failures_.clear(); }
 
-  // Encodes each column of a tuple; of none, all are absent.  `key_only`: no more than the key was
-  // logged.  `old_row`: has what is not in the log of a new one; may be null.  What it allocates
-  // from Postgres is left in the current memory context.  May raise.
+  // Encodes each column of a tuple; without one, all are absent.  `key_only`: only the key was
+  // logged.  `old_row`: has values that a new row does not log; may be null.  Memory that it
+  // allocates from Postgres stays in the current memory context.  May raise.
   void Read(const CachedRelation& entry, ::Relation relation, HeapTuple tuple, bool key_only,
             const RowImage* old_row, RowImage* row);
 
   const std::vector<Failure>& failures() const { return failures_; }
-  // One of these columns' of the table, or null.
+  // A failure of one of these columns of the table, or null.
   const Failure* FindFailure(const ::fraiseql::Relation& table,
                              const std::vector<std::string>& columns) const;
 
@@ -53,13 +51,13 @@ class RowReader {
   Isolation* const isolation_;
   std::vector<Failure> failures_;
 
-  // The row that is being read.
+  // The row being read.
   const CachedRelation* entry_ = nullptr;
   TupleDesc desc_ = nullptr;
   bool key_only_ = false;
   const RowImage* old_row_ = nullptr;
   RowImage* row_ = nullptr;
-  size_t column_ = 0;  // that is being encoded
+  size_t column_ = 0;  // being encoded
   std::vector<Datum> values_;
   bool nulls_[MaxHeapAttributeNumber];
 };

@@ -19,9 +19,9 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Errors of these classes come from the expression and its values: nothing is broken, and what the
-// code that raised them holds goes with the transaction that each decoded one is in.  Any other,
-// such as a read error or a cancellation, is not for us to swallow.
+// Errors of these classes come from the expression and its values: the process is intact, and the
+// end of the decoded transaction frees what the failed code held.  Any other error, such as a read
+// error or a cancellation, must propagate.
 bool IsOfExpression(int sqlstate) {
   const int category = ERRCODE_TO_CATEGORY(sqlstate);
   return category == ERRCODE_TO_CATEGORY(ERRCODE_DATA_EXCEPTION) ||
@@ -30,7 +30,7 @@ bool IsOfExpression(int sqlstate) {
          category == ERRCODE_TO_CATEGORY(ERRCODE_FEATURE_NOT_SUPPORTED);
 }
 
-// For use in PG_CATCH: the error's message, in `context`, or raises it again.
+// Called in PG_CATCH: returns the error's message, in `context`, or re-throws the error.
 const char* TakeMessage(MemoryContext context) {
   MemoryContextSwitchTo(context);
   if (!IsOfExpression(geterrcode())) PG_RE_THROW();
@@ -80,7 +80,7 @@ void Store(HeapTuple tuple, TupleDesc desc, TupleTableSlot* slot) {
   }
 }
 
-// The row of a change that a column is of; null if there is none, which makes the column null.
+// The row of a change that has the column; null if there is none, which makes the column null.
 const RowImage* RowOf(const TestedColumn& column, const Change& change) {
   const bool is_old = column.varno == kVarOfOld ||
                       (column.varno == kVarOfRow && change.operation == Operation::kDelete);
@@ -90,7 +90,7 @@ const RowImage* RowOf(const TestedColumn& column, const Change& change) {
   return change.operation == Operation::kDelete ? nullptr : &change.new_row;
 }
 
-// Null if the values of all columns are in the log.
+// Null if the log has the values of all columns.
 const char* FindMissing(const RowTest& test, const Change& change) {
   for (int i = 0; i < test.column_count; ++i) {
     const TestedColumn& column = test.columns[i];
@@ -140,8 +140,8 @@ void LoadRows(const TestedRows& rows, ::Relation relation, const Change& change,
   TupleDesc desc = RelationGetDescr(relation);
   Store(old_tuple, desc, rows.old_row);
   Store(new_tuple, desc, rows.new_row);
-  // A TOAST value that the UPDATE did not touch must not be read; where the old row has been
-  // logged, it is there.  Elsewhere no test gets to see it: see FindMissing().
+  // A TOAST value that the UPDATE did not change must not be read; the old row has it if that was
+  // logged whole.  If not, no test reads it: see FindMissing().
   if (old_tuple != nullptr && new_tuple != nullptr) {
     for (int i = 0; i < desc->natts; ++i) {
       if (rows.new_row->tts_isnull[i] || rows.old_row->tts_isnull[i]) continue;

@@ -21,12 +21,12 @@ namespace fraiseql::pg {
 
 namespace {
 
-bool awaits_standbys = false;  // of the last page that was asked for
-bool gave_back = false;        // buffers of a large record or change, since it was last asked
+bool awaits_standbys = false;  // at the last page read
+bool gave_back = false;        // buffers of a large record or change, since the last GaveBack()
 
-// The page_read of XLogReaderRoutine.  Does not wait: a page that is not flushed as far as needed
-// is no page, and the caller tries again when there is more log.  (The flush position may lie
-// inside a record, so that one cannot know before reading.)
+// The page_read of XLogReaderRoutine.  Does not wait: it fails for a page that is not flushed as
+// far as required, and the caller retries when there is more log.  (The flush position may lie
+// inside a record, so the caller cannot know before.)
 int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, char* buffer) {
   TimeLineID timeline = 0;
   XLogRecPtr readable = DecodableLsn(&timeline);
@@ -35,22 +35,22 @@ int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, 
   awaits_standbys = false;
   if (readable < page + static_cast<XLogRecPtr>(required)) return -1;
   int count = page + XLOG_BLCKSZ <= readable ? XLOG_BLCKSZ : static_cast<int>(readable - page);
-  // As much as the standbys have: the end of the log may run away from them for ever.
+  // Limits the read to what the standbys have: the end of the log may stay ahead of them forever.
   if (!StandbysHave(page + static_cast<XLogRecPtr>(count))) count = required;
   awaits_standbys = !StandbysHave(page + static_cast<XLogRecPtr>(count));
   if (awaits_standbys) return -1;
   WALReadError error;
   if (!WALRead(state, buffer, page, XLOG_BLCKSZ, state->currTLI, &error)) WALReadRaiseError(&error);
-  // The segment may have been recycled under our eyes: then the page is of another one.
+  // The segment may have been recycled during the read: then the page is of another one.
   XLogSegNo segment;
   XLByteToSeg(page, segment, state->segcxt.ws_segsize);
   CheckXLogRemoved(segment, state->seg.ws_tli);
   return count;
 }
 
-// Postgres keeps them as large as the largest record and the largest change have been.  The first
-// is never smaller than allocate_recordbuf() of xlogreader.c makes it, the second made when it is
-// not there (ReorderBufferSerializeReserve()).
+// Postgres keeps these buffers at the size of the largest record and the largest change so far.
+// The first is never smaller than allocate_recordbuf() of xlogreader.c makes it; the second is
+// allocated when it is null (ReorderBufferSerializeReserve()).
 void GiveBackBuffers(LogicalDecodingContext* context) {
   constexpr size_t kKept = 1 << 20;
   constexpr uint32 kSmallest = 5 * Max(BLCKSZ, XLOG_BLCKSZ / 2);
@@ -90,7 +90,7 @@ void WalReader::Open(Decoder* decoder) {
       CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
   AttachDecoder(context_, decoder);
   XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
-  // What is cached now is of the present; the log begins in the past.
+  // The caches show the present state of the catalogs, but the log starts in the past.
   InvalidateSystemCaches();
 }
 

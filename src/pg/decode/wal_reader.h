@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Reads the log of this server in this process, from a replication slot on, into a Decoder.
+// Reads the log of this server in this process, from a replication slot's position, into a Decoder.
 // Include after postgres.h.
 
 #include "pg/decode/decoder.h"
@@ -20,19 +20,19 @@ class WalReader {
   void Open(Decoder* decoder);
   void Close();
 
-  // Decodes the next record if it is flushed as a whole, which may hand whole transactions to the
+  // Decodes the next record if it is completely flushed, which may pass whole transactions to the
   // decoder.  False if there is none yet.  May raise.
   bool DecodeNext();
 
-  // End of the last record decoded: nothing before it will be handed out again.
+  // End of the last decoded record: earlier records will not be passed again.
   XLogRecPtr position() const { return context_->reader->EndRecPtr; }
 
-  // There is more log, but standbys that may take the slot over do not have it yet, and nothing
-  // wakes this process when they do: look again soon.
+  // There is more log, but standbys that may take the slot over do not have it yet.  No event
+  // reports that they do, so the caller must poll.
   static bool AwaitsStandbys();
 
-  // There was a record or a change of more than 1 MB since this was last asked: what it took is
-  // free again, but may be kept by the C library.
+  // Whether a record or a change of more than 1 MB was decoded since the last call: its memory is
+  // free, but the C library may still hold it.
   static bool GaveBack();
 
  private:

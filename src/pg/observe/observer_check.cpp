@@ -34,18 +34,18 @@ void RequireColumn(Oid table, const char* column) {
            errmsg("column \"%s\" of relation \"%s\" does not exist", column, get_rel_name(table))));
 }
 
-// With the settings of the process that will read the expression when the log is decoded.
+// Parses with the settings of the process that will parse the expression when it decodes.
 const Expr* RequireFilter(::Relation relation, const char* filter) {
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
   Expr* expression = ParseFilter(FromUtf8(filter), relation);
-  // Made ready in full: this also checks whether the caller may call the functions.
+  // Initialises the expression, which also checks the caller's EXECUTE privileges.
   (void)ExecInitExpr(expression, nullptr);
   AtEOXact_GUC(false, nest_level);
   return expression;
 }
 
-// What one row check needs, in one place that an error leaves to the memory context.
+// The objects of one check, in a memory context that an error frees.
 struct RowCheck {
   ObserverRow row;
   Observer observer;
@@ -66,7 +66,7 @@ void RequireFit(HeapTuple tuple, const ObserverRow& row) {
   ereport(ERROR,
           (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
            errmsg("observer \"%s\" is too large", row.name.c_str()),
-           errdetail("It takes %u bytes, of which there may be %zu.", tuple->t_len, kMaxRowBytes),
+           errdetail("It takes %u bytes; the limit is %zu bytes.", tuple->t_len, kMaxRowBytes),
            errhint("Name fewer columns, or test for less in its filter.")));
 }
 
@@ -120,8 +120,8 @@ HeapTuple ChooseStreamOfObserver(HeapTuple tuple, TupleDesc desc) {
   return heap_modify_tuple_by_cols(tuple, desc, 1, &column, &value, &is_null);
 }
 
-// One row of a dump that is wrong here (its table was not restored, a function of its condition is
-// not there) shall not cost all others.
+// An invalid row of a dump (its table was not restored, or a function of its condition does not
+// exist) must not fail the restore of all others.
 HeapTuple CheckRestoredObserver(HeapTuple tuple, TupleDesc desc) {
   RowToCheck row{tuple, desc};
   const char* error = TryInSubtransaction(
@@ -135,8 +135,8 @@ HeapTuple CheckRestoredObserver(HeapTuple tuple, TupleDesc desc) {
   const Datum name = heap_getattr(tuple, 1, desc, &is_null);
   ereport(WARNING, (errmsg("observer \"%s\" is restored disabled: %s",
                            is_null ? "" : TextDatumGetCString(name), error),
-                    errhint("Remove it with fraiseql_nats.unobserve(), or enable it when that is "
-                            "mended.")));
+                    errhint("Remove it with fraiseql_nats.unobserve(), or enable it after the "
+                            "problem is corrected.")));
   int column = SPI_fnumber(desc, "enabled");
   Datum disabled = BoolGetDatum(false);
   bool is_not_null = false;

@@ -10,16 +10,16 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Raises unless the row of the observer table makes an observer that the current user may make;
-// with `warn`, tells of what it can never get.
+// Raises unless the row of the observer table is a valid observer that the current user may create;
+// with `warn`, warns about changes that it can never get.
 void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn);
 
-// The row with the stream that its messages go to, as fraiseql_nats.observer has it: null for the
-// default stream.  Raises if it asks for one that does not exist, or two take its subject.
+// Returns the row with the stream of its messages in the column `stream`: null for the default
+// stream.  Raises if it names a stream that does not exist, or if two streams take its subject.
 HeapTuple ChooseStreamOfObserver(HeapTuple tuple, TupleDesc desc);
 
-// The same as CheckObserver() for a row of a dump, with a warning instead of an error: what is
-// wrong is returned disabled.
+// The same as CheckObserver() for a row of a dump, with a warning instead of an error: returns an
+// invalid row disabled.
 HeapTuple CheckRestoredObserver(HeapTuple tuple, TupleDesc desc);
 
 }  // namespace fraiseql::pg

@@ -57,7 +57,7 @@ int VarnoOfQualifier(const char* qualifier) {
   return 0;
 }
 
-// Every column is found here, and nothing else is: there is no table in the expression's scope.
+// Resolves every column; no other name can be resolved, since the expression has no range table.
 Node* ResolveColumn(ParseState* state, ColumnRef* reference) {
   const int parts = list_length(reference->fields);
   const int varno = parts == 1 ? kVarOfRow : VarnoOfQualifier(NameIn(reference->fields, 0));
@@ -81,9 +81,9 @@ Node* ResolveColumn(ParseState* state, ColumnRef* reference) {
   pg_unreachable();
 }
 
-// --- what may be in it ---------------------------------------------------------------------------
+// --- what a filter may contain -------------------------------------------------------------------
 
-// A function runs no code but that of Postgres if the types that it works on are Postgres's own.
+// With types of Postgres only, a function of Postgres calls no code of users.
 bool IsAllowedType(Oid type) {
   type = getBaseType(type);
   const Oid element = get_element_type(type);
@@ -101,8 +101,8 @@ bool IsInternal(Oid function) {
 
 struct Check {
   ParseState* state;
-  bool is_planned;   // functions in SQL have been replaced by what they do
-  const Node* node;  // the one that is being looked at
+  bool is_planned;   // SQL functions have been inlined
+  const Node* node;  // the node being checked
 };
 
 [[noreturn]] void Refuse(const Check& check, const char* message, const char* detail) {
@@ -112,12 +112,12 @@ struct Check {
   pg_unreachable();
 }
 
-// True, which ends the walk, never happens: what is not allowed is raised.
+// Never returns true, which would end the walk: raises if the function is not allowed.
 bool CheckFunction(Oid function, void* argument) {
   const Check& check = *static_cast<Check*>(argument);
   const char* reason = nullptr;
   if (function >= FirstNormalObjectId) {
-    reason = "It is no function of Postgres itself.";
+    reason = "It is not a function of Postgres itself.";
   } else if (func_volatile(function) != PROVOLATILE_IMMUTABLE) {
     reason = "Its result depends on more than its arguments.";
   } else if (check.is_planned && !IsInternal(function)) {
@@ -177,7 +177,7 @@ bool CheckNode(Node* node, void* argument) {
 
 // --- reading -------------------------------------------------------------------------------------
 
-// The one expression that the text is, before names are looked up.
+// Returns the one expression of the text, before names are resolved.
 Node* ParseText(const char* text) {
   List* statements = raw_parser(text, RAW_PARSE_PLPGSQL_EXPR);
   const auto* select = castNode(SelectStmt, linitial_node(RawStmt, statements)->stmt);
@@ -206,7 +206,7 @@ Expr* Parse(const char* text, ::Relation relation) {
   state->p_sourcetext = text;
   state->p_pre_columnref_hook = ResolveColumn;
   state->p_ref_hook_state = relation;
-  // The kind says what else is refused, such as aggregates and subqueries.
+  // The kind makes the parser refuse aggregates, subqueries and others.
   Node* node = transformExpr(state, raw, EXPR_KIND_TRIGGER_WHEN);
   node = coerce_to_boolean(state, node, "filter");
   assign_expr_collations(state, node);

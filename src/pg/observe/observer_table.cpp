@@ -37,11 +37,11 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
       if (attribute->atttypid != type) break;
       return heap_getattr(tuple, i + 1, desc, is_null);
     }
-    // Whatever this table is, it is not ours.
+    // A table without these columns was not created by this extension.
     ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
                     errmsg("table fraiseql_nats.observer has no column \"%s\" of type %s", column,
                            format_type_be(type)),
-                    errhint("Make the extension anew: DROP EXTENSION fraiseql_nats; CREATE "
+                    errhint("Recreate the extension: DROP EXTENSION fraiseql_nats; CREATE "
                             "EXTENSION fraiseql_nats.")));
     return Datum{0};
   };
@@ -62,7 +62,7 @@ void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row) {
     deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
                       &count);
     for (int i = 0; i < count; ++i) {
-      target->emplace_back(nulls[i] ? std::string_view() : ToUtf8View(items[i]));  // names nothing
+      target->emplace_back(nulls[i] ? std::string_view() : ToUtf8View(items[i]));  // null: no name
     }
     return true;
   };
@@ -196,7 +196,7 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   return Status::Ok();
 }
 
-// What to observe instead of something that is no table, or null.
+// What to observe instead of a relation that is not a table, or null.
 static const char* HintForKind(char kind) {
   switch (kind) {
     case RELKIND_VIEW:
@@ -235,7 +235,7 @@ void RequireObservableTable(Oid table) {
   }
   const AclResult result = pg_class_aclcheck(table, GetUserId(), ACL_SELECT);
   if (result != ACLCHECK_OK) aclcheck_error(result, OBJECT_TABLE, name);
-  // Who may not see all rows must not have them all sent to him.
+  // A role that may not see all rows must not get all of them as messages.
   if (check_enable_rls(table, InvalidOid, true) == RLS_ENABLED) {
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("row-level security of table \"%s\" applies to role \"%s\"", name,
@@ -248,7 +248,7 @@ void RequireObservableTable(Oid table) {
 
 namespace {
 
-// One row of the table, on its way to an observer.
+// One row of the table, and where its observer goes.
 struct RowToLoad {
   HeapTuple tuple;
   TupleDesc desc;
@@ -260,7 +260,7 @@ void LoadRow(void* argument) {
   ReadObserverRow(tuple, desc, &loaded->row);
   if (!loaded->row.enabled || (loaded->stream && *loaded->stream != loaded->row.stream)) return;
   loaded->observers.emplace_back();
-  // The table's trigger has checked the row; one that is broken all the same observes nothing.
+  // The table's trigger has checked the row; a row that is invalid nevertheless observes nothing.
   if (!ParseObserver(loaded->row, &loaded->observers.back()).ok()) loaded->observers.pop_back();
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The table fraiseql_nats.observer and the secret beside it, as they were at a place in the log.
-// Both are user catalog tables, so that logical decoding may read them under its historic snapshot:
-// an observer applies to exactly the transactions that commit after its own.  Include after
+// The tables fraiseql_nats.observer and fraiseql_nats.secret, as of a place in the log.  Both are
+// user catalog tables, so that logical decoding may read them with its historic snapshot: an
+// observer applies to exactly the transactions that commit after its own.  Include after
 // postgres.h.
 
 #include <optional>
@@ -22,14 +22,14 @@ extern "C" {
 namespace fraiseql::pg {
 
 constexpr char kObserverTableName[] = "observer";
-// One row: the prefix of our logical messages.  Anybody may write logical messages, so that a
-// prefix which everybody knows would be no authority to publish.
+// One row: the prefix of our logical messages.  Any role may write logical messages, so only a
+// secret prefix proves the right to publish.
 constexpr char kSecretTableName[] = "secret";
 
-// Raises unless the table is one whose changes are in the log, and the current user may read it.
+// Raises unless the changes of the table are logged, and the current user may read it.
 void RequireObservableTable(Oid table);
 
-// One row of the observer table, as text in UTF-8; what is null is empty.
+// One row of the observer table, as text in UTF-8; null becomes empty.
 struct ObserverRow {
   std::string name;
   Oid relation = InvalidOid;  // InvalidOid: null
@@ -48,26 +48,26 @@ struct ObserverRow {
   bool enabled = false;
 };
 
-// May raise; `*row` must outlive that.
+// May raise; `*row` must survive that.
 void ReadObserverRow(HeapTuple tuple, TupleDesc desc, ObserverRow* row);
 
-// Turns a row into an observer; kInvalid with the reason if it is none.
+// Turns a row into an observer; kInvalid with the reason if the row is invalid.
 Status ParseObserver(const ObserverRow& row, Observer* observer);
 
-// What the tables hold.
+// The content of the tables.
 struct LoadedObservers {
-  // Of which stream observers are loaded, empty: the default one; nothing: of all.
+  // The stream whose observers are loaded, empty: the default stream; nullopt: all streams.
   std::optional<std::string> stream;
-  Oid table = InvalidOid;           // the observer table; InvalidOid: the extension is not there
+  Oid table = InvalidOid;           // the observer table; InvalidOid: the extension does not exist
   std::vector<Observer> observers;  // the enabled ones
   std::string message_prefix;       // of our logical messages
   std::vector<std::string> unreadable;  // why rows of the table could not be read, as UTF-8
   ObserverRow row;                      // scratch
 };
 
-// Reads the tables without any lock, so that it stands in nobody's way, as `snapshot` sees them
-// (null: the snapshot of the catalogs).  May raise, unless `isolation` (null: none) is on;
-// `*loaded` must outlive that.  REQUIRES: a decoding callback or a transaction.
+// Reads the tables as `snapshot` sees them (null: the snapshot of the catalogs).  Takes no lock, so
+// that it blocks no session.  May raise, unless `isolation` (null: none) is on; `*loaded` must
+// survive that.  REQUIRES: a decoding callback or a transaction.
 void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolation = nullptr);
 
 }  // namespace fraiseql::pg

@@ -20,7 +20,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Which old values of a table are logged.
+// The columns of a table whose old values are logged.
 struct LoggedColumns {
   ::Relation relation;
   bool all;
@@ -46,7 +46,7 @@ bool IsLogged(const LoggedColumns& logged, AttrNumber number) {
   return logged.all || bms_is_member(number - FirstLowInvalidHeapAttributeNumber, logged.identity);
 }
 
-// What becomes of the changes is said by `consequence`.
+// `consequence` says what happens to the changes.
 void Warn(const Observer& observer, const LoggedColumns& logged, AttrNumber number,
           const char* operation, const char* consequence) {
   const char* table = RelationGetRelationName(logged.relation);
@@ -63,7 +63,7 @@ void Warn(const Observer& observer, const LoggedColumns& logged, AttrNumber numb
 constexpr char kNotTested[] = "Changes whose condition cannot be evaluated are not published.";
 constexpr char kNoSubject[] = "Messages whose subject cannot be made become dead letters.";
 
-// True: one was missing, and told of.
+// True if a column was missing, and a warning was given.
 bool WarnOfColumns(const Observer& observer, const LoggedColumns& logged,
                    const std::vector<std::string>& columns, const char* operation,
                    const char* consequence) {
@@ -78,7 +78,7 @@ bool WarnOfColumns(const Observer& observer, const LoggedColumns& logged,
 
 struct WhenWalk {
   const LoggedColumns* logged;
-  bool of_delete;  // else of UPDATE
+  bool of_delete;  // otherwise of UPDATE
   AttrNumber missing;
 };
 
@@ -103,7 +103,7 @@ bool WarnOfFilter(const Observer& observer, const LoggedColumns& logged, const E
   return true;
 }
 
-// One warning for each operation and consequence is enough to act on.
+// Gives at most one warning for each operation and consequence.
 void WarnOfValues(const Observer& observer, const LoggedColumns& logged, const Expr* filter) {
   if ((observer.operations & SetOf(Operation::kUpdate)) != 0) {
     (void)(WarnOfColumns(observer, logged, observer.condition.changed_columns(), "UPDATE",
@@ -129,7 +129,7 @@ bool IsOffLog(Oid oid) {
          (kind == RELKIND_RELATION && get_rel_persistence(oid) == RELPERSISTENCE_UNLOGGED);
 }
 
-// The table, or the partitions of a partitioned one.
+// Returns the table, or the partitions of a partitioned one.
 List* TablesOf(Oid table) {
   if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE) return list_make1_oid(table);
   return find_all_inheritors(table, NoLock, nullptr);
@@ -166,15 +166,15 @@ const char* UnloggedTables() {
   LoadObservers(nullptr, loaded);
   StringInfoData list;
   initStringInfo(&list);
-  List* told = NIL;
+  List* listed = NIL;
   for (const Observer& observer : loaded->observers) {
     if (!OidIsValid(observer.relation)) continue;
     List* tables = TablesOf(observer.relation);
     ListCell* cell;
     foreach (cell, tables) {
       const Oid table = lfirst_oid(cell);
-      if (!IsOffLog(table) || list_member_oid(told, table)) continue;
-      told = lappend_oid(told, table);
+      if (!IsOffLog(table) || list_member_oid(listed, table)) continue;
+      listed = lappend_oid(listed, table);
       appendStringInfo(&list, "%s%s", list.len > 0 ? ", " : "", QuotedName(table));
     }
   }

@@ -7,7 +7,7 @@
 
 namespace fraiseql::pg {
 
-// The settings fraiseql_nats.* as the other rings want them.
+// The settings fraiseql_nats.* in the structures of nats and core.
 nats::BrokerSettings CurrentBrokerSettings(const char* database);
 nats::StreamSettings CurrentStreamSettings(const Origin& origin = {});
 PipelineOptions CurrentPipelineOptions();

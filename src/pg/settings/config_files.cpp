@@ -54,7 +54,7 @@ void AddToFingerprint(const std::string& part, std::string* fingerprint) {
   fingerprint->append(std::to_string(part.size())).append(":").append(part);
 }
 
-// Everything that comes out, in one text: an environment variable counts only where it is used.
+// One text of all results: an environment variable counts only where it is used.
 std::string Fingerprint(const LoadedConfig& loaded) {
   std::string text;
   for (const Setting& setting : loaded.config.settings) {
@@ -92,11 +92,11 @@ Status ApplyConfig(const Config& config) {
   Status status;
   for (const Setting& setting : config.settings) {
     const std::string name = kPrefix + setting.name;
-    // Above the built-in default, below all that an administrator can say.
+    // Overrides the built-in default, but no value that an administrator has set.
     const int result = set_config_option(name.c_str(), setting.value.text.c_str(), PGC_SIGHUP,
                                          PGC_S_DYNAMIC_DEFAULT, GUC_ACTION_SET, true, LOG, false);
     if (result == 0) {
-      // The value is not repeated: it may hold a password.
+      // The message does not repeat the value, which may be a password.
       status = Status::Invalid(setting.value.where + ": invalid value for \"" + name + "\"");
     }
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// fraiseql.toml and fraiseql-observer.toml: read by processes of ours, never by a session, as
-// values below those that the administrator has set.  Include after postgres.h.
+// fraiseql.toml and fraiseql-observer.toml: our processes read them, sessions never do; values that
+// the administrator has set override them.  Include after postgres.h.
 
 #include <string>
 #include <vector>
@@ -11,22 +11,22 @@
 
 namespace fraiseql::pg {
 
-// What the files (and the environment of the postmaster) say now.
+// The content of the files, with the environment of the postmaster.
 struct LoadedConfig {
   Config config;
-  std::vector<ConfigProblem> errors;  // then `config` is empty
-  std::string fingerprint;            // of all that went in: the same for the same outcome
+  std::vector<ConfigProblem> errors;  // if not empty, `config` is empty
+  std::string fingerprint;            // of everything that was read: equal for equal results
 };
 
-// Reads the files that fraiseql_nats.config_file and observer_config_file name, if they exist: a
-// name without a directory is meant below the data directory, and only its default may be absent.
-// Regular files of at most 1 MB; what is another thing is an error.  Does not wait, and raises
+// Reads the files that fraiseql_nats.config_file and observer_config_file name, if they exist.  A
+// relative path is below the data directory; only a file of the default name may be missing.
+// Accepts regular files of at most 1 MB; anything else is an error.  Does not wait, and raises
 // nothing but out of memory.
 void LoadConfig(LoadedConfig* loaded);
 
-// Gives the settings of this process, which is none of a session, the values from the files where
-// the administrator has set none.  A value that Postgres does not take is left out and described in
-// the returned status.
+// Applies the values from the files to the settings of this process, which must not be a session,
+// where the administrator has set none.  Leaves out a value that Postgres refuses, and describes it
+// in the returned status.
 Status ApplyConfig(const Config& config);
 
 // One line for each problem, with hints.

@@ -59,7 +59,7 @@ bool CheckStreamName(char** value, void**, GucSource) {
                                 "It may have letters, digits, '_' and '-'."));
 }
 
-// Subjects of a stream may have wildcards: * for a token, > for all that follow.
+// Subjects of a stream may have wildcards: * for one token, > for all remaining ones.
 bool CheckStreamSubjects(char** value, void**, GucSource) {
   for (const std::string_view subject : SplitList(*value)) {
     std::string plain(subject);
@@ -75,7 +75,7 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
   return true;
 }
 
-// A consumer is named by the rules for streams.
+// Consumers have the same rules for names as streams.
 bool CheckConsumerName(char** value, void** extra, GucSource source) {
   return **value == '\0' || CheckStreamName(value, extra, source);
 }
@@ -132,7 +132,7 @@ void DefineWhatRuns() {
                            &settings.capture, kCaptureWal, kCaptures, PGC_SIGHUP, 0, nullptr,
                            nullptr, nullptr);
   settings.max_workers = kDefaultMaxWorkers;
-  if (!process_shared_preload_libraries_in_progress) return;  // it is too late to size anything
+  if (!process_shared_preload_libraries_in_progress) return;  // shared memory is already sized
   DefineCustomIntVariable(
       "fraiseql_nats.max_workers",
       "Most workers of this server: one for each database, and one for each further stream.",
@@ -189,12 +189,12 @@ void DefineStreamLimits() {
                            0, nullptr, nullptr, nullptr);
   DefineCustomEnumVariable("fraiseql_nats.stream_exclusive",
                            "Whether messages are tied to one another.",
-                           "Then order holds whatever fails.  auto: while nobody else writes to "
-                           "the stream.  on: always; "
-                           "others' messages then cost a new look at the stream each.",
+                           "If they are, order holds whatever fails.  auto: while no other client "
+                           "publishes to the stream.  on: always; "
+                           "each message of another client then costs another check of the stream.",
                            &settings.stream_exclusive, kExclusiveAuto, kExclusives, PGC_SIGHUP, 0,
                            nullptr, nullptr, nullptr);
-  DefineCustomEnumVariable("fraiseql_nats.discard", "What a full stream does without.",
+  DefineCustomEnumVariable("fraiseql_nats.discard", "What a full stream discards.",
                            "new: it refuses messages, and publishing waits.", &settings.discard,
                            kDiscardOld, kDiscards, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 }
@@ -251,7 +251,7 @@ void DefineDelivery() {
       "Most messages of a transaction in which notifications replace row events.",
       "In a larger transaction both go out, and the log says so.", &settings.transaction_buffer,
       10000, 1, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
-  // Where there are no such slots there is no such setting: nobody shall rely on it.
+  // Without failover slots the setting does not exist, so that no administrator relies on it.
   if (kHasFailoverSlots) {
     DefineCustomBoolVariable(
         "fraiseql_nats.slot_failover", "Makes the replication slot one that standbys take over.",
@@ -261,7 +261,7 @@ void DefineDelivery() {
   }
   DefineCustomEnumVariable(
       "fraiseql_nats.on_error", "What is done with a message that can never be stored as it is.",
-      "dead_letter: it is put into the table fraiseql_nats.dead_letter, and the others go on.  "
+      "dead_letter: it is stored in the table fraiseql_nats.dead_letter, and the others continue.  "
       "block: they wait until it can be stored.",
       &settings.on_error, kOnErrorDeadLetter, kOnErrors, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomBoolVariable("fraiseql_nats.notify_enrich",

@@ -3,8 +3,8 @@
 
 namespace fraiseql::pg {
 
-// The values of the settings fraiseql_nats.*, kept by Postgres; see gucs.cpp for what each means.
-// Strings are never null.
+// The values of the settings fraiseql_nats.*, maintained by Postgres; see gucs.cpp for their
+// meaning.  Strings are never null.
 struct Settings {
   // what runs
   bool enabled;
@@ -55,7 +55,7 @@ struct Settings {
   int ack_timeout_ms;
   int confirm_delay_ms;
   int transaction_buffer;
-  bool slot_failover;  // false where there are no such slots
+  bool slot_failover;  // false if the server has no failover slots
   int on_error;
   // notify
   bool notify_enrich;
@@ -68,7 +68,7 @@ extern Settings settings;
 constexpr int kStorageFile = 0;
 constexpr int kStorageMemory = 1;
 
-// The numbers of nats::Exclusive.
+// The values of nats::Exclusive.
 constexpr int kExclusiveAuto = 0;
 constexpr int kExclusiveOn = 1;
 constexpr int kExclusiveOff = 2;
@@ -76,7 +76,7 @@ constexpr int kExclusiveOff = 2;
 constexpr int kDiscardOld = 0;
 constexpr int kDiscardNew = 1;
 
-// The numbers of nats::EnsureMode.
+// The values of nats::EnsureMode.
 constexpr int kManageOff = 0;
 constexpr int kManageCreate = 1;
 constexpr int kManageUpdate = 2;
@@ -93,10 +93,10 @@ constexpr int kCaptureNotify = 1;
 // Called once, from _PG_init.
 void DefineSettings();
 
-// Counts changes of fraiseql_nats.traceparent in this session, so that the log can be told.
+// Counts changes of fraiseql_nats.traceparent in this session, which LogTraceContext() then logs.
 extern unsigned traceparent_generation;
 
-// Is the database of this name wanted by fraiseql_nats.databases?
+// Whether fraiseql_nats.databases includes the database of this name.
 bool IsDatabaseWanted(const char* name);
 
 }  // namespace fraiseql::pg

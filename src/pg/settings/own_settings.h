@@ -9,11 +9,11 @@
 
 namespace fraiseql::pg {
 
-// Settings that a stream has of its own: names without prefix, and values.
+// The own settings of a stream: names without prefix, and values.
 using OwnSettings = std::vector<std::pair<std::string, std::string>>;
 
-// Puts them in force in this process, over all that is written elsewhere.  kInvalid with the name of
-// one that is refused.
+// Applies the settings in this process, over all other sources.  kInvalid with the name of a
+// setting that is refused.
 Status ApplyOwnSettings(const OwnSettings& settings);
 
 }  // namespace fraiseql::pg

@@ -25,17 +25,17 @@ constexpr size_t kPrefixSize = sizeof(kPrefix) - 1;
 constexpr int kMaxRefused = 64;
 
 // A setting that the server was started with.  Before it is defined, Postgres keeps the text as a
-// placeholder; if the definition refuses it, only a warning is left of it.
+// placeholder; if the definition refuses it, Postgres only logs a warning.
 struct GivenSetting {
   char name[NAMEDATALEN];
   GucSource source;
 };
-GivenSetting given[kMaxRefused];  // once refused ones are found: those
+GivenSetting given[kMaxRefused];  // after NoteRefusedSettings(): those that were refused
 int given_count = 0;
 
 bool IsOurs(const char* name) { return pg_strncasecmp(name, kPrefix, kPrefixSize) == 0; }
 
-// Null if there is none of that name, or only a placeholder for it.
+// Null if the setting does not exist, or is only a placeholder.
 const config_generic* FindSetting(const char* name) {
   const config_generic* found = nullptr;
   ForEachSetting([&](const config_generic* setting) {
@@ -44,7 +44,7 @@ const config_generic* FindSetting(const char* name) {
   return found != nullptr && (found->flags & GUC_CUSTOM_PLACEHOLDER) == 0 ? found : nullptr;
 }
 
-// Palloc'd; empty if no name is near.
+// Palloc'd; empty if no name is similar.
 const char* Suggestion(const char* name) {
   std::vector<std::string_view> known;
   ForEachSetting([&](const config_generic* setting) {
@@ -58,23 +58,22 @@ const char* Suggestion(const char* name) {
   }
   if (nearest.empty()) return "";
   auto* hint = static_cast<char*>(
-      palloc_extended(nearest.size() + 64, MCXT_ALLOC_NO_OOM));  // it may not raise here
+      palloc_extended(nearest.size() + 64, MCXT_ALLOC_NO_OOM));  // must not raise here
   if (hint == nullptr) return "";
   snprintf(hint, nearest.size() + 64, "Perhaps you meant \"%s%.*s\".", kPrefix,
            static_cast<int>(nearest.size()), nearest.data());
   return hint;
 }
 
-// Palloc'd, as all texts below that must outlive calls that may raise.
+// Palloc'd, like all texts below that must survive calls that may raise.
 const char* Place(const ConfigVariable* item) {
   const char* slash = strrchr(item->filename, '/');
   return psprintf("line %d of \"%s\"", item->sourceline,
                   slash != nullptr ? slash + 1 : item->filename);
 }
 
-// Why Postgres would refuse the value, palloc'd; null if it would not.  No value is repeated that
-// may hold a password: texts are refused by checks of ours, which say what is wrong in their
-// detail.
+// Why Postgres would refuse the value, palloc'd; null if it would not.  Does not repeat a value
+// that may be a password: our check hooks refuse texts, and say in their errdetail what is wrong.
 const char* WhyRefused(const config_generic* setting, const char* value, const char** hint) {
   const MemoryContext context = CurrentMemoryContext;
   const char* volatile reason = nullptr;
@@ -103,7 +102,7 @@ bool NothingInForce(const config_generic* setting) {
   return false;
 }
 
-// Plain data, since Postgres may raise: what is wrong, palloc'd.
+// What is wrong.  Plain data with palloc'd texts, since Postgres may raise.
 struct Finding {
   const char* message = nullptr;
   const char* hint = nullptr;
@@ -113,7 +112,7 @@ struct Finding {
 void CheckItem(const ConfigVariable* item, Finding* finding) {
   const config_generic* setting = FindSetting(item->name);
   if (setting == nullptr) {
-    if (finding->message != nullptr) return;  // there is worse
+    if (finding->message != nullptr) return;  // a finding with higher priority exists
     finding->message = psprintf("unrecognized setting \"%s\", %s", item->name, Place(item));
     finding->hint = Suggestion(item->name);
     return;
@@ -129,7 +128,7 @@ void CheckItem(const ConfigVariable* item, Finding* finding) {
   finding->hint = hint != nullptr ? hint : pstrdup("");
 }
 
-// The last one of each name.
+// Whether this is the last item of its name.
 bool IsLast(const ConfigVariable* item) {
   for (const ConfigVariable* later = item->next; later != nullptr; later = later->next) {
     if (later->name != nullptr && pg_strcasecmp(later->name, item->name) == 0) return false;
@@ -154,7 +153,7 @@ void ReadFiles(Finding* finding) {
   }
 }
 
-// What the command line says stays until the server is started anew.
+// Values on the command line stay until the server is restarted.
 void CheckCommandLine(Finding* finding) {
   for (int i = 0; i < given_count; ++i) {
     const config_generic* setting = FindSetting(given[i].name);

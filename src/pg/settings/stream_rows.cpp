@@ -26,7 +26,7 @@ namespace {
 
 constexpr char kPrefix[] = "fraiseql_nats.";
 
-// The columns that are settings, by other names than theirs.
+// The columns that are settings, and the names of these.
 struct Column {
   const char* column;
   const char* setting;
@@ -113,7 +113,7 @@ void ReadStreamRow(HeapTuple tuple, TupleDesc desc, StreamRow* row) {
   }
   if (row->number != kDefaultStream) {
     row->settings.emplace_back("stream_name", row->name);
-    row->settings.emplace_back("consumer_name", "");  // that of the settings is in their stream
+    row->settings.emplace_back("consumer_name", "");  // only the default stream has that consumer
   }
   row->fingerprint = Fingerprint(*row);
 }
@@ -128,7 +128,7 @@ void LoadStreamRows(std::vector<StreamRow>* rows) {
   });
 }
 
-// Not the lock of the table, which a statement that changes it has already, in a weaker mode.
+// Not the lock of the table: a statement that changes it already holds a weaker mode of that.
 bool LockStreams(bool wait) {
   LOCKTAG tag;
   SET_LOCKTAG_OBJECT(tag, MyDatabaseId, FindOwnTable(kStreamTableName), InvalidOid, 0);

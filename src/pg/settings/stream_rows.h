@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The table fraiseql_nats.stream: the streams of this database, and which settings each has of its
-// own.  Include after postgres.h.
+// The table fraiseql_nats.stream: the streams of this database, and the settings that each has of
+// its own.  Include after postgres.h.
 
 #include <cstdint>
 #include <string>
@@ -21,20 +21,20 @@ constexpr char kStreamTableName[] = "stream";
 constexpr char kDefaultStreamName[] = "default";
 
 struct StreamRow {
-  int32 number = 0;  // kDefaultStream: what the stream of the settings has of its own here
+  int32 number = 0;  // kDefaultStream: the row overrides settings of the default stream
   std::string name;  // as UTF-8
   OwnSettings settings;
-  uint64_t fingerprint = 0;  // of all that, never 0
+  uint64_t fingerprint = 0;  // of everything above, never 0
 };
 
-// May raise; `*row` must outlive that.
+// May raise; `*row` must survive that.
 void ReadStreamRow(HeapTuple tuple, TupleDesc desc, StreamRow* row);
 
-// All rows, without a lock.  May raise; `*rows` must outlive that.  REQUIRES: a transaction.
+// Loads all rows, without a lock.  May raise; `*rows` must survive that.  REQUIRES: a transaction.
 void LoadStreamRows(std::vector<StreamRow>* rows);
 
-// Who changes the rows keeps the lock until its transaction ends, so that each knows of all of them
-// then.  False, without `wait`, if another has it.
+// A transaction that changes the rows holds the lock until its end, so that each sees all rows at
+// its commit.  False, without `wait`, if another transaction holds it.
 bool LockStreams(bool wait);
 
 // Raises if one of the settings would be refused.

@@ -8,7 +8,7 @@
 
 namespace fraiseql::pg {
 
-// By which an observer is known in shared memory; never 0.  `name` is UTF-8.
+// Identifies an observer in shared memory; never 0.  `name` is UTF-8.
 uint64_t ObserverHash(const std::string& name);
 
 }  // namespace fraiseql::pg

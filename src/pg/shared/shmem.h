@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The memory that launcher, workers and ordinary backends share: one entry for each database that
-// has the extension.  Include after postgres.h.
+// The memory that launcher, workers and ordinary backends share: one entry for each stream of each
+// database that has the extension.  Include after postgres.h.
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -17,15 +17,15 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// What a worker does, as status() names it.
+// The state of a worker, as status() names it.
 enum class WorkerState : int32 {
   kStopped,        // no process
-  kStarting,       // making the slot, waiting for older transactions
+  kStarting,       // creating the slot, waiting for older transactions
   kMisconfigured,  // waits for a setting; reason and hint say which
-  kConnecting,     // to the broker, or looking at the stream
+  kConnecting,     // to the broker, or reading the stream
   kStreaming,
   kWaiting,  // for the next attempt, after a failure
-  kBlocked,  // by one message that the broker does not take
+  kBlocked,  // by one message that the broker does not accept
 };
 const char* WorkerStateName(WorkerState state);
 
@@ -35,17 +35,17 @@ struct WorkerTexts {
   char hint[512];
   char server[128];
   char stream[256];
-  // What the stream takes, separated by commas, as last seen; empty: not known, or too much to say.
+  // The stream's subjects, separated by commas, as last seen; empty: unknown, or longer than this.
   char subjects[1024];
-  char subject_prefix[256];  // that the worker uses
+  char subject_prefix[256];  // the worker's current one
   char topic_prefix[256];
   char last_error[512];
-  char dlq_trouble[256];  // what keeps dead letters of consumers from being moved; empty: nothing
+  char dlq_trouble[256];      // why dead letters of consumers are not moved; empty: they are
   TimestampTz last_error_at;  // 0: none
   char stream_drift[256];     // settings that the stream does not follow; empty: none
 };
 
-// What was lost and cannot be mended from here, until it is in the table fraiseql_nats.alarm. Under
+// A loss that the worker cannot repair, until it is in the table fraiseql_nats.alarm.  Under
 // SharedState::lock.
 struct RaisedAlarm {
   TimestampTz at;  // 0: none
@@ -54,35 +54,35 @@ struct RaisedAlarm {
   char hint[256];
 };
 
-// What is counted of one observer.
+// The counters of one observer.
 struct ObserverCount {
-  pg_atomic_uint64 name_hash;  // see pg/observer_counts.h; 0: the place is free
+  pg_atomic_uint64 name_hash;  // see pg/shared/observer_hash.h; 0: the place is free
   pg_atomic_uint64 untestable;
 };
-constexpr int kCountedObservers = 128;  // with something to count; the total is of all
+constexpr int kCountedObservers = 128;  // with a count above 0; the total covers all observers
 
-// What status() shows; written by the worker only, read by all without a lock.
+// The counters of status(); only the worker writes them, all processes read them without a lock.
 struct WorkerCounters {
   pg_atomic_uint32 state;  // WorkerState
   pg_atomic_uint32 in_flight;
   pg_atomic_uint64 read_lsn;           // end of the last record decoded
   pg_atomic_uint64 sent_lsn;           // commit of the last message sent
-  pg_atomic_uint64 confirmed_lsn;      // told to the slot
-  pg_atomic_uint64 oldest_unacked_at;  // TimestampTz of the commit; 0: nothing is waiting
+  pg_atomic_uint64 confirmed_lsn;      // confirmed to the slot
+  pg_atomic_uint64 oldest_unacked_at;  // TimestampTz of the commit; 0: all are acknowledged
   pg_atomic_uint64 sent;
   pg_atomic_uint64 acked;
   pg_atomic_uint64 resent;
   pg_atomic_uint64 found;      // in the stream, and so not sent again
   pg_atomic_uint32 exclusive;  // whether messages are tied to one another now
   pg_atomic_uint64 order_breaks;
-  pg_atomic_uint64 dropped;     // notifications that found the window full, with capture = notify
-  pg_atomic_uint64 untestable;  // changes that were not published, as a condition had no answer
+  pg_atomic_uint64 dropped;     // notifications dropped for a full window, with capture = notify
+  pg_atomic_uint64 untestable;  // changes not published, as a condition could not be evaluated
   pg_atomic_uint64 dead_letters;
   pg_atomic_uint64 reconnects;
   pg_atomic_uint64 last_progress_at;    // TimestampTz; 0: none yet
   pg_atomic_uint64 dlq_moved;           // dead letters of consumers
-  pg_atomic_uint64 dlq_put_off;         // attempts to move one that failed
-  pg_atomic_uint64 dlq_not_understood;  // what was to announce one, and was dropped
+  pg_atomic_uint64 dlq_put_off;         // failed attempts to move one
+  pg_atomic_uint64 dlq_not_understood;  // advisories that could not be read, and were dropped
   ObserverCount observers[kCountedObservers];
 };
 
@@ -92,48 +92,50 @@ struct WorkerEntry {
   int32 stream;   // see WorkerKey
   pid_t pid;      // of the worker; 0: none
   bool starting;  // a worker is registered and has not attached yet
-  // The database is known to have the extension (or it was just created), and the stream; else the
-  // worker is to find out.
+  // The database has the extension (or it was just created), and the stream; else the worker has to
+  // check.
   bool has_extension;
   bool without_extension;  // the worker found that the database does not have it
-  // DROP EXTENSION or drop_stream() committed: the slot goes when the worker has gone.
+  // DROP EXTENSION or drop_stream() committed: the launcher drops the slot once the worker has
+  // ended.
   bool drop_slot;
-  // A transaction that has not ended adds the stream.
+  // A transaction that is still running adds the stream.
   bool reserved;
-  // The slot is to begin where that of the default stream is; see pg/shared/stream_entries.h.
+  // The slot has to start at the position of the default stream's; see pg/shared/stream_entries.h.
   bool awaits_slot;
-  uint64_t fingerprint;    // of the stream's row in fraiseql_nats.stream; 0: there is none
-  int vacating;            // sessions that need the database without us, now
-  int failures;            // of the worker in a row
-  WorkerDeaths deaths;     // of an error while it decoded
-  bool origin_checked;     // since the server started, by the slot startup; the worker's only
-  TimestampTz not_before;  // start no worker before
+  uint64_t fingerprint;    // of the stream's row in fraiseql_nats.stream; 0: no row
+  int vacating;            // number of sessions that need the database without our workers now
+  int failures;            // consecutive failures of the worker
+  WorkerDeaths deaths;     // by an error while decoding
+  bool origin_checked;     // by SlotStartup since the server started; used by the worker only
+  TimestampTz not_before;  // the earliest time of the next start
   WorkerTexts texts;
   RaisedAlarm alarm;
-  TimestampTz stats_since;  // when the counters began at 0
+  TimestampTz stats_since;  // when the counters were reset
 
   // Set by the worker while it lives: `latch` of its PGPROC, which outlives it, so a late SetLatch
-  // at most wakes a stranger.
+  // at most wakes another process.
   Latch* volatile latch;
   // The worker is about to wait for the log: the next committer exchanges it for 0 and sets the
-  // latch.  Everybody else commits without a system call.
+  // latch.  All other commits make no system call.
   pg_atomic_uint32 sleeping;
-  // Highest end of a commit record: an asynchronous commit is flushed by the worker, not waited
-  // for.
+  // Highest end of a commit record: the worker flushes an asynchronous commit instead of waiting
+  // for it.
   pg_atomic_uint64 commit_end;
 
-  // Of the entry of the default stream: how many entries of this database await their slot.
+  // In the entry of the default stream: how many entries of this database await their slot.
   pg_atomic_uint32 awaited_slots;
 
-  // Counts the calls that may have changed the stream, for the worker to look at it again.
+  // Counts the calls that may have changed the stream, so that the worker checks it again.
   pg_atomic_uint32 stream_touched;
 
   WorkerCounters counters;
 };
 
-// Why the launcher starts no worker, if FraiseQL's files say so; under SharedState::lock.
+// Why the launcher starts no worker, if FraiseQL's files switch publishing off; under
+// SharedState::lock.
 struct LauncherTexts {
-  char disabled_by[256];  // the place in the files; empty: they do not
+  char disabled_by[256];  // the place in the files; empty: none
 };
 
 struct SharedState {
@@ -141,12 +143,12 @@ struct SharedState {
   Latch* volatile launcher_latch;  // null: the launcher does not run
   LauncherTexts launcher;
   int entry_count;
-  // How far the log went when this server started (or was promoted), before any of our workers.
+  // End of the log when this server started (or was promoted), before any of our workers ran.
   XLogRecPtr start_lsn;
   WorkerEntry entries[FLEXIBLE_ARRAY_MEMBER];
 };
 
-// Null when the library was not preloaded: then nothing runs, and status() says so.
+// Null if the library was not preloaded: then no worker runs, and status() says so.
 extern SharedState* shared;
 
 // Called once, from _PG_init of the postmaster.
@@ -155,7 +157,8 @@ void InstallSharedMemoryHooks();
 // The entry of the worker, or null.  REQUIRES: the lock is held, or a stale answer does no harm.
 WorkerEntry* FindEntry(const WorkerKey& key);
 
-// The entry of the worker, made if there is a free one; null if not.  REQUIRES: lock, exclusive.
+// The entry of the worker, added if necessary; null if no entry is free.  REQUIRES: lock,
+// exclusive.
 WorkerEntry* FindOrAddEntry(const WorkerKey& key);
 
 // Calls `body` with each entry of the database.  REQUIRES: as for FindEntry().
@@ -166,15 +169,15 @@ void ForEachEntry(Oid database, Body body) {
   }
 }
 
-// Sets what is counted to 0.  REQUIRES: lock, exclusive, and no worker.
+// Resets the counters to 0.  REQUIRES: lock, exclusive, and no worker.
 void ResetCounters(WorkerEntry* entry);
 
-// Asks the worker to end by a signal, since a latch does not end waits inside of Postgres: for the
-// transactions that are older than a slot in the making, say.  REQUIRES: lock, under which a
-// process that ends clears its pid.
+// Asks the worker to end, by a signal, because a latch does not end waits inside Postgres, for
+// transactions older than a new slot for example.  REQUIRES: lock, under which a process that ends
+// clears its pid.
 void AskToEnd(const WorkerEntry* entry);
 
-// Gives the entry back.  REQUIRES: lock, exclusive.
+// Frees the entry.  REQUIRES: lock, exclusive.
 void FreeEntry(WorkerEntry* entry);
 
 void WakeLauncher();

@@ -75,7 +75,7 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
       Begin(entry, stream->fingerprint);
     } else if (entry->stream != kDefaultStream) {
       End(entry);
-    } else if (entry->fingerprint != 0) {  // what it had of its own is no more
+    } else if (entry->fingerprint != 0) {  // its own settings were removed
       entry->fingerprint = 0;
       if (entry->latch != nullptr) SetLatch(entry->latch);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Which streams of a database are to have a worker.  Include after postgres.h.
+// Which streams of a database have a worker.  Include after postgres.h.
 
 #include <cstdint>
 
@@ -9,29 +9,29 @@
 
 namespace fraiseql::pg {
 
-// A row of fraiseql_nats.stream, as far as it matters here.
+// The columns of a row of fraiseql_nats.stream that are needed here.
 struct StreamEntry {
   int32 number;
   uint64_t fingerprint;
 };
 
-// Makes an entry for each further stream of the database that has none, so that the slot of its
-// default stream keeps the log from here on: that is where the new stream's slot begins.  Returns
-// the number of the first stream for which there is no place, or kDefaultStream.
+// Adds an entry for each further stream of the database that has none, so that the slot of the
+// default stream keeps its position: the new stream's slot is copied from it.  Returns the number
+// of the first stream for which no entry is free, or kDefaultStream.
 int32 ReserveStreams(Oid database, const StreamEntry* streams, int count);
 
-// Brings the entries in line with the rows that are committed: workers begin, begin anew, or end,
-// and the slots of streams that are gone are dropped.  Raises nothing.
+// Brings the entries in line with the committed rows: workers start, restart, or end, and the slots
+// of dropped streams are dropped.  Raises nothing.
 void SettleStreams(Oid database, const StreamEntry* streams, int count);
 
-// The transaction that reserved is over: entries that nobody has settled are free again.
+// Called at the end of the transaction that reserved: frees the entries that were not settled.
 void ReleaseStreams(Oid database);
 
-// Whether the slot of a stream of this database is still to be made out of that of the default
-// stream, which must not go on meanwhile.  Cheap.
+// Whether the slot of a stream of this database is still to be copied from that of the default
+// stream, which must keep its position until then.  Cheap.
 bool AwaitsSlots(WorkerEntry* default_entry);
 
-// The slot of the stream is there.
+// Called when the slot of the stream has been created.
 void NoteSlotMade(WorkerEntry* entry);
 
 }  // namespace fraiseql::pg

@@ -29,13 +29,13 @@ namespace fraiseql::pg {
 
 namespace {
 
-// The rows of fraiseql_nats.stream, kept for the session.
+// The rows of fraiseql_nats.stream, cached for the session.
 struct StreamCache {
   Freshness freshness;
   Oid table = InvalidOid;
   std::vector<StreamRow> rows;
 };
-StreamCache* cache = nullptr;  // in TopMemoryContext, since rows may raise while they are read
+StreamCache* cache = nullptr;  // in TopMemoryContext, since reading the rows may raise
 
 const std::vector<StreamRow>& Rows() {
   if (cache == nullptr) cache = NewInContext<StreamCache>(TopMemoryContext);
@@ -61,7 +61,7 @@ const StreamRow* FindRow(const std::string& stream) {
   return nullptr;
 }
 
-// What the stream has of its own for a setting, else what the settings say.
+// The stream's own value of a setting, else the value of the setting.
 std::string SettingOf(const StreamRow* row, const char* name, const char* otherwise) {
   if (row != nullptr) {
     for (const auto& [setting, value] : row->settings) {
@@ -71,9 +71,9 @@ std::string SettingOf(const StreamRow* row, const char* name, const char* otherw
   return otherwise;
 }
 
-// What a stream is like: as its worker shows it, else as it is to be.
+// The properties of a stream: as its worker has last seen them, else as configured.
 struct StreamFacts {
-  bool seen = false;     // by its worker
+  bool seen = false;     // by the stream's worker
   std::string name;      // at the broker
   std::string subjects;  // separated by commas
   std::string wanted_subjects;
@@ -81,7 +81,7 @@ struct StreamFacts {
   std::string topic_prefix;
 };
 
-// What the worker has last seen.  Plain data, copied under a lock.
+// Copies what the worker has last seen; false if that is unknown.  Plain data, copied under a lock.
 bool CopyTexts(int32 stream, WorkerTexts* texts) {
   if (shared == nullptr) return false;
   LWLockAcquire(shared->lock, LW_SHARED);
@@ -185,7 +185,7 @@ std::string ChooseStreamFor(const std::string& subject, const std::string& asked
     ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_PARAMETER),
                     errmsg("subject \"%s\" is taken by stream \"%s\" and by stream \"%s\"",
                            pstrdup(subject.c_str()), first, second),
-                    errhint("Say which one it is for: stream => '%s', say.", first)));
+                    errhint("Name one of them, for example: stream => '%s'.", first)));
   }
   return choice.stream == nullptr ? std::string() : choice.stream->name;
 }
@@ -197,12 +197,12 @@ std::string ChooseStreamFor(const Observer& observer, const char* table) {
 }
 
 void WarnIfNotTaken(const std::string& subject, const std::string& stream) {
-  // publish() comes here each time: most often this is all.
+  // publish() calls this each time, and most calls return here.
   const StreamRow* row = stream.empty() ? nullptr : FindRow(stream);
   WorkerTexts texts;
   if (!CopyTexts(row != nullptr ? row->number : kDefaultStream, &texts)) return;
   if (IsTaken(texts.subjects, subject)) return;
-  // Somebody else has made the stream if what it is to take names the subject.
+  // Another client has created the stream if the configured subjects include this one.
   const bool is_wanted = IsTaken(FactsOf(stream).wanted_subjects, subject);
   const char* add = stream.empty() ? "Add it to \"fraiseql_nats.stream_subjects\", reload, and run"
                                    : "Add it with fraiseql_nats.alter_stream(), and run";

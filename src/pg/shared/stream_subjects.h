@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Which stream of this database a subject is for.  Everything here may raise.  Include after
+// Which stream of this database takes a subject.  Everything here may raise.  Include after
 // postgres.h.
 
 #include <string>
@@ -11,22 +11,23 @@
 
 namespace fraiseql::pg {
 
-// The stream that messages with a subject (or with all subjects of a pattern with wildcards) go to:
-// `asked`, which must exist; or, if that is empty, the one whose subjects cover it, of which there
-// may be one at most; or, if none does, the default stream, which is an empty name.
+// The stream for messages with a subject (or with all subjects of a pattern with wildcards):
+// `asked`, which must exist; or, if that is empty, the one stream whose subjects cover it; or, if
+// none does, the default stream, which is an empty name.  Raises if several streams cover the
+// subject.
 std::string ChooseStreamFor(const std::string& subject, const std::string& asked);
 
-// The same for all that an observer sends, by what its `stream` asks for; `table` is the name of
-// its table, or null.
+// The same for everything that an observer sends, with its `stream` as `asked`; `table` is the name
+// of its table, or null.
 std::string ChooseStreamFor(const Observer& observer, const char* table);
 
-// What the stream has of its own, `stream` being its name, or null or "default" for the default
-// stream; null: nothing.  Raises if it does not exist.  Valid until the next call of these
-// functions.
+// The row of the stream named `stream`; null or "default" names the default stream.  Null if the
+// default stream has no row.  Raises if the stream does not exist.  Valid until the next call of
+// these functions.
 const StreamRow* FindStream(const char* stream);
 
-// Warns if the stream, as its worker has last seen it, does not take the subject.  Says nothing
-// while that is not known.
+// Warns if the stream, as its worker has last seen it, does not take the subject.  Does nothing
+// while that is unknown.
 void WarnIfNotTaken(const std::string& subject, const std::string& stream);
 void WarnIfNotTaken(const Observer& observer, const char* table, const std::string& stream);
 

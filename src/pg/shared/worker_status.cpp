@@ -46,7 +46,7 @@ void WorkerStatus::Show(WorkerState state, const Status& reason, const std::stri
                          activity.c_str());
 }
 
-// The steps of attempts that lead nowhere new are no news: a trouble is logged once.
+// The steps of repeated attempts are not logged: each trouble is logged once.
 void WorkerStatus::Log(WorkerState state, const Status& reason, const std::string& server) {
   const bool retrying = state == WorkerState::kConnecting && !reason.ok();
   if (retrying || (state == logged_state_ && reason.message() == logged_reason_)) return;
@@ -65,7 +65,7 @@ void WorkerStatus::Log(WorkerState state, const Status& reason, const std::strin
   }
 }
 
-// Whoever makes up another reason each time shall not fill the disk.
+// Limits the log if the reason differs each time.
 bool WorkerStatus::MayLog() {
   const TimestampTz now = GetCurrentTimestamp();
   if (TimestampDifferenceExceeds(logged_since_, now, kLogPeriodMs)) {
@@ -73,8 +73,8 @@ bool WorkerStatus::MayLog() {
     logged_count_ = 0;
   }
   if (logged_count_ == kMostLogged) {
-    ereport(LOG, (errmsg("publishing is in trouble for one reason after the other"),
-                  errdetail("For up to a minute they are not logged."),
+    ereport(LOG, (errmsg("publishing fails for changing reasons"),
+                  errdetail("For up to a minute further reasons are not logged."),
                   errhint("See fraiseql_nats.status().")));
   }
   return logged_count_++ < kMostLogged;
@@ -84,7 +84,8 @@ void WorkerStatus::ShowSubjects(const std::vector<std::string>& subjects) {
   const std::string list = JoinList(subjects);
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   WorkerTexts& texts = entry_->texts;
-  // A part of them would make others seem refused.
+  // If the list is too long, none is shown: with a part of it, other subjects would seem to be
+  // refused.
   ClipText(list.size() < sizeof(texts.subjects) ? list.c_str() : "", texts.subjects);
   ClipText(settings.subject_prefix, texts.subject_prefix);
   ClipText(settings.topic_prefix, texts.topic_prefix);
@@ -110,12 +111,11 @@ void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
 }
 
 void WorkerStatus::RaiseLossAlarm(const Status& loss, bool again) {
-  ereport(WARNING,
-          (errmsg("%s", loss.message().c_str()),
-           again ? errdetail("What was acknowledged within \"fraiseql_nats.confirm_delay\" is sent "
-                             "again.")
-                 : 0,
-           errhint("%s", loss.hint().c_str())));
+  ereport(WARNING, (errmsg("%s", loss.message().c_str()),
+                    again ? errdetail("Messages that were acknowledged within "
+                                      "\"fraiseql_nats.confirm_delay\" are sent again.")
+                          : 0,
+                    errhint("%s", loss.hint().c_str())));
   RaiseAlarm("loss", loss);
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What a worker tells the others: its entry in shared memory, its line in pg_stat_activity, and the
-// log, one line for each change of state.  Include after postgres.h.
+// What a worker reports to others: its entry in shared memory, its line in pg_stat_activity, and
+// the log, one line for each change of state.  Include after postgres.h.
 
 #include <map>
 #include <string>
@@ -27,34 +27,35 @@ class WorkerStatus {
   void Show(WorkerState state, const Status& reason, const std::string& server,
             const std::string& stream);
 
-  // Shows which subjects the stream takes, for those who choose subjects.
+  // Shows which subjects the stream takes, for sessions that choose a subject or a stream.
   void ShowSubjects(const std::vector<std::string>& subjects);
 
-  // Remembers a failure as the last error.
+  // Records a failure as the last error.
   void RecordError(const Status& error);
 
-  // Shows how the moving of consumers' dead letters goes.
+  // Shows the state of the mover of consumers' dead letters.
   void ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now);
 
-  // The stream has lost what it had acknowledged, of which the latest is to be sent `again`.
+  // Reports that the stream has lost acknowledged messages; `again`: the latest of them are sent
+  // again.
   void RaiseLossAlarm(const Status& loss, bool again);
-  // Messages may be in the stream twice.
+  // Reports that messages may be stored in the stream twice.
   void RaiseTwiceAlarm(const Status& twice);
 
-  // Shows which settings the stream does not follow; empty: it follows all of them.
+  // Shows which settings the stream differs from; empty: none.
   void ShowDrift(const std::string& drift);
 
-  // Whether somebody has asked for a look at the stream since the last call.
+  // Whether a session has requested a check of the stream since the last call.
   bool StreamWasTouched();
 
-  // Copies the numbers.
+  // Copies the counters.
   void Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive);
   void CountUntestable(uint64_t count, const std::map<std::string, uint64_t>& by_observer);
   void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:
   void RaiseAlarm(const char* kind, const Status& what);
-  uint64_t untestable_ = 0;  // as last shown
+  uint64_t untestable_ = 0;  // the count that was shown last
   void Log(WorkerState state, const Status& reason, const std::string& server);
   bool MayLog();
 
@@ -65,7 +66,7 @@ class WorkerStatus {
   WorkerState logged_state_ = WorkerState::kStopped;
   std::string logged_reason_;
   int logged_count_ = 0;          // reasons that were logged since it last was streaming, ...
-  TimestampTz logged_since_ = 0;  // ... or since this moment
+  TimestampTz logged_since_ = 0;  // ... or since this time
   uint64_t acked_ = 0;
   uint32_t stream_touched_ = 0;
 };

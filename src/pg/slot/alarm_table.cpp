@@ -27,11 +27,10 @@ void AlarmTable::Drain(int64_t now_ms) {
   LWLockRelease(shared->lock);
   inserted_ = false;
   if (!TryOwnTransaction(Insert, this, &error_)) {
-    ereport(LOG,
-            (errmsg("alarm cannot be put into the table fraiseql_nats.alarm: %s", error_.c_str())));
+    ereport(LOG, (errmsg("could not insert into table fraiseql_nats.alarm: %s", error_.c_str())));
     return;
   }
-  if (!inserted_) return;  // somebody has locked the table
+  if (!inserted_) return;  // another session has locked the table
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   if (entry_->alarm.at == alarm_.at) entry_->alarm = {};
   LWLockRelease(shared->lock);

@@ -20,7 +20,7 @@ constexpr int kSteps[] = {95, 80, 50};  // percent
 
 }  // namespace
 
-// The arithmetic is that of the checkpointer: in whole segments, and never less than wal_keep_size.
+// The same arithmetic as the checkpointer's: whole segments, and never less than wal_keep_size.
 LagBudget LagBudgetOf(const SlotName& slot) {
   LagBudget budget;
   const SlotCondition condition = InspectSlot(slot.c_str());
@@ -49,7 +49,7 @@ void LagWatch::Run(int64_t now_ms) {
   for (const int step : kSteps) {
     if (budget.limited && budget.percent >= step) reached = std::max(reached, step);
   }
-  // Halfway back is no news: what wavers about a step is told of once.
+  // No warning when usage falls and rises again around a step: each step is reported once.
   if (reached > warned_percent_) {
     ereport(WARNING,
             (errmsg("replication slot \"%s\" has used %d %% of \"max_slot_wal_keep_size\"",
@@ -57,7 +57,7 @@ void LagWatch::Run(int64_t now_ms) {
              errdetail("Changes that are not published before it is used up are lost; %lld MB of "
                        "log are left.",
                        static_cast<long long>(std::max<int64_t>(budget.safe_bytes, 0) >> 20)),
-             errhint("See fraiseql_nats.status() for what holds up publishing, or increase "
+             errhint("See fraiseql_nats.status() for what delays publishing, or increase "
                      "\"max_slot_wal_keep_size\" and reload.")));
   } else if (reached == 0 && warned_percent_ > 0) {
     ereport(LOG,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// How old the log is that is not published yet.  Include after postgres.h.
+// The age of the log that is not published yet.  Include after postgres.h.
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -10,10 +10,10 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// When the first transaction committed that changed the present database, of those whose commit is
-// in the log from `from` on; 0: there is none up to `upto`.  Reads the log, at most 16 MB of it: if
-// that does not tell, the time of the last commit in it, in whatever database, or of the server's
-// start, which can only be earlier.  REQUIRES: the log is there from `from` on.  May raise.
+// The time of the first commit of a transaction of the current database in the log between `from`
+// and `upto`; 0: there is none.  Reads at most 16 MB of the log.  If it finds none there, returns a
+// time that can only be earlier: that of the last commit of any database in it, or of the server's
+// start.  REQUIRES: the log exists from `from` on.  May raise.
 TimestampTz FirstCommitFrom(XLogRecPtr from, XLogRecPtr upto);
 
 }  // namespace fraiseql::pg

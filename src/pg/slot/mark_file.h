@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// The position up to which all is stored, and the stream mark that belongs to it, kept in the
-// slot's directory: they live as long as the slot, and are in no copy of the server that is without
-// the slot.  Cheaper than the slot itself, so that less is looked for after a crash.  Include after
-// postgres.h.
+// The position up to which everything is stored, and its stream mark, in a file in the slot's
+// directory: the file lives as long as the slot, and a copy of the server without the slot does not
+// have it.  Writing it is cheaper than saving the slot, so it is written more often, and less of
+// the stream has to be read after a crash.  Include after postgres.h.
 
 #include <optional>
 
@@ -12,11 +12,11 @@
 
 namespace fraiseql::pg {
 
-// It is not flushed to disk; what a crash of the system leaves of it is no mark, or an older one.
+// The file is not flushed; after a crash of the system it holds no valid mark, or an older one.
 // False if it cannot be written, with errno.
 bool WriteMarkFile(const char* slot, const SettledMark& mark);
 
-// None if there is no mark, or what is there is none.
+// None if the file does not exist, or does not hold a valid mark.
 std::optional<SettledMark> ReadMarkFile(const char* slot);
 
 }  // namespace fraiseql::pg

@@ -119,7 +119,7 @@ void RunCopy(void* argument) {
 
 bool CopySlot(const char* from, const char* name, std::string* error) {
   if (!SlotIsReady(from)) {
-    *error = "there is no usable slot to copy";
+    *error = "the slot to copy does not exist or is not usable";
     return false;
   }
   SlotCopy copy{from, name};

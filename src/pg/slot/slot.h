@@ -23,47 +23,48 @@ struct SlotName {
 };
 SlotName OwnSlotName(const WorkerKey& worker);
 
-// Whether it is the name of the slot of a worker of this database.
+// Whether `name` is the name of a slot of a worker of this database.
 bool IsWorkerSlot(const char* name, Oid database);
 
 bool SlotExists(const char* name);
 
-// A slot that is there for good: not one that is just being made, nor one that was invalidated.
+// Whether the slot is persistent and valid: neither being created nor invalidated.
 bool SlotIsReady(const char* name);
 
-// What has become of a slot.
+// The state of a slot.
 struct SlotCondition {
   bool exists = false;
-  int active_pid = 0;                          // of the process that has acquired it; 0: none
-  const char* lost = nullptr;                  // why it has been invalidated; null: it has not
+  int active_pid = 0;                          // the process that has acquired it; 0: none
+  const char* lost = nullptr;                  // why it was invalidated; null: it was not
   XLogRecPtr restart_lsn = InvalidXLogRecPtr;  // the log is kept from here on
-  XLogRecPtr confirmed = InvalidXLogRecPtr;    // what committed before will not be read again
+  XLogRecPtr confirmed = InvalidXLogRecPtr;    // earlier commits will not be decoded again
 };
 SlotCondition InspectSlot(const char* name);
 
-// Whether one more slot can be made.
+// Whether one more slot can be created.
 bool HasFreeSlot();
 
-// The names of the slots that begin so.
+// The names of the slots that begin with `prefix`.
 std::vector<SlotName> SlotsWithPrefix(const std::string& prefix);
 
-// Makes a slot of our plugin in the current database and leaves it acquired.  Waits for the
-// transactions that run now, since their changes cannot be decoded.  On an error, or when the
-// process ends meanwhile, nothing is left behind.
+// Creates a slot of our plugin in the current database and leaves it acquired.  Waits for the
+// running transactions, since their changes cannot be decoded.  An error, or the end of the
+// process, leaves no slot.
 void MakeSlot(const char* name, bool temporary);
 
-// Makes a persistent slot that begins where `from` is now.  False with the reason if it cannot be
-// done: `from` is not there, say.  REQUIRES: no transaction is active and no slot acquired.
+// Creates a persistent slot at the current position of `from`.  False with the reason if that is
+// not possible, because `from` does not exist for example.  REQUIRES: no transaction is active and
+// no slot acquired.
 bool CopySlot(const char* from, const char* name, std::string* error);
 
-// Acquires a slot that exists, when nobody else has it any more; false, and nothing is acquired, if
+// Acquires a slot that exists, once no other process holds it; false, and nothing is acquired, if
 // it has been invalidated.
 bool AcquireUsableSlot(const char* name);
 
-// Drops the slot if it exists; the one who calls holds no slot.  Waits, interruptibly, for whoever
-// has acquired it.
+// Drops the slot if it exists.  Waits, interruptibly, for the process that has acquired it.
+// REQUIRES: the caller has acquired no slot.
 void DropSlot(const char* name);
-// The same, but false instead of waiting.
+// The same, but returns false instead of waiting.
 bool TryDropSlot(const char* name);
 
 }  // namespace fraiseql::pg

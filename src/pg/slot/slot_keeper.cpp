@@ -18,8 +18,8 @@ namespace {
 constexpr int64_t kSaveIntervalMs = 1000;  // a save costs two fsyncs, about 1 ms
 constexpr int64_t kMarkIntervalMs = 100;   // a mark costs no fsync, about 30 us
 
-// What is in the mark file, which may be ahead of the slot on disk.  Nothing if the log does not go
-// that far: the file is then not of this log.
+// The content of the mark file, which may be ahead of the slot on disk.  Empty if the mark lies
+// after the end of the log: the file then belongs to another log.
 SettledMark ReadMark(const SlotName& slot) {
   const std::optional<SettledMark> mark = ReadMarkFile(slot.c_str());
   const bool ours =
@@ -34,7 +34,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
   if (!fresh) {
     const SettledMark marked = ReadMark(slot);
     begin = std::max(begin, XLogRecPtr{marked.settled_lsn});
-    from.mark = marked.mark;  // without one, the whole stream has to be looked through
+    from.mark = marked.mark;  // without one, the pipeline has to read the whole stream
     from.seen = marked.seen;
     from.through = marked.through;
     from.uncertain_before_lsn = DecodableLsn();
@@ -71,7 +71,7 @@ void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_m
 
 void SlotKeeper::NoteStream(const Pipeline& pipeline) {
   if (delay_.on()) {
-    mark_ = {pipeline.mark().stream, 0};  // the slot is further back than what is settled
+    mark_ = {pipeline.mark().stream, 0};  // the slot's position is before what is settled
   } else {
     Advance(pipeline.window().settled_lsn());
   }
@@ -88,7 +88,7 @@ void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
 void SlotKeeper::Advance(XLogRecPtr lsn) {
   if (hold_ || XLogRecPtrIsInvalid(lsn) || lsn <= MyReplicationSlot->data.confirmed_flush) return;
   LogicalConfirmReceivedLocation(lsn);
-  // Before 17 a clean shutdown saves only slots that say they have changed.
+  // Before 17 a clean shutdown saves only slots that are marked dirty.
   ReplicationSlotMarkDirty();
   dirty_ = true;
 }
@@ -99,7 +99,8 @@ void SlotKeeper::SaveSlot() {
   dirty_ = false;
 }
 
-// What was told after it was held back may be needed again, message by message.
+// With a delay, only the mark of the confirmed position is saved: what is settled after it may be
+// sent again.
 void SlotKeeper::SaveMark(const Pipeline& pipeline) {
   SettledMark mark = {mark_, MyReplicationSlot->data.confirmed_flush, {}};
   if (!delay_.on()) {
@@ -113,7 +114,7 @@ void SlotKeeper::SaveMark(const Pipeline& pipeline) {
   reported_unwritable_ = true;
   ereport(LOG, (errcode_for_file_access(),
                 errmsg("could not write the stream mark of slot \"%s\": %m", slot_.c_str()),
-                errdetail("After a crash, more of the stream has to be looked through.")));
+                errdetail("After a crash, the worker has to read more of the stream.")));
 }
 
 }  // namespace fraiseql::pg

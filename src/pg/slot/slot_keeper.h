@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Keeps the position of the slot that this process has acquired, and the stream mark that belongs
-// to it.  Everything here may raise.  Include after postgres.h.
+// Keeps the position of the slot that this process has acquired, and its stream mark.  Everything
+// here may raise.  Include after postgres.h.
 
 #include "core/pipeline/confirm_delay.h"
 #include "core/pipeline/mark_line.h"
@@ -14,27 +14,27 @@ namespace fraiseql::pg {
 
 class SlotKeeper {
  public:
-  // Where the pipeline has to go on.  `fresh`: the slot was made just now, so nothing of what it
-  // will give can be in the stream.  `begin`: what commits before it is published already, if it
-  // lies behind the slot's position.
+  // Where the pipeline resumes.  `fresh`: the slot was created just now, so the stream can hold
+  // none of its messages.  `begin`: earlier commits are published already; counts if it is after
+  // the slot's position.
   ResumePoint Open(const SlotName& slot, bool fresh, XLogRecPtr begin);
 
-  // How long to hold back what may be confirmed, from now on.
+  // Sets for how long positions are held back before they are confirmed, from now on.
   void SetDelay(int64_t delay_ms) { delay_.SetDelay(delay_ms); }
-  // While on, the slot stays where it is: that of a new stream is to begin there.
+  // While on, the slot keeps its position: the slot of a new stream is to be copied from it.
   void SetHold(bool on) { hold_ = on; }
   bool delays() const { return delay_.on(); }
 
-  // Tells the slot that nothing before `lsn` is needed again; goes to disk at most once a second,
-  // and to a file that a crash of Postgres leaves ten times as often.
-  // REQUIRES: the pipeline has settled what it was given before `lsn`.
+  // Confirms that nothing before `lsn` is needed again.  Saves the slot at most once a second, and
+  // ten times as often a mark file, which survives a crash of Postgres but not of the system.
+  // REQUIRES: the pipeline has settled everything before `lsn`.
   void Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms);
 
-  // The stream is another one than that of the last mark: to disk now, before anything is sent to
-  // it.
+  // Called when the stream is another one than that of the last mark: saves slot and mark before
+  // anything is sent to it.
   void NoteStream(const Pipeline& pipeline);
 
-  // The last time: to disk now.
+  // The last call: saves slot and mark.
   void Finish(const Pipeline& pipeline, XLogRecPtr lsn);
 
  private:
@@ -44,8 +44,8 @@ class SlotKeeper {
 
   SlotName slot_{};
   ConfirmDelay delay_;
-  XLogRecPtr held_back_ = InvalidXLogRecPtr;  // the latest
-  StreamMark mark_;                           // of what was told after it was held back
+  XLogRecPtr held_back_ = InvalidXLogRecPtr;  // the latest position
+  StreamMark mark_;                           // of the position confirmed after its delay
   bool hold_ = false;
   bool dirty_ = false;
   SettledMark marked_;  // in the mark file

@@ -70,8 +70,8 @@ int64 LoseBackfills(XLogRecPtr gap_begin) {
   return DatumGetInt64(Value(1));
 }
 
-// Calls `take` for the rows of a table of ours that are of this slot: a database that was copied
-// inside of the server has those of its template, too.
+// Calls `take` for each row of one of our tables that belongs to this slot: a database created from
+// a template also has the rows of the template.
 template <typename Take>
 void ForEachRow(const char* table_name, int slot_column, const SlotName& slot, Take take) {
   const Oid table = FindOwnTable(table_name);

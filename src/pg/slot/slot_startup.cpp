@@ -30,9 +30,10 @@ std::string LsnText(XLogRecPtr lsn) {
   return text;
 }
 
-// Where the present timeline left `timeline`; InvalidXLogRecPtr if its history does not say.
+// Where the current timeline branched off from `timeline`; InvalidXLogRecPtr if its history does
+// not contain it.
 XLogRecPtr ForkPoint(TimeLineID timeline) {
-  StartTransactionCommand();  // what is allocated here goes with it
+  StartTransactionCommand();  // its end frees the history
   XLogRecPtr fork = InvalidXLogRecPtr;
   List* history = readTimeLineHistory(GetWALInsertionTimeLine());
   if (tliInHistory(timeline, history)) fork = tliSwitchPoint(timeline, history, nullptr);
@@ -68,13 +69,12 @@ SlotStartup::Outcome SlotStartup::Prepare(const nats::BrokerSettings& broker) {
   const Outcome outcome = CheckOrigin(broker);
   is_copy_ = outcome == Outcome::kCopy;
   if (is_copy_ && made_) {
-    // It would only keep log that nobody reads.
+    // The slot of a copy only keeps log that no process reads.
     DropSlot(slot_.c_str());
     made_ = false;
   }
   if (outcome != Outcome::kReady) return outcome;
-  EnsureSlot();  // again: it may have been lost while the broker was asked, or not been made for a
-                 // copy
+  EnsureSlot();  // it may have been lost during CheckOrigin(), or not created for a copy
   if (entry_->awaits_slot) NoteSlotMade(entry_);
   RecordSlot();
   return outcome;
@@ -85,11 +85,11 @@ bool SlotStartup::IsInUse() {
   if (pid == 0) return false;
   trouble_ = Status::Unavailable("replication slot \"" + std::string(slot_.c_str()) +
                                      "\" is in use by process " + std::to_string(pid),
-                                 "End that process; the slot is that of this worker.");
+                                 "Terminate that process; the slot belongs to this worker.");
   return true;
 }
 
-// There is a usable slot afterwards, unless this is a copy; a gap is open if it had to be replaced.
+// Afterwards a usable slot exists, unless this is a copy; a gap is open if the slot was replaced.
 void SlotStartup::EnsureSlot() {
   const SlotCondition slot = InspectSlot(slot_.c_str());
   if (slot.exists && slot.lost == nullptr) return;
@@ -100,11 +100,11 @@ void SlotStartup::EnsureSlot() {
   if (slot.exists) DropSlot(slot_.c_str());
   if (is_copy_) return;
   status_->Show(WorkerState::kStarting,
-                Status::Unavailable("waiting for the transactions that run since before the "
-                                    "replication slot was made"),
+                Status::Unavailable("waiting for transactions that began before the replication "
+                                    "slot was created"),
                 "", "");
-  // A further stream begins with the commit that adds it, which the slot of the default stream has
-  // not passed yet; but not in the place of a slot that was lost.
+  // The slot of a further stream starts at the commit that adds the stream, which the default
+  // stream's slot has not passed yet.  A slot that replaces a lost one does not.
   std::string error;
   const WorkerKey first{worker_.database, kDefaultStream};
   if (worker_.stream == kDefaultStream || record_.known ||
@@ -116,7 +116,7 @@ void SlotStartup::EnsureSlot() {
 }
 
 SlotStartup::Outcome SlotStartup::CheckOrigin(const nats::BrokerSettings& broker) {
-  // A slot that is the first one has no past, and what has another system identifier has other ids.
+  // A first slot has no history, and a server with another system identifier has other message ids.
   const bool same_system = record_.system_id == GetSystemIdentifier();
   const bool unsure = record_.known && same_system && !entry_->origin_checked;
   if (unsure) NotePartition();
@@ -130,7 +130,7 @@ SlotStartup::Outcome SlotStartup::CheckOrigin(const nats::BrokerSettings& broker
   return unsure ? DecideCopy() : Outcome::kReady;
 }
 
-// Remembers where this server parted from one that it may be a copy of, before it writes more.
+// Records, before it writes more, where this server diverged from one that it may be a copy of.
 void SlotStartup::NotePartition() {
   if (!XLogRecPtrIsInvalid(record_.parted_at)) return;
   record_.parted_at = shared->start_lsn;
@@ -141,12 +141,12 @@ void SlotStartup::NotePartition() {
   MarkParted(slot_, record_);
 }
 
-// False: trouble() says why it could not be looked at.
+// False: trouble() says why the stream could not be read.
 bool SlotStartup::LookAtStream(const nats::BrokerSettings& broker) {
   query_.stream = settings.stream_name;
   query_.origin.clear();
   AppendOrigin(OriginNow(), &query_.origin);
-  // What was settled before it does not tell a copy from its original.
+  // Messages before the mark do not distinguish a copy from its original.
   const std::optional<SettledMark> settled = ReadMarkFile(slot_.c_str());
   query_.mark = settled ? settled->mark : StreamMark::NothingStored();
   query_.likely = std::string(settings.subject_prefix) + ".>";
@@ -165,7 +165,8 @@ bool SlotStartup::LookAtStream(const nats::BrokerSettings& broker) {
   return trouble_.ok();
 }
 
-// Somebody else has published in the place of this server if the stream is further than it got.
+// Another server has published in place of this one if the stream has messages after the point of
+// divergence.
 SlotStartup::Outcome SlotStartup::DecideCopy() {
   if (tail_.newest_lsn < record_.parted_at && !record_.is_copy) {
     if (!tail_.cut_short) return Outcome::kReady;
@@ -178,29 +179,29 @@ SlotStartup::Outcome SlotStartup::DecideCopy() {
   }
   MakeBranch(record_.branch);
   published_ = record_.parted_at;
-  // The beginning of a timeline is known exactly.  That of a copy of the files is not, as the
-  // server may have run before without a worker: rather twice than never.
+  // The start of a timeline is known exactly.  For a copy of the files it is not, since the server
+  // may have run before without a worker: it publishes again what it may have published.
   if (record_.timeline != GetWALInsertionTimeLine()) resume_at_ = record_.parted_at;
   return Outcome::kReady;
 }
 
 SlotStartup::Outcome SlotStartup::ReportCopy() {
   trouble_ = Status::Invalid(
-      "this server is a copy: another one has published in its place since they parted at " +
+      "this server is a copy: another server has published in its place since they diverged at " +
           LsnText(record_.parted_at),
-      "If this server is to publish as well, run SELECT fraiseql_nats.adopt(); if not, set "
+      "If this server should publish as well, run SELECT fraiseql_nats.adopt(); if not, set "
       "\"fraiseql_nats.enabled\" to off here, or drop the extension.");
   return Outcome::kCopy;
 }
 
-// The slot is made, and keeps the log.
+// The slot exists and keeps the log.
 SlotStartup::Outcome SlotStartup::RefuseUnknown() {
   trouble_ = Status::Invalid(
-      "this server may be a copy: whether another one has published in its place since they parted "
-      "at " +
-          LsnText(record_.parted_at) + " cannot be seen in the last " +
+      "this server may be a copy: whether another server has published in its place since they "
+      "diverged at " +
+          LsnText(record_.parted_at) + " cannot be determined from the last " +
           std::to_string(query_.limit) + " messages of stream \"" + query_.stream + "\"",
-      "If this server is to publish, run SELECT fraiseql_nats.adopt(); if not, set "
+      "If this server should publish, run SELECT fraiseql_nats.adopt(); if not, set "
       "\"fraiseql_nats.enabled\" to off here, or drop the extension.");
   return Outcome::kUnavailable;
 }
@@ -214,8 +215,8 @@ void SlotStartup::RecordSlot() {
   record_.position = InspectSlot(slot_.c_str()).confirmed;
   record_.system_id = GetSystemIdentifier();
   record_.timeline = GetWALInsertionTimeLine();
-  const bool told = record_.gap_open && (tail_.takes_subject || !record_.known);
-  const char* subject = told ? query_.asked_subject.c_str() : nullptr;
+  const bool announces = record_.gap_open && (tail_.takes_subject || !record_.known);
+  const char* subject = announces ? query_.asked_subject.c_str() : nullptr;
   const Gap gap = SettleRecord(slot_, record_, known_published, subject);
   if (gap.there) Report(gap);
   record_.known = true;
@@ -228,13 +229,13 @@ void SlotStartup::Report(const Gap& gap) const {
   ereport(WARNING,
           (errmsg("changes that committed between %s and %s were not published",
                   LsnText(gap.from).c_str(), LsnText(record_.position).c_str()),
-           errdetail("Replication slot \"%s\" had to be made anew: %s.", slot_.c_str(), gap.reason),
-           errhint("Publish the present rows of the observed tables with CALL "
+           errdetail("Replication slot \"%s\" had to be recreated: %s.", slot_.c_str(), gap.reason),
+           errhint("Publish the current rows of the observed tables with CALL "
                    "fraiseql_nats.backfill(...); gaps are listed in fraiseql_nats.gap.")));
   if (gap.backfills == 0) return;
-  ereport(WARNING, (errmsg("backfills that have to begin anew: " INT64_FORMAT, gap.backfills),
-                    errdetail("What they had written may be among what was not published."),
-                    errhint("The same CALL begins them anew.  In the view fraiseql_nats.backfill "
+  ereport(WARNING, (errmsg("backfills that must be restarted: " INT64_FORMAT, gap.backfills),
+                    errdetail("Rows that they had written may be in the gap."),
+                    errhint("The same CALL restarts them.  In the view fraiseql_nats.backfill "
                             "their state is \"lost\".")));
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Sees to it that there is a slot to read from, that nothing is skipped in silence, and that a copy
-// of a server does not publish over its original.  Include after postgres.h.
+// Ensures that a slot exists, that a gap in what is published is reported, and that a copy of a
+// server does not publish over its original.  Include after postgres.h.
 
 #include <string>
 
@@ -17,17 +17,18 @@
 
 namespace fraiseql::pg {
 
-// Before the worker acquires the slot: who decodes must not read and write tables as is done here.
+// Runs before the worker acquires the slot: a process that decodes must not read and write tables
+// like this.
 //
 //   * A slot that was invalidated, or is missing although the database has published before, is
-//     replaced.  What commits between the old one's end and the new one's beginning is a gap: a row
-//     of fraiseql_nats.gap, a WARNING, and a message on {topic_prefix}.gap in its place in the log.
-//   * Once after each start of the server, and whenever there is a gap, the stream is asked how far
-//     this database has published.  If that is further than this server can have got, another
-//     server published in its place: it is the original, and this one is a copy that stops until
-//     adopt() is called.  A standby that was promoted goes on by itself.
+//     replaced.  The commits between the old one's end and the new one's beginning are a gap: a row
+//     of fraiseql_nats.gap, a WARNING, and a message on {topic_prefix}.gap at its place in the log.
+//   * Once after each start of the server, and whenever there is a gap, this reads from the stream
+//     how far this database has published.  If that is further than this server can have got,
+//     another server published in its place: that one is the original, and this one is a copy that
+//     stops until adopt() is called.  A standby that was promoted continues without it.
 //
-// Killed at any point, it goes on there: each step is on disk before the next begins.
+// Can be killed at any point and resumes there: each step is on disk before the next begins.
 class SlotStartup {
  public:
   // `entry` and `status` are not owned.
@@ -35,22 +36,23 @@ class SlotStartup {
 
   enum class Outcome : uint8_t {
     kReady,        // acquire the slot
-    kUnavailable,  // the slot is in use, or the broker cannot be asked now; trouble() says why
-    kCopy,         // an administrator must say what is to be; so does trouble()
+    kUnavailable,  // the slot is in use, or the broker does not answer; trouble() says why
+    kCopy,         // an administrator must decide; trouble() says so
   };
-  // Makes one attempt.  May wait for old transactions and, for seconds, for the broker; leaves the
-  // process when it is to leave.  May raise.
+  // Makes one attempt.  May wait for old transactions and, for seconds, for the broker; ends the
+  // process if it is asked to end.  May raise.
   Outcome Prepare(const nats::BrokerSettings& broker);
   const Status& trouble() const { return trouble_; }
 
-  // Acquires the slot; false if it has been invalidated since: prepare again.  May raise.
+  // Acquires the slot; false if it has been invalidated since: call Prepare() again.  May raise.
   bool Acquire() { return AcquireUsableSlot(slot_.c_str()); }
 
-  // What tells our messages from the original's; empty: nothing needs to.
+  // Distinguishes our messages from the original's; empty: not necessary.
   const char* branch() const { return record_.branch; }
-  // Whether the slot was made by this process: nothing that it gives can have been published.
+  // Whether this process has created the slot: then none of its messages can have been published.
   bool made() const { return made_; }
-  // Where to begin in the log, if not where the slot is: the original has published what is before.
+  // Where to resume in the log, if not at the slot's position: the original has published what is
+  // before.
   XLogRecPtr resume_at() const { return resume_at_; }
 
  private:
@@ -75,11 +77,11 @@ class SlotStartup {
   nats::BackgroundCall<nats::StreamTail> call_;
   nats::TailQuery query_;
   nats::StreamTail tail_;
-  std::string in_vain_at_;  // the broker and stream that did not tell; it is not asked again
+  std::string in_vain_at_;  // broker and stream that could not answer; they are not read again
   Status trouble_;
-  bool made_ = false;  // the slot, in this process
+  bool made_ = false;  // this process has created the slot
   bool is_copy_ = false;
-  XLogRecPtr published_ = InvalidXLogRecPtr;  // what committed before is in the stream
+  XLogRecPtr published_ = InvalidXLogRecPtr;  // earlier commits are in the stream
   XLogRecPtr resume_at_ = InvalidXLogRecPtr;
 };
 

@@ -20,7 +20,7 @@ namespace {
 
 enum BackfillArgument { kRelationArgument, kFilter, kObserver, kChunkRows, kRestart, kMaxLag };
 
-// Where it cannot commit it shall not begin.
+// Raises where a commit is impossible, before anything is done.
 void RequireCommits(FunctionCallInfo fcinfo) {
   PreventCommandDuringRecovery("fraiseql_nats.backfill()");
   const bool is_call = fcinfo->context != nullptr && IsA(fcinfo->context, CallContext);

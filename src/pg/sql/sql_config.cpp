@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// What SQL sees of FraiseQL's files: their values and their errors, both by another process; only
-// a text that SQL gives is read here.
+// The SQL functions for FraiseQL's files.  Another process reads the files; only a text that SQL
+// passes is parsed here.
 #include <csignal>
 
 #include "config/toml_config.h"
@@ -41,7 +41,7 @@ void ValidateConfig(FunctionCallInfo fcinfo) {
   ReturnRows(fcinfo, TextRowReader(*rows));
 }
 
-// A line for each error that the files have; empty: none.
+// One line for each error in the files; empty: none.
 const char* ErrorsOfFiles() {
   TextRowReader rows = CallProcess("validate_config");
   StringInfoData errors;
@@ -66,7 +66,7 @@ void Reload() {
                     errdetail("%s", errors)));
   }
   if (kill(PostmasterPid, SIGHUP) != 0) {
-    ereport(ERROR, (errmsg("could not tell the server to reload: %m")));
+    ereport(ERROR, (errmsg("could not signal the server to reload: %m")));
   }
 }
 

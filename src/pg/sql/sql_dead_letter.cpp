@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// What retry_dead_letter() needs of C: a message published again as it was, in the caller's
+// The C part of retry_dead_letter(): publishes a message again as it was, in the caller's
 // transaction.
 #include "core/route/subject.h"
 

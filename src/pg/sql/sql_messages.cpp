@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// fraiseql_nats.messages() and message_volume(): what would be published, without a broker.
+// fraiseql_nats.messages() and message_volume(): show what would be published, without a broker.
 extern "C" {
 #include "postgres.h"
 
@@ -38,7 +38,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Receives what would be published; one message at a time.
+// Receives the messages that would be published, one at a time.
 class PreviewReceiver : public MessageReceiver {
  public:
   int64_t count() const { return count_; }
@@ -69,7 +69,7 @@ class PreviewReceiver : public MessageReceiver {
   int64_t count_ = 0;
 };
 
-// Only adds up their sizes.
+// Only counts messages and bytes.
 class VolumeReceiver final : public PreviewReceiver {
  public:
   int64_t bytes() const { return bytes_; }
@@ -80,7 +80,7 @@ class VolumeReceiver final : public PreviewReceiver {
   int64_t bytes_ = 0;
 };
 
-// Makes a row of the result of each message.
+// Adds a row to the result for each message.
 class RowReceiver final : public PreviewReceiver {
  public:
   explicit RowReceiver(FunctionCallInfo fcinfo)
@@ -104,7 +104,7 @@ class RowReceiver final : public PreviewReceiver {
     MemoryContextReset(scratch_);
   }
 
-  // Bytes that are no text in the server's encoding (a bytea payload) are shown in hexadecimal.
+  // Bytes that are not text in the server's encoding (a bytea payload) are shown in hexadecimal.
   static char* Shown(std::string_view utf8) {
     if (pg_verify_mbstr(PG_UTF8, utf8.data(), static_cast<int>(utf8.size()), true)) {
       return FromUtf8(utf8);
@@ -129,8 +129,8 @@ class RowReceiver final : public PreviewReceiver {
 };
 
 struct Limits {
-  XLogRecPtr upto_lsn;  // Invalid: what is flushed now
-  int64_t upto_count;   // after a transaction that reaches it; 0: no limit
+  XLogRecPtr upto_lsn;  // Invalid: the end of the flushed log
+  int64_t upto_count;   // stops after the transaction that reaches it; 0: no limit
   bool advance;
 };
 
@@ -146,7 +146,7 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
   AtEOXact_GUC(false, nest_level);
   while (reader.position() < end &&
          (limits.upto_count == 0 || receiver.count() < limits.upto_count) && reader.DecodeNext()) {
-    // Decoding a transaction begins and aborts one of its own.
+    // Decoding a transaction starts and aborts a transaction of its own.
     CurrentResourceOwner = owner;
     MemoryContextSwitchTo(context);
     CHECK_FOR_INTERRUPTS();
@@ -158,7 +158,7 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
   reader.Close();
 }
 
-// Of the acquired slot: another plugin would call what is no Decoder.
+// Checks the acquired slot: another plugin would take our Decoder for its own data.
 void RequireOwnPlugin() {
   const ReplicationSlotPersistentData& slot = MyReplicationSlot->data;
   if (SlotIsLogical(MyReplicationSlot) && strcmp(NameStr(slot.plugin), kPluginName) == 0) return;
@@ -166,7 +166,7 @@ void RequireOwnPlugin() {
   ReplicationSlotRelease();
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("replication slot \"%s\" is not one of fraiseql_nats", name),
-                  errhint("Make one with fraiseql_nats.create_preview_slot().")));
+                  errhint("Create one with fraiseql_nats.create_preview_slot().")));
 }
 
 // REQUIRES: the first argument is the name of the slot.
@@ -190,7 +190,7 @@ void Preview(FunctionCallInfo fcinfo, const Limits& limits, Isolation::Mode isol
   { ReadSlot(decoder, *receiver, limits); }
   PG_CATCH();
   {
-    InvalidateSystemCaches();  // they may still be of the past
+    InvalidateSystemCaches();  // they may still show the past
     PG_RE_THROW();
   }
   PG_END_TRY();
@@ -237,8 +237,8 @@ void CreatePreviewSlot(FunctionCallInfo fcinfo) {
   AtEOXact_GUC(false, nest_level);
 }
 
-// One that create_preview_slot() can have made: the worker's own slot is none, nor those of other
-// databases, whose log nobody here may read.
+// Whether create_preview_slot() can have created the slot.  False for the workers' slots, and for
+// slots of other databases, whose log this session may not read.
 bool IsPreviewSlot(const char* name) {
   ReplicationSlot* slot = SearchNamedReplicationSlot(name, true);
   if (slot == nullptr || !SlotIsLogical(slot)) return false;
@@ -258,8 +258,8 @@ void DropPreviewSlot(FunctionCallInfo fcinfo) {
   }
   if (!IsPreviewSlot(name)) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("replication slot \"%s\" is no preview slot of this database", name),
-                    errdetail("It was not made by fraiseql_nats.create_preview_slot().")));
+                    errmsg("replication slot \"%s\" is not a preview slot of this database", name),
+                    errdetail("It was not created by fraiseql_nats.create_preview_slot().")));
   }
   ReplicationSlotDrop(name, true);
 }

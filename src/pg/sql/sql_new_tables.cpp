@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
-// What every CREATE TABLE and ALTER TABLE of the database goes through: whether a file declares an
-// observer of the table (of most tables none does, which an index tells in microseconds), and
-// whether rows that are observed are not in the log any more.
+// The event trigger for CREATE TABLE and ALTER TABLE.  Checks whether a file declares an observer
+// of the table (for most tables none does, which an index scan finds in microseconds), and whether
+// observed rows are no longer logged.
 extern "C" {
 #include "postgres.h"
 
@@ -32,8 +32,8 @@ constexpr char kTable[] = "declared_observer";
 constexpr char kIndex[] = "declared_observer_table";
 constexpr char kColumn[] = "table_name";
 
-// Whether there is a rule for a table of this name, in whatever schema.  Without our table the
-// answer is yes: the function that is asked next says what is wrong.
+// Whether a rule exists for a table of this name, in any schema.  True without our table: then the
+// function that is called next reports what is wrong.
 bool IsDeclared(const char* name) {
   const Oid relation = FindOwnTable(kTable);
   const Oid index = OidIsValid(relation) ? get_relname_relid(kIndex, OwnSchema()) : InvalidOid;
@@ -67,7 +67,7 @@ bool MakesDeclaredTable(const Node* statement) {
       return IsDeclared(reinterpret_cast<const AlterTableStmt*>(statement)->relation);
     case T_AlterObjectSchemaStmt:
       return IsDeclared(reinterpret_cast<const AlterObjectSchemaStmt*>(statement)->relation);
-    case T_RenameStmt: {  // of the table, or of a column of it
+    case T_RenameStmt: {  // of the table, or of one of its columns
       const auto* rename = reinterpret_cast<const RenameStmt*>(statement);
       return IsDeclared(rename->newname) || IsDeclared(rename->relation);
     }
@@ -104,7 +104,8 @@ bool MayTakeRowsOffLog(const Node* statement) {
   return false;
 }
 
-// The tables of the present statement that are observed, themselves or by a table above them.
+// Warns about the tables of the current statement that are observed, directly or through a
+// partitioned table.
 void WarnOfStatement() {
   const int result = SPI_execute(
       "SELECT e.objid FROM pg_catalog.pg_event_trigger_ddl_commands() e"

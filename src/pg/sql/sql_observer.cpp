@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The functions that make and change observers, and the triggers of their table.
+// The functions that create and change observers, and the triggers of their table.
 #include <algorithm>
 
 extern "C" {
@@ -40,11 +40,11 @@ namespace {
 
 constexpr int kAwaitSlotMs = 5000;
 
-bool checked = false;  // the next row of the table, by a function here
+bool checked = false;  // a function here has checked the next row of the table
 
-// A change that commits before the slot is ready is not decoded.  So the statement that makes an
-// observer waits for it, as long as that is possible: the slot waits in turn for every transaction
-// that has an id.
+// A change that commits before the slot is ready is not decoded.  So the statement that creates an
+// observer waits for the slot, unless its transaction has an xid: the slot in turn waits for each
+// such transaction.
 void AwaitSlot() {
   if (shared == nullptr) {
     ereport(WARNING, (errmsg("nothing is published: fraiseql_nats is not loaded"),
@@ -72,7 +72,7 @@ void AwaitSlot() {
 
 constexpr int kMaxColumns = 16;
 
-// What observe() puts into the table, column by column.
+// The row that observe() inserts, column by column.
 struct NewRow {
   const char* columns[kMaxColumns];
   Oid types[kMaxColumns];
@@ -88,7 +88,7 @@ struct NewRow {
   }
 };
 
-// Checked before it is inserted, so that an error speaks of the call and of nothing inside of it.
+// Checks the row before it is inserted, so that an error has the context of the call only.
 void CheckBefore(const NewRow& row) {
   ::Relation table = table_open(FindOwnTable(kObserverTableName), AccessShareLock);
   TupleDesc desc = RelationGetDescr(table);
@@ -105,7 +105,7 @@ void CheckBefore(const NewRow& row) {
   table_close(table, NoLock);
 }
 
-// Returns how many rows of the table it has touched.
+// Returns the number of rows that the statement has processed.
 uint64 Execute(const char* sql, int count, Oid* types, Datum* values, const char* nulls) {
   if (SPI_connect() != SPI_OK_CONNECT) elog(ERROR, "cannot connect to SPI");
   const int result = SPI_execute_with_args(sql, count, types, values, nulls, false, 0);
@@ -160,7 +160,7 @@ enum ObserveArgument {
   kStream
 };
 
-// Of "INSERT, UPDATE", or of an array's text.
+// Parses "INSERT, UPDATE", or the text of an array.
 Datum EventsOfText(const char* text) {
   text += strspn(text, " ");
   if (*text == '{') {
@@ -179,7 +179,7 @@ Datum EventsOfText(const char* text) {
   return makeArrayResult(events, CurrentMemoryContext);
 }
 
-// In capitals, as they are shown.
+// Converts to capitals, which is how events are stored.
 Datum EventsInCapitals(Datum events) {
   Datum* items = nullptr;
   bool* nulls = nullptr;
@@ -193,7 +193,7 @@ Datum EventsInCapitals(Datum events) {
   return PointerGetDatum(construct_array(items, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-// "insert_update"; null for all of them, whatever their order.
+// Returns for example "insert_update"; null for all operations, in any order.
 const char* EventsInName(Datum events) {
   Datum* items = nullptr;
   int count = 0;
@@ -211,8 +211,8 @@ const char* EventsInName(Datum events) {
   return set == kAllOperations ? nullptr : name.data;
 }
 
-// Of the table; of its events, if it is not for all of them; and of the subject if that is not
-// enough.
+// Made of the table; of its events, unless they are all; and of the subject if the name exists
+// already.
 const char* DefaultName(Oid relation, Datum events, const char* subject) {
   const char* table = get_rel_name(relation);
   if (table == nullptr) return "";
@@ -221,7 +221,7 @@ const char* DefaultName(Oid relation, Datum events, const char* subject) {
   return subject != nullptr && Exists(name) ? psprintf("%s to %s", name, subject) : name;
 }
 
-// The events are an array, or else a text.
+// The events are an array, or a text.
 Datum Observe(FunctionCallInfo fcinfo, bool events_are_array) {
   if (PG_ARGISNULL(kRelationArgument) || PG_ARGISNULL(kEvents)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -303,12 +303,12 @@ void SetEnabled(FunctionCallInfo fcinfo, bool enabled) {
 
 // --- triggers ------------------------------------------------------------------------------------
 
-// Before a row: is it an observer?  After the statement: whoever decodes this transaction must read
-// the table again behind it.
+// For a row: checks the observer.  For a statement: invalidates the relation cache entry, so that
+// decoding reads the table again after this transaction.
 Datum ObserverChanged(FunctionCallInfo fcinfo) {
   const auto* data =
       CALLED_AS_TRIGGER(fcinfo) ? reinterpret_cast<const TriggerData*>(fcinfo->context) : nullptr;
-  // Its rows are read as those of that table.
+  // The rows are read with the columns of that table.
   if (data == nullptr || RelationGetRelid(data->tg_relation) != FindOwnTable(kObserverTableName)) {
     ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                     errmsg("observer_changed() is a trigger function of the table "
@@ -318,7 +318,7 @@ Datum ObserverChanged(FunctionCallInfo fcinfo) {
   if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event)) {
     ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                     errmsg("cannot truncate \"%s\"", RelationGetRelationName(relation)),
-                    errdetail("The log is still read with the observers of before."),
+                    errdetail("The log before the TRUNCATE still needs the observers."),
                     errhint("Use DELETE.")));
   }
   if (TRIGGER_FIRED_FOR_STATEMENT(data->tg_event)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// fraiseql_nats.observer_counts(): what the worker has counted of each observer.
+// fraiseql_nats.observer_counts(): the worker's counters of each observer.
 extern "C" {
 #include "postgres.h"
 

@@ -59,7 +59,7 @@ void RefuseWhatCannotBePublished(FunctionCallInfo fcinfo) {
   RequireLogicalLog("publish");
 }
 
-// In memory that an error gives back.
+// The results are in the memory context, which an error frees.
 const std::string& ChooseStreamFor(FunctionCallInfo fcinfo, std::string_view subject) {
   auto* asked = NewInContext<std::string>(CurrentMemoryContext, TextArgument(fcinfo, 4));
   auto* key = NewInContext<std::string>(CurrentMemoryContext, subject);

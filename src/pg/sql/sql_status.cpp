@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// fraiseql_nats.status(): what the worker of the current database does.
+// fraiseql_nats.status(): the state of the workers of the current database.
 #include <algorithm>
 #include <vector>
 
@@ -32,7 +32,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-// The place in FraiseQL's files that switches publishing off, palloc'd; empty: none does.
+// The place in FraiseQL's files that switches publishing off, palloc'd; empty: none.
 const char* DisabledBy() {
   LWLockAcquire(shared->lock, LW_SHARED);
   LauncherTexts texts = shared->launcher;
@@ -40,10 +40,10 @@ const char* DisabledBy() {
   return pstrdup(texts.disabled_by);
 }
 
-// What to do about `stream_drift`, if nothing is worse.
+// The hint for `stream_drift`, unless there is a more important one.
 constexpr char kDriftHint[] =
-    "Run SELECT * FROM fraiseql_nats.stream_sync(); to change what the stream does not follow and "
-    "can, or adjust the settings.";
+    "Run SELECT * FROM fraiseql_nats.stream_sync(); to change the differing settings of the stream "
+    "that can be changed, or adjust the settings.";
 
 struct StateWithReason {
   const char* state;
@@ -51,7 +51,7 @@ struct StateWithReason {
   const char* hint;
 };
 
-// Why nothing runs, when no worker is there to say.
+// Why no worker runs, if none can say so itself.
 StateWithReason StateWithoutWorker(const WorkerEntry* entry, const WorkerTexts& texts,
                                    bool keeps_log) {
   if (shared == nullptr) {
@@ -91,12 +91,12 @@ StateWithReason StateWithoutWorker(const WorkerEntry* entry, const WorkerTexts& 
             "The extension is found within a minute; if it is not, increase "
             "\"fraiseql_nats.max_workers\" and restart the server."};
   }
-  const bool told = texts.reason[0] != '\0';
-  return {"stopped", told ? texts.reason : "the worker is about to start", texts.hint};
+  const bool reported = texts.reason[0] != '\0';
+  return {"stopped", reported ? texts.reason : "the worker is about to start", texts.hint};
 }
 
-// Of the first commit that is not confirmed; 0: there is none.  What the worker has read and not
-// seen acknowledged it knows; what nobody has read yet is in the log.
+// The time of the first commit that is not confirmed; 0: none.  The worker has the time of messages
+// that it has read; later commits are looked up in the log.
 TimestampTz OldestUnconfirmed(WorkerCounters* c, bool works, const SlotCondition& slot,
                               XLogRecPtr flushed) {
   const uint64 oldest = works ? pg_atomic_read_u64(&c->oldest_unacked_at) : 0;
@@ -107,12 +107,12 @@ TimestampTz OldestUnconfirmed(WorkerCounters* c, bool works, const SlotCondition
 }
 
 double LagSeconds(TimestampTz oldest) {
-  // A commit of another session may have a time after ours.
+  // The clock of another session's commit may be ahead of this one.
   return oldest == 0 ? 0.0
                      : static_cast<double>(Max(GetCurrentTimestamp() - oldest, int64{1})) / 1e6;
 }
 
-// Of the stream with this number; `name`: at the broker, if no worker says it.
+// Adds the row of a stream; `name`: its name at the broker, if no worker has one.
 void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
   const WorkerEntry* entry = nullptr;
   WorkerTexts texts;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The stream and its consumers, from SQL: what is asked of the broker is asked by another process.
+// The SQL functions for stream and consumers: another process makes the requests to the broker.
 extern "C" {
 #include "postgres.h"
 
@@ -30,7 +30,7 @@ const char* NumberArgument(FunctionCallInfo fcinfo, int number) {
   return PG_ARGISNULL(number) ? nullptr : psprintf("%d", PG_GETARG_INT32(number));
 }
 
-// In milliseconds, with a month of 30 days, as everywhere in Postgres.
+// In milliseconds, with a month of 30 days, as elsewhere in Postgres.
 const char* DurationArgument(FunctionCallInfo fcinfo, int number) {
   if (PG_ARGISNULL(number)) return nullptr;
   const Interval* interval = PG_GETARG_INTERVAL_P(number);
@@ -58,7 +58,7 @@ void CreateConsumer(FunctionCallInfo fcinfo) {
     ereport(ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
              errmsg("max_ack_pending must be positive, or -1"),
-             errdetail("It is how many messages may be out without an acknowledgement; -1 is "
+             errdetail("It is how many messages may be delivered without an acknowledgement; -1 is "
                        "without limit.")));
   }
   const char* arguments[] = {TextArgument(fcinfo, 0),
@@ -71,7 +71,7 @@ void CreateConsumer(FunctionCallInfo fcinfo) {
   (void)CallProcess("create_consumer", arguments, lengthof(arguments), StreamArgument(fcinfo, 7));
 }
 
-// The worker looks at the stream again, and finds whether it follows the settings now.
+// Also makes the worker check the stream again, so that it updates `stream_drift`.
 void StreamSync(FunctionCallInfo fcinfo) {
   const StreamRow* row = FindStream(OptionalText(fcinfo, 0));
   const int32 stream = row != nullptr ? row->number : kDefaultStream;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
-// The triggers of the table fraiseql_nats.stream: a row is checked before it is written, and at the
-// end of the transaction the workers are told.
+// The triggers of the table fraiseql_nats.stream: check a row before it is written, and start,
+// restart or end the workers at the end of the transaction.
 extern "C" {
 #include "postgres.h"
 
@@ -24,10 +24,10 @@ namespace fraiseql::pg {
 
 namespace {
 
-// What the transaction has done, until it ends.
+// What the current transaction has done.
 struct {
   bool touched;          // rows may have changed
-  StreamEntry* streams;  // as they are at its commit; in TopMemoryContext
+  StreamEntry* streams;  // the rows at its commit; in TopMemoryContext
   int count;
 } pending;
 
@@ -36,9 +36,10 @@ void Forget() {
   pending = {};
 }
 
-// Reads the rows while that may still fail, and has the log kept for the streams that are new.
+// Reads the rows while an error can still abort, and makes the default slot keep the log for new
+// streams.
 void BeforeCommit() {
-  CommandCounterIncrement();  // what the last command has written is seen, too
+  CommandCounterIncrement();  // makes the writes of the last command visible
   auto& rows = *NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   if (OidIsValid(FindOwnTable(kStreamTableName))) LoadStreamRows(&rows);
   pending.count = static_cast<int>(rows.size());
@@ -82,8 +83,8 @@ void OnTransactionEnd(XactEvent event, void*) {
   }
 }
 
-// Transactions that change the streams wait for one another, so that each knows at its commit of
-// all that there are.
+// Transactions that change the streams wait for one another, so that each sees all rows at its
+// commit.
 Datum StreamChanged(FunctionCallInfo fcinfo) {
   if (!CALLED_AS_TRIGGER(fcinfo)) elog(ERROR, "not called as a trigger");
   auto* trigger = reinterpret_cast<TriggerData*>(fcinfo->context);
@@ -96,7 +97,7 @@ Datum StreamChanged(FunctionCallInfo fcinfo) {
     return PointerGetDatum(tuple);
   }
   (void)LockStreams(true);
-  CacheInvalidateRelcache(trigger->tg_relation);  // sessions keep the rows
+  CacheInvalidateRelcache(trigger->tg_relation);  // sessions cache the rows
   if (shared != nullptr) pending.touched = true;
   return PointerGetDatum(nullptr);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// fraiseql_nats.version(): whether library and extension belong together.
+// fraiseql_nats.version(): the versions of library and extension.
 extern "C" {
 #include "postgres.h"
 

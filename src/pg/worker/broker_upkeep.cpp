@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kRetryMs = 10000;
 constexpr int64_t kLookMs = 1000;
 
-// What the stream does not follow, and will not by itself.
+// The differences between stream and settings that remain after the attempt.
 std::string DriftOf(const nats::Differences& outcome) {
   std::string drift;
   for (const nats::Difference& difference : outcome) {
@@ -62,7 +62,7 @@ void BrokerUpkeep::Run(const std::string& server, int64_t now_ms, WorkerStatus* 
   }
   if (call_.busy()) FinishCall(now_ms, status);
   if (pending_ && !server.empty() && !call_.busy() && now_ms >= not_before_ms_) {
-    broker_.prefer = server;  // another one may have another stream of this name
+    broker_.prefer = server;  // another server may have another stream of this name
     StartCall();
   }
   if (now_ms < next_look_ms_) return;
@@ -70,7 +70,8 @@ void BrokerUpkeep::Run(const std::string& server, int64_t now_ms, WorkerStatus* 
   LookAtMover(status);
 }
 
-// A trouble is logged once, until it is over; that the broker is away is not one of its own.
+// Logs each trouble once, until it is over.  Does not log that the broker is unreachable: the
+// publisher reports that.
 void BrokerUpkeep::LookAtMover(WorkerStatus* status) {
   nats::DeadLetterMover::Snapshot now = mover_.snapshot();
   if (!mover_.running()) now.trouble = failure_;
@@ -96,7 +97,7 @@ void BrokerUpkeep::StartCall() {
     return nats::WithJetStream(broker, [&](nats::JetStreamClient* js) {
       const Status ensured = nats::EnsureStream(js, stream, mode, outcome);
       if (!ensured.ok() || consumer.name.empty()) return ensured;
-      // What somebody else has made of it stays, unless the administrator wants it otherwise.
+      // A consumer that an administrator has changed stays as it is, except in mode "update".
       if (mode != nats::EnsureMode::kUpdate) {
         return nats::CreateConsumer(js, stream.name, consumer);
       }

@@ -12,16 +12,17 @@
 
 namespace fraiseql::pg {
 
-// What a worker does for the stream besides publishing to it: brings it in line with the settings,
-// makes the consumer that is configured, and has what consumers give up moved to the dead letters.
-// All of it on connections and threads of its own; nothing here waits.  Main thread only.
+// What a worker does for the stream besides publishing to it: brings the stream in line with the
+// settings, creates the configured consumer, and moves messages that consumers give up to the dead
+// letters.  Uses connections and threads of its own; no function waits.  Main thread only.
 class BrokerUpkeep {
  public:
-  // To be done (again), by the settings in force now; begins when the worker next publishes.
+  // Schedules the work (again) with the settings now in force; it starts when the worker next
+  // publishes.
   void Begin(const nats::BrokerSettings& broker);
 
-  // Goes on with it, and tells `status`.  `server`: at which is published, as status() shows it;
-  // empty: at none now.  Cheap; logs what it finds.
+  // Continues the work and reports it to `status`.  `server`: the one that the worker publishes to,
+  // as status() shows it; empty: none now.  Cheap; logs what it finds.
   void Run(const std::string& server, int64_t now_ms, WorkerStatus* status);
 
  private:
@@ -35,10 +36,10 @@ class BrokerUpkeep {
   nats::DeadLetterMover mover_;
   bool pending_ = false;
   int64_t not_before_ms_ = 0;
-  int64_t next_look_ms_ = 0;    // at the mover
+  int64_t next_look_ms_ = 0;    // time of the next check of the mover
   Status failure_;              // of the last attempt to bring stream and consumer in line
   std::string reported_;        // the failure that was logged last
-  std::string mover_reported_;  // the same of the mover
+  std::string mover_reported_;  // the mover's trouble that was logged last
 };
 
 }  // namespace fraiseql::pg

@@ -22,8 +22,8 @@ void Raise(pg_atomic_uint64* value, uint64 to) {
 
 void Wake(WorkerEntry* entry, XLogRecPtr commit_end) {
   Raise(&entry->commit_end, commit_end);
-  // The worker sets the flag and then looks at commit_end once more: with a full barrier on both
-  // sides one of the two sees the other.
+  // The worker sets the flag and then reads commit_end again: with a full barrier on both sides, at
+  // least one of the two sees the other's write.
   pg_memory_barrier();
   if (pg_atomic_read_u32(&entry->sleeping) != 0 &&
       pg_atomic_exchange_u32(&entry->sleeping, 0) != 0) {
@@ -37,8 +37,7 @@ void Wake(WorkerEntry* entry, XLogRecPtr commit_end) {
 void OnTransactionEnd(XactEvent event, void*) {
   static XLogRecPtr last_end = InvalidXLogRecPtr;
   if (event != XACT_EVENT_COMMIT || shared == nullptr || XactLastCommitEnd == last_end) return;
-  // The end of what the transaction logged also moves for COMMIT PREPARED, which has no xid of its
-  // own here.
+  // XactLastCommitEnd also moves for COMMIT PREPARED, which has no xid of its own here.
   last_end = XactLastCommitEnd;
   if (!OidIsValid(MyDatabaseId)) return;
   ForEachEntry(MyDatabaseId, [](WorkerEntry* entry) { Wake(entry, last_end); });

@@ -37,11 +37,11 @@ constexpr char kDefaultTemplate[] = "template1";  // of CREATE DATABASE
 
 // What the current transaction did, until it ends.
 struct {
-  bool extension_created;  // some extension: which one is looked up before the commit
-  Oid dropped;             // our extension, as it was
+  bool extension_created;  // some extension; BeforeCommit() looks up which one
+  Oid dropped;             // OID of our extension before its DROP
   bool start_worker;       // decided at pre-commit
   bool drop_slot;
-  bool extension_updated;  // ours
+  bool extension_updated;  // our extension
 } pending;
 
 void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_id, void* argument) {
@@ -57,11 +57,11 @@ void OnObjectAccess(ObjectAccessType access, Oid class_id, Oid object, int sub_i
   }
 }
 
-// May still read the catalogs, and fail the transaction.
+// May still read the catalogs and fail the transaction.
 void BeforeCommit() {
   if (!pending.extension_created && !OidIsValid(pending.dropped)) return;
   const Oid extension = get_extension_oid(kPluginName, true);
-  // The same extension is still there: its DROP was rolled back with a savepoint.
+  // The same extension still exists: its DROP was rolled back to a savepoint.
   pending.drop_slot = OidIsValid(pending.dropped) && extension != pending.dropped;
   pending.start_worker = OidIsValid(extension) && extension != pending.dropped;
   if (!pending.start_worker) return;
@@ -87,7 +87,7 @@ void AfterCommit() {
     }
     entry->failures = 0;
     entry->not_before = 0;
-    // After an update another one begins with what the SQL is now.
+    // After an update, a new worker starts with the new SQL.
     if (pending.drop_slot || pending.extension_updated) AskToEnd(entry);
     if (entry->latch != nullptr) SetLatch(entry->latch);
   });
@@ -129,7 +129,7 @@ bool IsTemplate(Oid database) {
   return is_template;
 }
 
-// The statement of somebody without the right to it will fail, and shall not disturb the worker.
+// A statement without the privilege fails; it must not disturb the worker.
 bool MayRun(const Node* statement, Oid database) {
   if (superuser()) return true;
   const bool owns = OwnsDatabase(database, GetUserId());
@@ -137,7 +137,7 @@ bool MayRun(const Node* statement, Oid database) {
   return MayCreateDatabases() && (owns || IsTemplate(database));
 }
 
-// The database that nobody may be connected to while the statement runs.
+// The database to which no process may be connected while the statement runs.
 Oid DatabaseToVacate(const Node* statement) {
   const char* name = IsA(statement, CreatedbStmt) ? kDefaultTemplate : nullptr;
   if (IsA(statement, DropdbStmt)) {
@@ -163,8 +163,9 @@ Oid DatabaseToVacate(const Node* statement) {
   return MayRun(statement, database) ? database : InvalidOid;
 }
 
-// Asks the workers to leave, and the launcher to send none.  A database that nobody knows yet gets
-// an entry, or the launcher might come upon it just now.  False if no worker can come.
+// Asks the workers of the database to end, and the launcher to start none.  A database without an
+// entry gets one, because the launcher may be about to probe it.  False if no entry is free: then
+// the launcher cannot start a worker either.
 bool Vacate(Oid database) {
   if (!OidIsValid(database)) return false;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -195,7 +196,7 @@ void AwaitDeparture(Oid database) {
   }
 }
 
-// Also called when the session ends in the midst of the statement.
+// Also called when the session ends during the statement.
 void Reopen(int, Datum database) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   ForEachEntry(DatumGetObjectId(database), [](WorkerEntry* entry) {
@@ -217,7 +218,7 @@ ProcessUtility_hook_type Next() {
 void OnUtility(PlannedStmt* planned, const char* query, bool read_only_tree,
                ProcessUtilityContext context, ParamListInfo parameters,
                QueryEnvironment* environment, DestReceiver* receiver, QueryCompletion* completion) {
-  // All that is needed of the statement is taken before it runs: its plan may be freed beneath it.
+  // Reads everything it needs from the statement first: running it may free the plan.
   const bool creates = IsA(planned->utilityStmt, CreatedbStmt);
   const bool updates = UpdatesExtension(planned->utilityStmt);
   const Oid database = DatabaseToVacate(planned->utilityStmt);

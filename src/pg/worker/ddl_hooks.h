@@ -3,8 +3,8 @@
 
 namespace fraiseql::pg {
 
-// Notices CREATE and DROP EXTENSION when they commit, and has the worker leave a database that
-// somebody wants to drop, rename, move or copy: the worker's connection and slot would forbid it.
+// Notices CREATE and DROP EXTENSION when they commit, and makes the worker leave a database that a
+// session wants to drop, rename, move or copy: the worker's connection and slot would prevent it.
 // Called once, from _PG_init of the postmaster.
 void InstallDdlHooks();
 

@@ -29,7 +29,7 @@ void AppendKey(const char* key, std::string* json) {
   json->append(json->back() == '{' ? "\"" : ",\"").append(key).append("\":");
 }
 
-// What the rule does not give is left out, and so null.
+// A field that the rule does not set is left out, which sync_observers() reads as null.
 void AppendText(const char* key, const std::string& text, std::string* json) {
   if (text.empty()) return;
   AppendKey(key, json);
@@ -47,7 +47,7 @@ void AppendList(const char* key, const std::vector<std::string>& texts, std::str
   json->push_back(']');
 }
 
-// A row of declared_observer, by the names of its columns.
+// A row of declared_observer, with its column names as keys.
 void AppendRule(const ObserverRule& rule, std::string* json) {
   const QualifiedName table = TableOf(rule);
   json->push_back('{');
@@ -68,10 +68,10 @@ void AppendRule(const ObserverRule& rule, std::string* json) {
 
 struct SyncCall {
   const std::vector<ObserverRule>* rules;
-  bool complete;  // nothing is left to be tried again
+  bool complete;  // nothing is left to retry
 };
 
-// In a transaction, with SPI.
+// Runs in a transaction, with SPI connected.
 void CallSync(void* argument) {
   auto* call = static_cast<SyncCall*>(argument);
   auto* json = NewInContext<std::string>(CurrentMemoryContext, "[");
@@ -100,10 +100,10 @@ void DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
   failed_ = !done || !call.complete;
   if (!done && error != logged_) {
     const Status status =
-        Status::Invalid("observers of the configuration files cannot be made: " + error);
+        Status::Invalid("could not create observers of the configuration files: " + error);
     status_->RecordError(status);
     ereport(WARNING, (errmsg("%s", status.message().c_str()),
-                      errdetail("The observers stay as they are; it is tried again.")));
+                      errdetail("The observers stay as they are; the worker retries.")));
   }
   logged_ = error;
 }
@@ -122,7 +122,7 @@ void DeclaredObservers::SyncAgain(const std::vector<ObserverRule>& rules, int64_
   if (!(awaits || failed_) || now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + (awaits ? kLookMs : kRetryMs);
   if (awaits && TransactionIdPrecedes(GetOldestActiveTransactionId(), await_before_)) return;
-  await_before_ = InvalidTransactionId;  // who has come since has seen the rules
+  await_before_ = InvalidTransactionId;  // later transactions see the rules
   TrySync(rules);
 }
 

@@ -44,9 +44,9 @@ namespace fraiseql::pg {
 
 namespace {
 
-// How often to look for databases that came into being unseen, restored ones for example.
+// How often to look for databases that were created without a hook call, by a restore for example.
 constexpr long kScanIntervalMs = 60000;
-// How soon to look again while something is about to happen: a start is under way or put off.
+// How soon to look again while a start is under way or postponed.
 constexpr long kBusyIntervalMs = 100;
 
 struct FoundDatabase {
@@ -70,7 +70,7 @@ class Launcher {
   void Probe();
 
   std::vector<FoundDatabase> databases_;
-  std::set<Oid> without_extension_;  // found out by a worker that came and went
+  std::set<Oid> without_extension_;  // as a worker that probed them has found
   std::map<std::pair<Oid, int32>, BackgroundWorkerHandle*> handles_;
   bool disabled_by_file_ = false;  // fraiseql-observer.toml switches publishing off
   bool reported_disabled_ = false;
@@ -102,7 +102,7 @@ void Launcher::ScanDatabases() {
       &databases_);
 }
 
-// A worker that ended before it attached to its entry: the fork failed, say.
+// Whether the worker ended before it attached to its entry, because the fork failed for example.
 bool Launcher::StartFailed(WorkerEntry* entry) {
   const auto found = handles_.find({entry->database, entry->stream});
   if (found == handles_.end()) return true;
@@ -110,7 +110,7 @@ bool Launcher::StartFailed(WorkerEntry* entry) {
   return GetBackgroundWorkerPid(found->second, &pid) == BGWH_STOPPED;
 }
 
-// False if there is no place for another worker.  REQUIRES: lock, exclusive.
+// False if no background worker slot is free.  REQUIRES: lock, exclusive.
 bool Launcher::Start(WorkerEntry* entry) {
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -148,7 +148,7 @@ bool Launcher::Start(WorkerEntry* entry) {
   return false;
 }
 
-// Nobody may be connected to the database now.  REQUIRES: lock.
+// Whether no process may be connected to the database now.  REQUIRES: lock.
 bool IsVacating(Oid database) {
   bool vacating = false;
   ForEachEntry(database,
@@ -156,7 +156,7 @@ bool IsVacating(Oid database) {
   return vacating;
 }
 
-// Brings one entry a step further.  False if the entry is free now.  REQUIRES: lock, exclusive.
+// Advances one entry.  False if it has freed the entry.  REQUIRES: lock, exclusive.
 bool Launcher::TendEntry(WorkerEntry* entry) {
   const Oid oid = entry->database;
   const auto database = std::find_if(databases_.begin(), databases_.end(),
@@ -165,18 +165,18 @@ bool Launcher::TendEntry(WorkerEntry* entry) {
     entry->starting = false;
     ++entry->failures;
     ClipText("the worker could not be started", entry->texts.reason);
-    ClipText("See the server's log; it is tried again.", entry->texts.hint);
+    ClipText("See the server's log; the launcher retries.", entry->texts.hint);
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), 1000);
   }
   if (entry->pid != 0 || entry->starting) return true;
-  if (IsVacating(oid)) return true;  // who counted it up must find it again to count it down
+  if (IsVacating(oid)) return true;  // Reopen() must find the entry to decrement the counter
   if (database == databases_.end() ||
       (!entry->has_extension && !entry->drop_slot && !entry->reserved)) {
     if (entry->without_extension && entry->stream == kDefaultStream) without_extension_.insert(oid);
     FreeEntry(entry);
     return false;
   }
-  if (entry->drop_slot || entry->reserved) return true;  // the first is done in Tend()
+  if (entry->drop_slot || entry->reserved) return true;  // Tend() drops the slot
   if (!Enabled() || !database->wanted) return true;
   if (entry->not_before > GetCurrentTimestamp()) {
     busy_ = true;
@@ -186,7 +186,7 @@ bool Launcher::TendEntry(WorkerEntry* entry) {
   return true;
 }
 
-// Of streams that have no entry: there was no place for them.
+// Drops the slots of streams that have no entry because none was free.
 void DropFurtherSlots(Oid database) {
   const std::string prefix = std::string(OwnSlotName({database, kDefaultStream}).c_str()) + "_";
   for (const SlotName& slot : SlotsWithPrefix(prefix)) (void)TryDropSlot(slot.c_str());
@@ -205,7 +205,7 @@ void Launcher::Tend() {
     LWLockRelease(shared->lock);
     if (!drop) continue;
     busy_ = true;
-    if (!TryDropSlot(OwnSlotName(key).c_str())) continue;  // somebody uses it: later
+    if (!TryDropSlot(OwnSlotName(key).c_str())) continue;  // in use: retried later
     RemoveDeadLetterSpool(key);
     if (key.stream == kDefaultStream) DropFurtherSlots(key.database);
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -216,8 +216,8 @@ void Launcher::Tend() {
   Probe();
 }
 
-// Sends a worker into one database of which nothing is known, to see whether the extension is
-// there.  One at a time, so that a server with many databases is not flooded.
+// Starts a worker in one database that has not been probed, to see whether it has the extension.
+// One at a time, so that a server with many databases does not start many processes at once.
 void Launcher::Probe() {
   if (!Enabled()) return;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -240,8 +240,9 @@ void Launcher::Probe() {
   LWLockRelease(shared->lock);
 }
 
-// fraiseql-observer.toml may switch publishing off, unless an administrator has said otherwise.
-// Nothing else in the files concerns the launcher, and their errors are told of by the workers.
+// fraiseql-observer.toml may switch publishing off, unless an administrator has set it in
+// postgresql.conf.  Nothing else in the files concerns the launcher; the workers report their
+// errors.
 void Launcher::ReadConfig() {
   LoadedConfig config;
   LoadConfig(&config);
@@ -259,7 +260,7 @@ void Launcher::ReadConfig() {
   LogDisabled();
 }
 
-// Slots keep the log of databases that are not published, for as long as that lasts.
+// The slots keep the log of all databases while publishing is off, so the server's log says so.
 void Launcher::LogDisabled() {
   if (Enabled() == !reported_disabled_) return;
   reported_disabled_ = !Enabled();
@@ -298,10 +299,10 @@ void Detach(int, Datum) { shared->launcher_latch = nullptr; }
 }  // namespace
 
 void RegisterLauncher() {
-  if (IsBinaryUpgrade) return;  // pg_upgrade wants the server, and from 17 on the slots, for itself
+  if (IsBinaryUpgrade) return;  // pg_upgrade allows no other connection, and from 17 on no slot use
   BackgroundWorker worker{};
   worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-  // Not on a standby: the slot of a primary is used there after its promotion.
+  // Not on a standby: the slot of a primary is used there after promotion.
   worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
   worker.bgw_restart_time = 1;
   snprintf(worker.bgw_library_name, BGW_MAXLEN, "%s", kPluginName);
@@ -326,9 +327,9 @@ void fraiseql_nats_launcher_main(Datum) {
   PinProcessSettings();
   shared->launcher_latch = MyLatch;
   before_shmem_exit(Detach, 0);
-  // Lives until the process ends, and is then left to the kernel.
+  // Lives until the process ends; the kernel frees it.
   auto* launcher = new Launcher;
   Guard([=] { launcher->Run(); });
-  proc_exit(1);  // so that the postmaster starts it again if it was only terminated
+  proc_exit(1);  // the postmaster restarts it if it was only terminated
 }
 }

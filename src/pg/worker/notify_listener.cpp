@@ -7,7 +7,8 @@ extern "C" {
 
 #include "access/xact.h"
 #include "commands/async.h"
-// Of the connection's own structure nothing is used, and its headers are not always there.
+// This file uses no field of the connection's structure, and the headers of GSS and SSL may be
+// missing.
 #undef ENABLE_GSS
 #undef USE_SSL
 #include "libpq/libpq.h"
@@ -91,8 +92,8 @@ void NotifyListener::Take() {
   if (notifyInterruptPending) ProcessNotifyInterrupt(true);
 }
 
-// NotificationResponse: process id, channel, payload.  All else that a client would be told is
-// for nobody here.
+// NotificationResponse: process id, channel, payload.  All other messages to the client are
+// dropped.
 int NotifyListener::OnClientMessage(char type, const char* body, size_t) {
   if (type != 'A') return 0;
   const char* channel = body + sizeof(int32);
@@ -101,7 +102,8 @@ int NotifyListener::OnClientMessage(char type, const char* body, size_t) {
 }
 
 void NotifyListener::Publish(const char* channel, const char* payload) {
-  // There is no second time for what is refused here.
+  // A notification that is refused here is lost, so text that is no valid UTF-8 is converted
+  // anyhow.
   const std::string_view utf8_channel = ToUtf8Anyhow(channel);
   const std::string_view utf8_payload = ToUtf8Anyhow(payload);
   for (const Observer* observer : router_->ResolveChannel(utf8_channel)) {

@@ -2,7 +2,8 @@
 #pragma once
 
 // Notifications without the log, for servers whose wal_level is not logical: LISTEN inside the
-// worker.  At most once, since nothing is kept while nobody listens.  Include after postgres.h.
+// worker.  At most once, since Postgres keeps nothing while no session listens.  Include after
+// postgres.h.
 
 #include <memory>
 
@@ -14,7 +15,7 @@
 
 namespace fraiseql::pg {
 
-// One to a process: it takes over what Postgres wants to tell a client.  Main thread only.
+// One per process: it replaces the functions that send messages to a client.  Main thread only.
 class NotifyListener {
  public:
   // `pipeline` is not owned.
@@ -23,11 +24,12 @@ class NotifyListener {
   // Listens on the channels that are observed now, if they have changed.  May raise.
   void Listen();
 
-  // Takes what has arrived into the pipeline.  Always takes all of it, whatever the broker does:
-  // a listener that does not would stop every NOTIFY of the server one day.  May raise.
+  // Adds the notifications that have arrived to the pipeline.  Always takes all of them, whatever
+  // the broker does: a listener that stops reading would eventually fill the queue and fail every
+  // NOTIFY of the server.  May raise.
   void Take();
 
-  // Notifications that found the window full.
+  // Notifications that were dropped because the window was full.
   uint64_t dropped() const { return dropped_; }
 
  private:
@@ -41,7 +43,7 @@ class NotifyListener {
   std::unique_ptr<Router> router_;
   TransactionHeaders headers_;
   Freshness freshness_;  // of the observers
-  std::string run_;      // part of every message id: numbers begin anew with each process
+  std::string run_;      // part of every message id: each process counts from 1
   uint64_t count_ = 0;
   uint64_t dropped_ = 0;
 };

@@ -30,8 +30,8 @@ void StreamSettler::Run(int64_t now_ms) {
 void StreamSettler::Settle(void* self) {
   auto* settler = static_cast<StreamSettler*>(self);
   const Oid table = FindOwnTable(kStreamTableName);
-  // Who holds the lock changes the rows, and settles them all at its commit; if it has none, the
-  // next attempt does.
+  // The session that holds the lock changes the rows, and settles them all at its commit.  If it
+  // rolls back, the next attempt settles them.
   if (!OidIsValid(table) || !LockStreams(false)) return;
   std::vector<StreamRow> rows;
   LoadStreamRows(&rows);

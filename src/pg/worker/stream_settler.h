@@ -9,14 +9,14 @@
 
 namespace fraiseql::pg {
 
-// Has the worker of a database's default stream see to it that each further stream has one.  Who
-// adds a stream does the same at its commit; but nobody does after a restart of the server.
+// The worker of a database's default stream makes sure that each further stream has a worker.  A
+// session that adds a stream does the same at its commit; after a restart only this class does.
 class StreamSettler {
  public:
   explicit StreamSettler(const WorkerKey& worker) : worker_(worker) {}
 
-  // Does it, unless it is done; at most once a second, for a transaction that changes the streams
-  // may be under way.  REQUIRES: no transaction and no decoding callback is active.
+  // Does it, unless it is done; at most once a second, because a transaction that changes the
+  // streams may be in progress.  REQUIRES: no transaction and no decoding callback is active.
   void Run(int64_t now_ms);
 
  private:

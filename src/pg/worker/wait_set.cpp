@@ -11,7 +11,7 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// A socket cannot be taken out of a set: another connection needs another set.
+// A socket cannot be removed from a set: a new connection needs a new set.
 void WaitSet::Rebuild() {
   if (set_ != nullptr) FreeWaitEventSet(set_);
   set_ = NewWaitEventSet(4);
@@ -41,8 +41,8 @@ void WaitSet::Adjust() {
 
 void WaitSet::Wait(int64_t timeout_ms, uint32_t wait_event) {
   Adjust();
-  // Decoding may have left one behind, in the midst of a transaction.  CREATE INDEX CONCURRENTLY
-  // would wait for it, and so for the broker.
+  // Decoding may have left a catalog snapshot in the middle of a transaction.  CREATE INDEX
+  // CONCURRENTLY would wait for it, and so for the broker.
   InvalidateCatalogSnapshotConditionally();
   WaitEvent events[4];
   const int count = WaitEventSetWait(set_, static_cast<long>(timeout_ms), events, 4, wait_event);

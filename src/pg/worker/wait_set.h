@@ -19,8 +19,8 @@ class WaitSet {
   // `publisher` is not owned.
   explicit WaitSet(nats::Publisher* publisher) : publisher_(publisher) {}
 
-  // Waits for at most `timeout_ms` (-1: for ever; 0: only looks) and tells the publisher what has
-  // happened to its descriptors.  Returns at once if the latch is set, and resets it.  May raise.
+  // Waits for at most `timeout_ms` (-1: forever; 0: only polls) and reports events of its
+  // descriptors to the publisher.  Returns at once if the latch is set, and resets it.  May raise.
   void Wait(int64_t timeout_ms, uint32_t wait_event);
 
  private:

@@ -38,19 +38,20 @@ namespace fraiseql::pg {
 namespace {
 
 constexpr int kRecordsPerRun = 256;
-// Nothing wakes the worker for log that other databases write, and it has to confirm that too.
+// The log that other databases write does not wake the worker, but it has to confirm that too.
 constexpr int64_t kIdleWaitMs = 1000;
-// Under a stream of commits a short blind sleep saves most signals, at no cost to a quiet server.
+// Under frequent commits a short sleep without a latch saves most signals; an idle server pays
+// nothing.
 constexpr int64_t kHotUs = 1000;
 constexpr long kLingerUs = 200;
-// Under so many messages in one turn, a longer one: a turn costs the worker and the broker many
+// With this many messages per turn it sleeps longer: a turn costs the worker and the broker many
 // times as much as one more message in it.
 constexpr uint64_t kManyMessages = 3;
 constexpr long kLongLingerUs = 500;
 constexpr int kVisibilitySpins = 20;  // some microseconds each
 constexpr int64_t kDrainMs = 500;
-constexpr int64_t kStandbyWaitMs = 5;  // nobody says when a standby has more
-constexpr int64_t kPatienceMs = 1000;  // before it is worth a remark that it has not
+constexpr int64_t kStandbyWaitMs = 5;  // no event says that a standby has received more
+constexpr int64_t kPatienceMs = 1000;  // until status() reports that standbys lag
 constexpr int64_t kDrainSilenceMs = 50;
 
 }  // namespace
@@ -90,7 +91,7 @@ void Worker::Run() {
   Leave(true);
 }
 
-// With capture = notify: no slot, no log, only what LISTEN brings.
+// With capture = notify: no slot and no log, only notifications from LISTEN.
 void Worker::RunListener() {
   declared_.Sync(config_.config.rules);
   OpenPipeline({});
@@ -123,13 +124,13 @@ void Worker::DecodeSome() {
   Confirm(pipeline_->window().empty() ? reader_.position() : pipeline_->window().settled_lsn());
 }
 
-// One turn of everything but the decoding: time, replies, sending, descriptors.  Waits for at most
-// `timeout_ms`.  Also called from inside a transaction that is being decoded.
+// One turn of everything except decoding: timers, replies, sending, descriptors.  Waits for at most
+// `timeout_ms`.  Also called while a transaction is being decoded.
 void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
   const int64_t now = nats::SteadyMs();
   publisher_->Tick(now);
-  // Most often the socket takes everything at once, and nobody needs to be told: then there is room
-  // for more in its buffer.
+  // The socket usually accepts everything at once; then its buffer has room for more messages
+  // without a wait for the event.
   do {
     pipeline_->Run(now);
     if (pipeline_->has_new_stream()) NoteStream();
@@ -144,8 +145,8 @@ void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
     if (wait >= 0) timeout_ms = std::min(timeout_ms, wait);
   }
   wait_set_->Wait(timeout_ms, wait_event);
-  // When it is to end, it leaves where nothing is half done: see MustLeave().  Waits inside of
-  // Postgres end at once.
+  // A process that is to end leaves only between turns, where nothing is half done: see
+  // MustLeave().  Waits inside Postgres end at once.
   if (!ProcDiePending) CHECK_FOR_INTERRUPTS();
   pipeline_->Run(nats::SteadyMs());
 }
@@ -164,7 +165,7 @@ void Worker::Confirm(XLogRecPtr lsn) {
   dead_letters_.Sync();
   slot_.SetHold(AwaitsSlots(entry_));
   slot_.Confirm(*pipeline_, lsn, nats::SteadyMs());
-  // Where workers have died is behind this one.
+  // The slot has passed the transaction at which workers have died.
   if (entry_->deaths.count > 0 && lsn > entry_->deaths.commit_lsn) entry_->deaths = {};
 }
 
@@ -196,7 +197,7 @@ void Worker::ShowState() {
     status_.ShowSubjects(publisher_->stream_subjects());
   }
   if (pipeline_->losses() != losses_seen_) ReportDataLoss();
-  if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not know the message yet
+  if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not have the message yet
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
   const Status& trouble = refused_.ok() ? pipeline_->trouble() : refused_;
@@ -214,7 +215,7 @@ void Worker::ShowState() {
   }
 }
 
-// What is to be known while nothing is wrong with the broker.
+// The notice that status() shows while publishing works.
 Status Worker::StreamingNotice() {
   if (!wrong_settings_.ok()) return wrong_settings_;
   if (!wrong_files_.ok()) return wrong_files_;
@@ -228,38 +229,38 @@ Status Worker::StreamingNotice() {
   if (now_ms - standbys_had_all_ms_ >= kPatienceMs) {
     return Status::Unavailable("the standbys do not have the log yet",
                                "See the slots that \"synchronized_standby_slots\" names, or take "
-                               "those of standbys that are gone off it.");
+                               "standbys that no longer exist off it.");
   }
   if (publisher_->keeps_consumed()) return Status::Ok();
   return Status::Unavailable("stream \"" + publisher_->stream_name() +
-                                 "\" does not keep what was consumed, nor can that be looked for",
-                             "What is sent again beyond its de-duplication window may be there "
-                             "twice; not so with retention by limits.");
+                                 "\" does not keep consumed messages, and they cannot be looked up",
+                             "A message that is sent again after the de-duplication window may be "
+                             "stored twice; retention by limits prevents it.");
 }
 
 void Worker::ReportDataLoss() {
   losses_seen_ = pipeline_->losses();
   const bool again = slot_.delays() && pipeline_->acked() > 0;
   status_.RaiseLossAlarm(pipeline_->loss(), again);
-  if (again) proc_exit(0);  // another worker begins at the slot's position
+  if (again) proc_exit(0);  // the next worker starts at the slot's position
 }
 
 void Worker::ReportDuplicates() {
   const Pipeline::Twice& twice = pipeline_->twice();
   std::string message = "stream \"" + publisher_->stream_name() +
-                        "\" has let go of the newest messages: up to " +
-                        std::to_string(twice.most) + " may be published twice, from ";
+                        "\" has removed the newest messages: up to " + std::to_string(twice.most) +
+                        " may be published twice, from ";
   AppendPosition(twice.first, &message);
-  message.append(" to what committed before ");
+  message.append(" to the commits before ");
   AppendLsn(twice.before_lsn, &message);
   status_.RaiseTwiceAlarm(Status::Unavailable(
       std::move(message),
-      "Consumers can tell by the header Fraiseql-Position. A purge, age, consumption or the "
-      "messages of others may have removed the newest ones while the worker was away."));
+      "Consumers can detect them by the header Fraiseql-Position. A purge, age, consumption or the "
+      "messages of others may have removed the newest ones while the worker did not run."));
   pipeline_->ForgetTwice();
 }
 
-// Sleeps until there is more log, a reply, or a moment for housekeeping.
+// Sleeps until there is more log, a reply, or periodic work.
 void Worker::WaitForLog() {
   const XLogRecPtr commit_end = pg_atomic_read_u64(&entry_->commit_end);
   if (commit_end > decodable_ && !RecoveryInProgress()) XLogFlush(commit_end);
@@ -291,14 +292,14 @@ void Worker::ApplySettings() {
   ConfigReloadPending = false;
   ProcessConfigFile(PGC_SIGHUP);
   wrong_settings_ = CheckWrittenSettings().status;
-  if (FilesHaveChanged()) Leave(true);  // another begins with what they say now
+  if (FilesHaveChanged()) Leave(true);  // the next worker starts with the new files
   (void)ApplyConfig(config_.config);
   const PipelineOptions options = CurrentPipelineOptions();
   if (settings.capture != capture_ || options.window_messages != options_.window_messages ||
       options.window_bytes != options_.window_bytes ||
       options.ack_timeout_ms != options_.ack_timeout_ms ||
       options.max_delay_ms != options_.max_delay_ms) {
-    Leave(true);  // another worker begins with the new sizes at once
+    Leave(true);  // the next worker starts with the new sizes
   }
   if (decoder_ != nullptr) decoder_->ApplySettings();
   ChooseDeadLetterBox();
@@ -314,8 +315,8 @@ bool Worker::MustLeave() const {
          entry_->fingerprint != row_.fingerprint || !IsDatabaseWanted(database_name_.c_str());
 }
 
-// Ends the process.  With `drain`, waits a moment for what is in flight, so that less is sent
-// again; but not for a broker that is silent: somebody may be waiting for the process to end.
+// Ends the process.  With `drain`, waits briefly for acknowledgements, so that less is sent again,
+// but not for a silent broker: a session may be waiting for the process to end.
 void Worker::Leave(bool drain) {
   const int64_t until = nats::SteadyMs() + kDrainMs;
   int64_t heard_ms = nats::SteadyMs();
@@ -334,8 +335,9 @@ void Worker::Leave(bool drain) {
   proc_exit(0);
 }
 
-// Who is told of a row reads it at once, and must find it.  The commit record is in the log a
-// moment before the transaction is seen, and long before when it waits for standbys.
+// A consumer may read the row as soon as it has the message, and must find it.  The commit record
+// is in the log a moment before the transaction is visible, and long before when it waits for
+// standbys.
 void Worker::AwaitVisible() {
   if (IsVisibleToAll(hidden_xid_)) {
     hidden_xid_ = InvalidTransactionId;
@@ -346,7 +348,7 @@ void Worker::AwaitVisible() {
     if (IsVisibleToAll(hidden_xid_)) break;
   }
   while (!IsVisibleToAll(hidden_xid_)) {
-    // The session that commits sets the latch behind the end of its transaction; see
+    // The committing session sets the latch after its transaction has become visible; see
     // commit_wake.cpp.
     pg_atomic_write_u32(&entry_->sleeping, 1);
     pg_memory_barrier();

@@ -28,13 +28,13 @@
 
 namespace fraiseql::pg {
 
-// Crash-only: what it does not expect is an ERROR, which ends the process; the launcher starts
-// another, and the slot says where to go on.  Expected trouble is a state of the pipeline.
+// Crash-only: an unexpected condition is an ERROR, which ends the process; the launcher starts
+// another, which resumes at the slot's position.  Expected trouble is a state of the pipeline.
 class Worker final : public MessageReceiver {
  public:
   Worker(const WorkerKey& key, WorkerEntry* entry);
 
-  // Publishes until the process is to end; then ends it.
+  // Publishes until the process is asked to end; then ends it.
   [[noreturn]] void Run();
 
  private:
@@ -85,7 +85,7 @@ class Worker final : public MessageReceiver {
   WorkerEntry* const entry_;
   std::string database_name_;
   WorkerStatus status_;
-  StreamRow row_;  // what the stream has of its own; fingerprint 0: nothing
+  StreamRow row_;  // the stream's own settings; fingerprint 0: none
   StreamSettler streams_;
   LoadedConfig config_;
   DeclaredObservers declared_;
@@ -95,10 +95,10 @@ class Worker final : public MessageReceiver {
   DeadLetterSpool dead_letters_;
   DeadLetterTable dead_letter_table_;
   AlarmTable alarm_table_;
-  Status other_version_;   // the extension is not of the version of the library; ok: it is
-  Status wrong_settings_;  // a setting is not in force as it is written; ok: all of them are
-  Status wrong_files_;     // the same of FraiseQL's files
-  Status refused_;         // why the message that is being built is no dead letter
+  Status other_version_;   // the extension's version differs from the library's; ok: it does not
+  Status wrong_settings_;  // a setting in the files is not in force; ok: all are
+  Status wrong_files_;     // FraiseQL's files are not applied; ok: they are
+  Status refused_;         // why the message being built could not be stored as a dead letter
   BrokerUpkeep upkeep_;
   SlotStartup startup_;
   LagWatch lag_watch_;
@@ -108,9 +108,8 @@ class Worker final : public MessageReceiver {
   SlotKeeper slot_;
   std::unique_ptr<NotifyListener> listener_;  // with capture = notify; else null
   const int capture_;
-  XLogRecPtr decodable_ =
-      InvalidXLogRecPtr;     // how far the log went when it was last read to its end
-  uint32_t hidden_xid_ = 0;  // of the present transaction, unless it is known to be seen by all
+  XLogRecPtr decodable_ = InvalidXLogRecPtr;  // end of the log when it was last read to its end
+  uint32_t hidden_xid_ = 0;                   // the current transaction, until it is visible to all
   int64_t last_sleep_us_ = 0;
   uint64_t sent_before_sleep_ = 0;
   int64_t standbys_had_all_ms_ = 0;

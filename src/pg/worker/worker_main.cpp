@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// The worker's process: how it begins and how it ends.
+// The worker's process: its start and its end.
 #include <algorithm>
 
 extern "C" {
@@ -26,26 +26,26 @@ namespace fraiseql::pg {
 
 namespace {
 
-// As the launcher has put it there.
+// The launcher has put the key into bgw_extra.
 WorkerKey OwnKey() {
   WorkerKey key;
   memcpy(&key, MyBgworkerEntry->bgw_extra, sizeof(key));
   return key;
 }
 
-// Why there is no worker now.  REQUIRES: lock.
+// Shows why no worker runs now.  REQUIRES: lock.
 void ShowEnd(int code, WorkerTexts* texts) {
   texts->reason[0] = texts->hint[0] = '\0';
   if (code == 0 || LastError()[0] == '\0') return;
   ClipText(LastError(), texts->last_error);
   texts->last_error_at = GetCurrentTimestamp();
-  ClipText("the worker has ended with an error, and is started again: ", texts->reason);
+  ClipText("the worker has ended with an error, and is restarted: ", texts->reason);
   const size_t size = strlen(texts->reason);
   ClipText(LastError(), texts->reason + size, sizeof(texts->reason) - size);
   strlcpy(texts->hint, "See the server's log for its detail and context.", sizeof(texts->hint));
 }
 
-// Runs as the process ends, in whatever way but a crash.
+// Runs when the process ends, except by a crash.
 void Detach(int code, Datum) {
   WorkerEntry* entry = FindEntry(OwnKey());
   if (entry == nullptr) return;
@@ -55,7 +55,7 @@ void Detach(int code, Datum) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   entry->pid = 0;
   if (code != 0) {
-    // Soon after a first failure, less and less often after more of them.
+    // The delay before a restart doubles with each failure.
     const int delay_ms = 100 << std::min(entry->failures, 9);
     entry->not_before = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay_ms);
     ++entry->failures;
@@ -66,12 +66,12 @@ void Detach(int code, Datum) {
   WakeLauncher();
 }
 
-// The very last step.  Threads of libraries may still run, one of ours may be connecting; the exit
-// handlers of the libraries would run beside them.
+// The last step.  Threads of libraries and a connecting thread of ours may still run, so the exit
+// handlers of the libraries must not.
 void ExitAtOnce(int code, Datum) { _exit(DatabaseHasGone() ? 0 : code); }
 
-// Large transactions are on disk beyond this.  The server's default of 64MB makes for a process of
-// 120 MB; what the administrator has set stays.
+// Decoding spills larger transactions to disk.  With the server's default of 64MB the process takes
+// 120 MB.  A value that the administrator has set stays.
 void LimitMemory() {
   SetConfigOption("logical_decoding_work_mem", "32MB", PGC_USERSET, PGC_S_DYNAMIC_DEFAULT);
 }
@@ -88,8 +88,8 @@ WorkerEntry* Attach() {
   }
   LWLockRelease(shared->lock);
   if (!welcome) proc_exit(0);
-  // Registered before the connection to the database is, and so run after the slot is released and
-  // the process has left the list of those that are connected: who waits for it can go on.
+  // Registered before the connection to the database, and so called after the slot is released and
+  // the process is no longer in the process array: a session that waits for that can continue.
   on_shmem_exit(Detach, 0);
   return entry;
 }
@@ -104,7 +104,7 @@ PGDLLEXPORT void fraiseql_nats_worker_main(Datum);
 
 void fraiseql_nats_worker_main(Datum) {
   using namespace fraiseql::pg;
-  // It also ends waits inside of Postgres, for old transactions say.
+  // die() also ends waits inside Postgres, for old transactions for example.
   pqsignal(SIGTERM, die);
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   on_proc_exit(ExitAtOnce, 0);
@@ -116,7 +116,7 @@ void fraiseql_nats_worker_main(Datum) {
   PinSettings(false);
   AllowOwnPlugin(false);
   LimitMemory();
-  // Lives until the process ends, and is then left to the kernel.
+  // Lives until the process ends; the kernel frees it.
   auto* worker = new Worker(OwnKey(), entry);
   Guard([=] { worker->Run(); });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
-// What the worker does before it streams: up to an open slot and a pipeline.
+// What the worker does before it streams, until the slot and the pipeline are open.
 #include <utility>
 #include <vector>
 
@@ -30,7 +30,7 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr int64_t kMendingMs = 2000;  // between looks at what only an administrator can mend
+constexpr int64_t kMendingMs = 2000;  // between checks of what only an administrator can correct
 
 void LogProblems(int level, const std::vector<ConfigProblem>& problems) {
   for (const ConfigProblem& problem : problems) {
@@ -39,16 +39,16 @@ void LogProblems(int level, const std::vector<ConfigProblem>& problems) {
   }
 }
 
-// Puts `now` in the place of `told`, and logs it if it says something else.
-void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProblem>* told) {
-  const bool is_new = ProblemText(now) != ProblemText(*told);
-  *told = std::move(now);
-  if (is_new) LogProblems(level, *told);
+// Replaces `reported` by `now`, and logs it if it differs.
+void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProblem>* reported) {
+  const bool is_new = ProblemText(now) != ProblemText(*reported);
+  *reported = std::move(now);
+  if (is_new) LogProblems(level, *reported);
 }
 
 }  // namespace
 
-// Reads what the stream has of its own; false if there is no such stream.  REQUIRES: a transaction.
+// Reads the stream's own settings; false if the stream does not exist.  REQUIRES: a transaction.
 bool Worker::FindOwnStream() {
   std::vector<StreamRow> rows;
   LoadStreamRows(&rows);
@@ -118,14 +118,14 @@ Status Worker::MissingPrecondition() const {
   return Status::Ok();
 }
 
-// Waits, without a slot and without a loop of errors, for what only an administrator can mend.
+// Waits, without a slot and without a loop of errors, for what only an administrator can correct.
 void Worker::AwaitPreconditions() {
   for (Status missing; !(missing = MissingPrecondition()).ok();) {
     AwaitReload(WorkerState::kMisconfigured, missing, kMendingMs);
   }
 }
 
-// Shows what is wrong, and waits until it may not be any more.
+// Shows what is wrong, and waits until a change is possible.
 void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms) {
   status_.Show(state, wrong, "", "");
   lag_watch_.Run(nats::SteadyMs());
@@ -137,13 +137,13 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
   if (ConfigReloadPending) {
     ConfigReloadPending = false;
     ProcessConfigFile(PGC_SIGHUP);
-    if (FilesHaveChanged()) proc_exit(0);  // another begins with what they say now
+    if (FilesHaveChanged()) proc_exit(0);  // the next worker starts with the new files
   }
   if (MustLeave()) proc_exit(0);
 }
 
-// Without a value that an administrator wrote there is nothing to go by: the built-in default may
-// be somebody else's broker.
+// A worker does nothing while a value that an administrator wrote is not in force: with the
+// built-in default it might publish to another broker.
 void Worker::AwaitSettings() {
   bool waited = false;
   for (;; waited = true) {
@@ -152,7 +152,7 @@ void Worker::AwaitSettings() {
     if (!problem.nothing_in_force) break;
     AwaitReload(WorkerState::kMisconfigured, wrong_settings_, kMendingMs);
   }
-  if (waited) proc_exit(0);  // another begins with what has been mended
+  if (waited) proc_exit(0);  // the next worker starts with the corrected settings
 }
 
 void Worker::AwaitConfig() {
@@ -180,7 +180,7 @@ Status Worker::ReadConfig() {
   return applied.ok() ? ApplyOwnSettings(row_.settings) : applied;
 }
 
-// Reads FraiseQL's files anew.  If they are wrong, what they said last stays in force.
+// Reads FraiseQL's files again.  If they are wrong, the last valid content stays in force.
 bool Worker::FilesHaveChanged() {
   LoadedConfig config;
   LoadConfig(&config);
@@ -199,7 +199,7 @@ bool Worker::FilesHaveChanged() {
   return false;
 }
 
-// Waits until there is a slot to publish from, and this server is the one to do so.
+// Waits until a slot exists and this server may publish from it.
 void Worker::PrepareSlot() {
   Backoff backoff(PipelineOptions{}.min_delay_ms, options_.max_delay_ms);
   status_.Show(WorkerState::kConnecting, Status::Ok(), "", "");
@@ -217,7 +217,8 @@ void Worker::PrepareSlot() {
 }
 
 void Worker::OpenSlot() {
-  // That may wait for the broker; and what is cached is of the past once the slot is acquired.
+  // Sync() may wait for the broker; and what it caches is invalid for decoding once the slot is
+  // acquired.
   declared_.Sync(config_.config.rules);
   do {
     PrepareSlot();
