@@ -46,11 +46,11 @@ Status NoSuchColumn(const Change& change, std::string_view column) {
 
 bool IsString(std::string_view json) { return !json.empty() && json.front() == '"'; }
 
-// Whether two JSON values are the same.  `literal` has no escapes but those that it needs.
+// Whether two JSON values are equal.  `literal` has only the necessary escapes.
 bool EqualJson(std::string_view json, std::string_view literal) {
   if (json == literal) return true;
   if (IsJsonNumber(json) && IsJsonNumber(literal)) return CompareJsonNumbers(json, literal) == 0;
-  // A value of type json is kept as it was written, perhaps with needless escapes.
+  // A value of type json is stored as it was written, perhaps with unnecessary escapes.
   if (!IsString(json) || !IsString(literal) || json.find('\\') == std::string_view::npos) {
     return false;
   }
@@ -131,7 +131,7 @@ Status Condition::FieldChanged(const Node& node, const Change& change, bool* hol
   if (column < 0) return NoSuchColumn(change, node.column);
   const RowImage* new_row = &change.new_row;
   const RowImage* old_row = OldRowOf(change);
-  // A TOAST value that the UPDATE did not touch.
+  // The UPDATE did not change this TOAST value.
   if (StateOf(new_row, column) == State::kUnchanged) return Status::Ok();
   if (StateOf(new_row, column) != State::kPresent) return NotLogged("the", node.column);
   if (StateOf(old_row, column) != State::kPresent) return NotLogged("the old", node.column);
