@@ -22,7 +22,7 @@ Status AppendReference(std::string_view reference, const Environment& environmen
   const bool has_default = separator != std::string_view::npos;
   const std::string name(reference.substr(0, separator));
   if (!IsVariableName(name) || reference.find("${") != std::string_view::npos) {
-    return Status::Invalid("\"${" + std::string(reference) + "}\" is no reference to a variable",
+    return Status::Invalid("\"${" + std::string(reference) + "}\" is not a reference to a variable",
                            "References are ${NAME} and ${NAME:-default}, and do not nest.");
   }
   const std::optional<std::string> value = environment(name);

@@ -12,7 +12,7 @@ struct JsonObject {
   bool empty = false;          // it has no member
   bool has_type = false;       // as a top-level member
   bool has_timestamp = false;  // as a top-level member
-  size_t body = 0;  // where its first member begins, after the brace
+  size_t body = 0;             // where its first member begins, after the brace
 };
 
 // Scans `text`, which need not be JSON.

@@ -10,10 +10,10 @@ namespace fraiseql {
 // How the caller handles a failure; the text is for people, the code for programs.
 enum class StatusCode : uint8_t {
   kOk,
-  kInvalid,  // the input or a setting is wrong: fails until it is changed
+  kInvalid,      // the input or a setting is wrong: fails until it is changed
   kUnavailable,  // a foreseen failure outside: try again later, in the same order
-  kRejected,  // this one message can never be stored as it is
-  kInternal,  // an internal error
+  kRejected,     // this one message can never be stored as it is
+  kInternal,     // an internal error
 };
 
 // A failure as a value.  `message` is the error, `hint` (may be empty) the remedy; both follow the

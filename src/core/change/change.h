@@ -45,7 +45,7 @@ struct Relation {
 class RowImage {
  public:
   enum class State : uint8_t {
-    kAbsent,  // not logged, for example because it is not part of the key
+    kAbsent,     // not logged, for example because it is not part of the key
     kUnchanged,  // a TOAST value that the UPDATE did not touch and that is not in the log
     kPresent,    // json() is the value, which may be null
     kFailed,     // could not be encoded

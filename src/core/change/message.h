@@ -21,8 +21,8 @@ void ClearBuffer(std::string* buffer);
 struct Message {
   Position position;
   int64_t commit_time_us = 0;  // of its transaction, since 1970-01-01 UTC
-  uint32_t attempts = 0;  // how often the broker has refused it for good before
-  std::string observer;  // that selected it; empty: it was published by publish()
+  uint32_t attempts = 0;       // how often the broker has refused it for good before
+  std::string observer;        // that selected it; empty: it was published by publish()
   std::string subject;
   std::string headers;  // lines "Name: value\r\n", as on the wire
   std::string payload;

@@ -19,10 +19,10 @@ namespace fraiseql {
 //
 // Numbers are little endian.  Views into the message, or the text it was parsed from.
 struct DeadLetterRecord {
-  uint64_t commit_lsn = 0;  // 0: not from a transaction in the log
+  uint64_t commit_lsn = 0;     // 0: not from a transaction in the log
   int64_t commit_time_us = 0;  // since 1970-01-01 UTC, like the next
   int64_t rejected_at_us = 0;
-  uint32_t attempts = 0;  // to publish it, including this one
+  uint32_t attempts = 0;      // to publish it, including this one
   std::string_view position;  // unique among the messages of the database
   std::string_view subject;
   std::string_view headers;

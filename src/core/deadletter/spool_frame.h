@@ -29,7 +29,7 @@ class SpoolReader {
   using ReadAt = std::function<bool(uint64_t at, size_t size, char* to)>;
 
   enum class Part : uint8_t {
-    kFrame,       // one dead letter: see record()
+    kFrame,    // one dead letter: see record()
     kDamaged,  // not a dead letter: ends after an intact header's record or before the next header
     kUnfinished,  // the beginning of a frame, at the end of the file
     kEnd,

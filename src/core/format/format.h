@@ -14,7 +14,7 @@ namespace fraiseql {
 struct RowEvent {
   const Route& route;
   const Change& change;
-  const Message& message;  // with its subject and headers
+  const Message& message;        // with its subject and headers
   std::string_view commit_time;  // in ISO 8601
 };
 

@@ -14,8 +14,8 @@ namespace fraiseql {
 struct SettledMark {
   StreamMark mark;
   uint64_t settled_lsn = 0;  // all transactions committed before it are stored, or dead letters
-  Position through;  // so are all messages up to this one, inclusive; zero: not known
-  uint64_t seen = 0;  // length of the stream at that time; not less than the mark
+  Position through;          // so are all messages up to this one, inclusive; zero: not known
+  uint64_t seen = 0;         // length of the stream at that time; not less than the mark
 };
 
 // The format of the worker's file is one line:

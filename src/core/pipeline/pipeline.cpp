@@ -45,7 +45,7 @@ void Pipeline::Run(int64_t now_ms) {
   } else if (window_.in_flight() > 0 && now_ms - silent_since_ms_ >= options_.ack_timeout_ms) {
     Fail(Status::Unavailable(
              "no acknowledgement within " + std::to_string(options_.ack_timeout_ms) + " ms",
-             "The stream may have no leader or quorum, or the server be overloaded "
+             "The stream may have no leader or quorum, or the server may be overloaded "
              "or stopped."),
          now_ms);
   } else {

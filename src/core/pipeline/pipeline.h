@@ -35,7 +35,7 @@ class Pipeline {
  public:
   enum class State : uint8_t {
     kWaiting,    // for the next attempt, until its delay is over
-    kOpening,  // the sink is connecting or checking the stream
+    kOpening,    // the sink is connecting or checking the stream
     kStreaming,  // messages are sent as they are added
     kBlocked,    // as kWaiting, because of one message that the broker refuses for good and that
                  // cannot, or must not, become a dead letter
@@ -145,17 +145,17 @@ class Pipeline {
   State state_ = State::kWaiting;
   Status trouble_;
   bool probing_ = false;  // no message stored since a failure: send one at a time
-  bool in_step_ = true;  // resynchronized once since the last progress
+  bool in_step_ = true;   // resynchronized once since the last progress
 
-  ResumePoint from_;  // of the last Open(); at first of the constructor
+  ResumePoint from_;     // of the last Open(); at first of the constructor
   bool looked_ = false;  // the sink has been open at least once
-  std::string stream_;  // which stream it was then
+  std::string stream_;   // which stream it was then
   std::string noted_stream_;
   uint64_t stream_end_ = 0;  // its known length
   uint64_t looked_end_ = 0;  // up to here it is known which messages the stream holds
   Twice twice_;
   bool noted_twice_ = false;  // since the last check of the stream
-  StreamContents contents_;  // of the stream then; covers messages not yet classified
+  StreamContents contents_;   // of the stream then; covers messages not yet classified
   uint64_t losses_ = 0;
   Status loss_;
   int64_t next_attempt_ms_ = 0;

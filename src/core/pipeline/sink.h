@@ -14,23 +14,23 @@ namespace fraiseql {
 
 // The broker's reply to one message.
 struct Reply {
-  uint64_t sequence = 0;  // the number given to Send(); 0: no message in particular
-  bool duplicate = false;  // it was stored before, which counts as stored
+  uint64_t sequence = 0;         // the number given to Send(); 0: no message in particular
+  bool duplicate = false;        // it was stored before, which counts as stored
   uint64_t stream_sequence = 0;  // where in the stream it is stored; 0: not known
   Status status;                 // ok: stored
-  bool through = false;  // ok: so is every message sent before it since the sink was opened
+  bool through = false;          // ok: so is every message sent before it since the sink was opened
   bool late = false;             // it may be from an earlier stream of the same name, and
                                  // `stream_sequence` a place of that one
-  bool refused = false;  // not ok: this attempt to send the message did not store it
-  bool needs_resync = false;  // the stream is not as the sink expected: open it again
+  bool refused = false;          // not ok: this attempt to send the message did not store it
+  bool needs_resync = false;     // the stream is not as the sink expected: open it again
 };
 
 // The input with which the sink finds out what is stored already.
 struct ResumePoint {
   StreamMark mark = StreamMark::NothingStored();
-  uint64_t seen = 0;  // known length of the stream of the mark
+  uint64_t seen = 0;         // known length of the stream of the mark
   uint64_t settled_lsn = 0;  // transactions committed before it are settled
-  Position through = {};  // so are all messages up to this one, inclusive
+  Position through = {};     // so are all messages up to this one, inclusive
   // Transactions committed before it may have been sent by a process that has died, and may still
   // be on their way into the stream.
   uint64_t uncertain_before_lsn = 0;
@@ -40,10 +40,10 @@ struct ResumePoint {
 
 // What the sink found when it opened.
 struct Opened {
-  StreamMark end;  // of the stream: messages sent from now on are stored after it
+  StreamMark end;           // of the stream: messages sent from now on are stored after it
   bool is_marked = false;   // it is the stream of the mark
   StreamContents contents;  // after the mark, up to the end
-  Status loss;  // not ok: the stream has lost acknowledged messages
+  Status loss;              // not ok: the stream has lost acknowledged messages
 };
 
 // Where messages go: the interface between the pipeline and the broker (src/nats), replaced by a
@@ -51,7 +51,7 @@ struct Opened {
 class Sink {
  public:
   enum class State : uint8_t {
-    kClosed,  // status() has the reason; only Open() leaves this state
+    kClosed,   // status() has the reason; only Open() leaves this state
     kOpening,  // connecting, checking the stream
     kOpen,     // takes messages
   };

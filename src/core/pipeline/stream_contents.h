@@ -27,11 +27,11 @@ struct StoredPlaces {
 class StreamContents {
  public:
   enum class Presence : uint8_t {
-    kHeld,  // the stream holds it
-    kLetGo,  // it was stored and removed
+    kHeld,     // the stream holds it
+    kLetGo,    // it was stored and removed
     kMissing,  // it has not been stored
-    kUnknown,  // it may have been stored: places were removed at the end, or fewer places than there
-               // are messages, or more of them before
+    kUnknown,  // it may have been stored: places were removed at the end, or fewer places than
+               // there are messages, or more of them before
   };
 
   // Filled in the order of the stream: a message that it holds.
@@ -69,9 +69,9 @@ class StreamContents {
 
   StoredPositions held_;
   std::vector<Gap> gaps_;    // in the order of the log
-  size_t passed_ = 0;  // number of gaps before the last classified message
-  uint64_t spare_ = 0;  // places in those gaps that no message has used up
-  Position newest_;  // the newest message found
+  size_t passed_ = 0;        // number of gaps before the last classified message
+  uint64_t spare_ = 0;       // places in those gaps that no message has used up
+  Position newest_;          // the newest message found
   Position tied_;            // the newest of those that are tied
   uint64_t at_the_end_ = 0;  // removed places after `newest_`
 };

@@ -22,8 +22,8 @@ namespace fraiseql {
 class TransactionBuffer {
  public:
   enum class Kind : uint8_t {
-    kPlain,  // neither of the two
-    kTopicRow,  // published unless the topic is notified in the transaction
+    kPlain,         // neither of the two
+    kTopicRow,      // published unless the topic is notified in the transaction
     kNotification,  // a notification of the topic
   };
 

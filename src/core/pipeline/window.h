@@ -64,9 +64,9 @@ class Window {
   bool IsLast(uint64_t sequence) const { return OpenBehind(sequence) == 0; }
 
   enum class AckKind : uint8_t {
-    kStored,  // stored now
+    kStored,     // stored now
     kDuplicate,  // stored before, and not again
-    kLate,  // possibly in an earlier stream
+    kLate,       // possibly in an earlier stream
   };
 
   // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
@@ -160,7 +160,8 @@ class Window {
   size_t bytes_ = 0;
   uint64_t settled_lsn_ = 0;
   Position settled_through_;
-  uint64_t settled_behind_ = kUnsent;  // of the settled messages of a transaction that is not settled
+  uint64_t settled_behind_ =
+      kUnsent;  // of the settled messages of a transaction that is not settled
   uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;

@@ -12,8 +12,7 @@ namespace {
 
 using State = RowImage::State;
 
-constexpr char kIdentityHint[] =
-    "ALTER TABLE ... REPLICA IDENTITY FULL has whole rows logged, old and new.";
+constexpr char kIdentityHint[] = "ALTER TABLE ... REPLICA IDENTITY FULL logs the whole old row.";
 
 // The number of the column `name`, or -1.
 int FindColumn(const Change& change, std::string_view name) {
@@ -109,7 +108,7 @@ Status Condition::Compare(const Node& node, const Change& change, bool* holds) {
   }
   if (!IsJsonNumber(json)) {
     return Status::Rejected("the value of column \"" + node.column + "\" is not a number",
-                            "Only numbers have an order; test for null before.");
+                            "Only numbers have an order; test for null first.");
   }
   const int order = CompareJsonNumbers(json, node.literal);
   *holds = (node.kind == Kind::kGreater && order > 0) || (node.kind == Kind::kLess && order < 0) ||

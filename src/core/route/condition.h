@@ -77,7 +77,7 @@ class Condition {
     std::vector<Node> operands;
     std::string column;
     std::string literal;  // as JSON
-    std::string text;  // the second argument of field_changed_to and _from, verbatim
+    std::string text;     // the second argument of field_changed_to and _from, verbatim
   };
 
   static Status EvaluateNode(const Node& node, const Change& change, bool* holds);

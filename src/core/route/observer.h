@@ -31,16 +31,16 @@ bool ParseOperation(std::string_view name, Operation* operation);
 struct Observer {
   std::string name;       // unique in the database
   uint32_t relation = 0;  // OID of the table; of a partitioned table: all its partitions; or 0
-  std::string channel;  // of the notifications; empty: the topic's name, if there is one
-  std::string stream;  // receives its messages; empty: the default stream
-  std::string topic;  // empty: `subject` determines the subject
+  std::string channel;    // of the notifications; empty: the topic's name, if there is one
+  std::string stream;     // receives its messages; empty: the default stream
+  std::string topic;      // empty: `subject` determines the subject
   Source source = Source::kRow;
   OperationSet operations = kAllOperations;
   SubjectTemplate subject;           // empty: the default for rows, {subject_prefix}.{entity}.{op}
-  const Format* format = nullptr;  // of the payload; null: the default
+  const Format* format = nullptr;    // of the payload; null: the default
   std::string entity;                // empty: from the table's name
   std::vector<std::string> columns;  // those that are published; empty: all
-  bool local_only = false;  // excludes changes that were replicated to this server
+  bool local_only = false;           // excludes changes that were replicated to this server
   Condition condition;               // which changes; empty: all
   std::string filter;  // a further condition, as an SQL expression, in UTF-8; empty: all
 };

@@ -22,7 +22,7 @@ struct Route {
   std::string entity;
   std::string entity_json;    // as a JSON string
   std::string id_key;         // "order_id": with quotes and colon, for the format topic
-  std::string headers;  // the header lines that all messages of the route share
+  std::string headers;        // the header lines that all messages of the route share
   std::vector<bool> include;  // per column of the relation: is it published?
 };
 

@@ -16,7 +16,7 @@ struct StreamSubjects {
 
 // The stream of a subject.  Only this function decides it.
 struct StreamChoice {
-  const StreamSubjects* stream = nullptr;  // null: no stream takes the subject
+  const StreamSubjects* stream = nullptr;   // null: no stream takes the subject
   const StreamSubjects* another = nullptr;  // also takes it; null: no other stream does
 };
 

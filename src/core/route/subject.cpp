@@ -108,7 +108,7 @@ Status CheckJetStreamDomain(std::string_view domain) {
   }
   if (valid) return Status::Ok();
   return Status::Invalid(
-      "JetStream domain has a dot, a wildcard, a blank or another character that none has",
+      "JetStream domain has a dot, a wildcard, a blank or another invalid character",
       "It is the domain in the section jetstream of the server's configuration: letters, digits, "
       "\"_\" and \"-\".");
 }
