@@ -26,8 +26,7 @@ struct SettingValue {
 struct Setting {
   std::string name;
   SettingValue value;
-  std::vector<SettingValue>
-      overridden;  // values that `value` overrides, in the order of their sources
+  std::vector<SettingValue> overridden;  // by `value`, in the order of their sources
 };
 
 // An observer that a file declares.  An empty text means that the file does not give it.

@@ -17,10 +17,8 @@ struct Origin {
   std::string database;
   std::string subject_prefix;  // for row changes without a subject of their own
   std::string topic_prefix = {};
-  bool notify_enrich =
-      true;  // whether type and timestamp are added to notifications that lack them
-  std::string stream =
-      {};  // that messages are published to, in this database; empty: the default stream
+  bool notify_enrich = true;  // add type and timestamp to notifications that lack them
+  std::string stream = {};    // target of the messages; empty: the default stream
   // Distinguishes a copy of the cluster that publishes beside the original, with the same
   // identifiers. Empty unless the copy was adopted.
   std::string branch = {};

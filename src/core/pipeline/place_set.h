@@ -20,9 +20,8 @@ class PlaceSet {
 
   // The set has grown enough that ForgetUpTo() is worthwhile.
   bool IsLarge() const { return ranges_.size() > large_; }
-  const std::vector<Range>& ranges() const {
-    return ranges_;
-  }  // ascending, neither overlapping nor adjacent
+  // Ascending, neither overlapping nor adjacent.
+  const std::vector<Range>& ranges() const { return ranges_; }
 
  private:
   std::vector<Range> ranges_;

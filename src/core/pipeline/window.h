@@ -160,8 +160,7 @@ class Window {
   size_t bytes_ = 0;
   uint64_t settled_lsn_ = 0;
   Position settled_through_;
-  uint64_t settled_behind_ =
-      kUnsent;  // of the settled messages of a transaction that is not settled
+  uint64_t settled_behind_ = kUnsent;  // of the settled messages of an unsettled transaction
   uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;
