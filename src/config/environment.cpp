@@ -15,7 +15,7 @@ bool IsVariableName(std::string_view name) {
   return !name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), is_part);
 }
 
-// Appends what stands for `reference`, the text between the braces.
+// Appends the replacement of `reference`, the text between the braces.
 Status AppendReference(std::string_view reference, const Environment& environment,
                        std::string* out) {
   const size_t separator = reference.find(":-");
