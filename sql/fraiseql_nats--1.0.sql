@@ -1,17 +1,17 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION fraiseql_nats" to load this file. \quit
 
--- The schemas are members of the extension, by which the library knows them for its own: they are made
--- here and nowhere else.  Whoever made one before would own it, and what is in it.
+-- The library recognises the schemas as members of the extension, so only this script creates them.  If a
+-- schema existed before, its owner would control it and its objects.
 DO $$
 DECLARE
     name text;
 BEGIN
     FOREACH name IN ARRAY '{fraiseql_nats,fraiseql_nats_internal}'::text[] LOOP
         IF EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = name) THEN
-            RAISE EXCEPTION 'schema "%" exists already', name
+            RAISE EXCEPTION 'schema "%" already exists', name
                 USING ERRCODE = 'duplicate_schema',
-                      DETAIL = 'It is not that of the extension, and whoever owns it could put its own objects into the place of ours.',
+                      DETAIL = 'It does not belong to the extension, and its owner could replace the objects of the extension.',
                       HINT = format('Rename it, or drop it with DROP SCHEMA %I CASCADE.', name);
         END IF;
     END LOOP;
@@ -20,8 +20,8 @@ $$;
 CREATE SCHEMA fraiseql_nats;
 COMMENT ON SCHEMA fraiseql_nats IS 'publishes table changes and notifications to NATS JetStream';
 CREATE SCHEMA fraiseql_nats_internal;
-COMMENT ON SCHEMA fraiseql_nats_internal IS 'steps of the functions in the schema fraiseql_nats; not to be called by anybody else';
--- Nothing of this script is looked for in, or made in, a schema that others may write to.
+COMMENT ON SCHEMA fraiseql_nats_internal IS 'internal functions of the schema fraiseql_nats; not to be called directly';
+-- This script neither looks up nor creates objects in a schema that other users may write to.
 SET LOCAL search_path = fraiseql_nats, pg_temp;
 
 -- Roles to grant.  They belong to the whole server and outlive the extension.
@@ -29,7 +29,7 @@ DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'fraiseql_nats_admin') THEN
         CREATE ROLE fraiseql_nats_admin NOLOGIN;
-        COMMENT ON ROLE fraiseql_nats_admin IS 'may make observers, publish, and handle dead letters and consumers with fraiseql_nats';
+        COMMENT ON ROLE fraiseql_nats_admin IS 'may create observers, publish, and handle dead letters and consumers with fraiseql_nats';
     END IF;
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'fraiseql_nats_publisher') THEN
         CREATE ROLE fraiseql_nats_publisher NOLOGIN;
@@ -43,7 +43,7 @@ GRANT USAGE ON SCHEMA fraiseql_nats_internal TO fraiseql_nats_admin;
 
 -- Streams -----------------------------------------------------------------------------------------
 
--- A number is never used again: slots and files carry it.
+-- A number is never reused: it is part of the names of slots and files.
 CREATE SEQUENCE stream_number AS integer;
 COMMENT ON SEQUENCE stream_number IS 'numbers of streams';
 CREATE TABLE stream (
@@ -66,22 +66,22 @@ CREATE TABLE stream (
     CHECK (number = 0 OR (subjects IS NOT NULL AND stream_name IS NULL))
 );
 ALTER SEQUENCE stream_number OWNED BY stream.number;
-COMMENT ON TABLE stream IS 'the streams of this database besides the one of the settings, each with a worker and a slot of its own; what is null is as the settings have it';
-COMMENT ON COLUMN stream.number IS 'part of the name of its slot; 0: the stream of the settings, as it differs in this database';
-COMMENT ON COLUMN stream.name IS 'name of the JetStream stream; "default" is that of the settings';
-COMMENT ON COLUMN stream.subjects IS 'what it takes, as stream_subjects';
+COMMENT ON TABLE stream IS 'the streams of this database besides the one of the settings, each with a worker and a slot of its own; a null value stands for that of the settings';
+COMMENT ON COLUMN stream.number IS 'part of the name of its slot; 0: what differs from the settings for the default stream of this database';
+COMMENT ON COLUMN stream.name IS 'name of the JetStream stream; "default" is the stream of the settings';
+COMMENT ON COLUMN stream.subjects IS 'the subjects that it takes, as in the setting stream_subjects';
 COMMENT ON COLUMN stream.storage IS 'file or memory';
-COMMENT ON COLUMN stream.replicas IS 'how many servers of a cluster keep it';
-COMMENT ON COLUMN stream.max_age IS 'how long it keeps a message; 0: without limit';
-COMMENT ON COLUMN stream.max_bytes IS 'most bytes that it keeps; -1: without limit';
-COMMENT ON COLUMN stream.max_msgs IS 'most messages that it keeps; -1: without limit';
+COMMENT ON COLUMN stream.replicas IS 'number of servers of a cluster that hold a copy';
+COMMENT ON COLUMN stream.max_age IS 'greatest age of a message; 0: no limit';
+COMMENT ON COLUMN stream.max_bytes IS 'greatest size in bytes; -1: no limit';
+COMMENT ON COLUMN stream.max_msgs IS 'greatest number of messages; -1: no limit';
 COMMENT ON COLUMN stream.dedup_window IS 'how long the server remembers the Nats-Msg-Id of a message';
-COMMENT ON COLUMN stream.discard IS 'what it does without when it is full: old or new';
-COMMENT ON COLUMN stream.exclusive IS 'whether others write to it: auto, on or off, as stream_exclusive';
-COMMENT ON COLUMN stream.manage IS 'whether it is made and changed: create, update or off, as stream_manage';
-COMMENT ON COLUMN stream.subject_prefix IS 'what the subjects of row changes begin with';
-COMMENT ON COLUMN stream.topic_prefix IS 'what the subjects of topics begin with';
-COMMENT ON COLUMN stream.stream_name IS 'of the default stream: its name in this database';
+COMMENT ON COLUMN stream.discard IS 'which messages it discards when it is full: old or new';
+COMMENT ON COLUMN stream.exclusive IS 'whether this worker is its only publisher: auto, on or off, as in the setting stream_exclusive';
+COMMENT ON COLUMN stream.manage IS 'whether it is created and updated: create, update or off, as in the setting stream_manage';
+COMMENT ON COLUMN stream.subject_prefix IS 'prefix of the subjects of row changes';
+COMMENT ON COLUMN stream.topic_prefix IS 'prefix of the subjects of topics';
+COMMENT ON COLUMN stream.stream_name IS 'name of the default stream in this database';
 SELECT pg_catalog.pg_extension_config_dump('stream', '');
 SELECT pg_catalog.pg_extension_config_dump('stream_number', '');
 GRANT SELECT, INSERT, UPDATE, DELETE ON stream TO fraiseql_nats_admin;
@@ -90,13 +90,13 @@ GRANT SELECT ON stream TO PUBLIC;
 
 CREATE FUNCTION fraiseql_nats_internal.stream_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_changed';
-COMMENT ON FUNCTION fraiseql_nats_internal.stream_changed() IS 'checks rows of the table of streams, and tells the workers at the end of the transaction';
+COMMENT ON FUNCTION fraiseql_nats_internal.stream_changed() IS 'checks rows of the table of streams, and signals the workers at the end of the transaction';
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON stream
 FOR EACH ROW EXECUTE FUNCTION fraiseql_nats_internal.stream_changed();
 CREATE TRIGGER tell_workers AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON stream
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.stream_changed();
 COMMENT ON TRIGGER check_row ON stream IS 'checks the settings of a stream';
-COMMENT ON TRIGGER tell_workers ON stream IS 'has workers begin, begin anew and end, at the end of the transaction';
+COMMENT ON TRIGGER tell_workers ON stream IS 'starts, restarts and stops workers at the end of the transaction';
 ALTER TABLE stream ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE stream ENABLE ALWAYS TRIGGER tell_workers;
 
@@ -153,7 +153,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text, text, text[]) IS 'changes what a stream has of its own; what is null stays, and what reset names is as the settings have it again; "default" is the stream of the settings, in this database';
+COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
 
 CREATE FUNCTION drop_stream(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -174,12 +174,12 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION drop_stream(text) IS 'ends the publishing to a stream and drops its slot; the stream itself stays at the broker';
+COMMENT ON FUNCTION drop_stream(text) IS 'stops publishing to a stream and drops its slot; the stream itself remains at the broker';
 
 -- Observers ---------------------------------------------------------------------------------------
 
--- Decoding reads this table as it was when the change was written: therefore a user catalog table,
--- and no value may move to a TOAST table, which is vacuumed sooner: see SET STORAGE.
+-- Decoding reads this table as it was when the change was written.  Therefore it is a user catalog table,
+-- and SET STORAGE keeps its values out of a TOAST table, which is vacuumed sooner.
 CREATE TABLE observer (
     name text COLLATE "C" PRIMARY KEY CHECK (octet_length(name) BETWEEN 1 AND 255),
     relation regclass,
@@ -210,38 +210,38 @@ COMMENT ON COLUMN observer.channel IS 'the channel of NOTIFY, for an observer of
 COMMENT ON COLUMN observer.events IS 'INSERT, UPDATE, DELETE, TRUNCATE';
 COMMENT ON COLUMN observer.subject IS 'subject template, or a topic if it has no dot; null: {subject_prefix}.{entity}.{op}, or the channel';
 COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all';
-COMMENT ON COLUMN observer.format IS 'shape of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
+COMMENT ON COLUMN observer.format IS 'format of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
 COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: auto, row or notify; null: auto for a topic';
-COMMENT ON COLUMN observer.condition IS 'which changes, in the language of FraiseQL''s files, which give it; null: all';
+COMMENT ON COLUMN observer.condition IS 'which changes, in the condition language of FraiseQL''s files, from which it comes; null: all';
 COMMENT ON COLUMN observer.filter IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
 COMMENT ON COLUMN observer.entity IS 'name of the entity; null: the table''s name without tb_, in PascalCase';
-COMMENT ON COLUMN observer.change_origin IS 'any, or local: not the changes that came by replication; null: any';
-COMMENT ON COLUMN observer.stream IS 'the stream that it publishes to; null: that of the settings';
+COMMENT ON COLUMN observer.change_origin IS 'any, or local: not the changes that were replicated to this server; null: any';
+COMMENT ON COLUMN observer.stream IS 'the stream that it publishes to; null: the stream of the settings';
 COMMENT ON COLUMN observer.enabled IS 'whether the observer publishes';
-COMMENT ON COLUMN observer.origin IS 'sql, or toml: declared in fraiseql.toml or fraiseql-observer.toml, which keep it as it is there';
+COMMENT ON COLUMN observer.origin IS 'sql, or toml: declared in fraiseql.toml or fraiseql-observer.toml, and kept in line with the file';
 
--- One whose table is gone could not be restored, and all others neither.
+-- An observer whose table has been dropped could not be restored, and would make the restore of the others fail.
 SELECT pg_catalog.pg_extension_config_dump('observer', $$WHERE origin = 'sql'
     AND (relation IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = relation))$$);
 GRANT SELECT, INSERT, UPDATE, DELETE ON observer TO fraiseql_nats_admin;
 GRANT SELECT ON observer TO pg_monitor;
 
--- Anybody may write logical messages into the log; ours are recognised by a prefix that only this
--- table knows.  Made anew by each CREATE EXTENSION, never dumped.
+-- Any user may write logical messages into the log; those of the extension have a prefix that only
+-- this table contains.  Each CREATE EXTENSION creates a new one, and it is never dumped.
 CREATE TABLE secret (
     prefix text NOT NULL
 ) WITH (user_catalog_table = true);
 COMMENT ON TABLE secret IS 'prefix of the logical messages that publish() writes';
-COMMENT ON COLUMN secret.prefix IS 'random, and known to nobody but the server';
+COMMENT ON COLUMN secret.prefix IS 'random; only the server reads it';
 REVOKE ALL ON secret FROM PUBLIC;
--- Members of pg_read_all_data may read any table, and any statistics, but no row that no policy shows.
+-- Members of pg_read_all_data may read any table and any statistics, but no row that no policy permits.
 ALTER TABLE secret ENABLE ROW LEVEL SECURITY;
 ALTER TABLE secret ALTER COLUMN prefix SET STATISTICS 0;
 INSERT INTO secret VALUES ('fraiseql_nats:' || replace(gen_random_uuid()::text, '-', ''));
 
 CREATE FUNCTION fraiseql_nats_internal.observer_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_changed';
-COMMENT ON FUNCTION fraiseql_nats_internal.observer_changed() IS 'checks rows of the observer table and tells the log that it has changed';
+COMMENT ON FUNCTION fraiseql_nats_internal.observer_changed() IS 'checks rows of the observer table and logs that it has changed';
 
 CREATE TRIGGER check_row BEFORE INSERT OR UPDATE ON observer
 FOR EACH ROW EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
@@ -249,10 +249,10 @@ CREATE TRIGGER tell_log AFTER INSERT OR UPDATE OR DELETE ON observer
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON observer
 FOR EACH STATEMENT EXECUTE FUNCTION fraiseql_nats_internal.observer_changed();
-COMMENT ON TRIGGER check_row ON observer IS 'whether the row is an observer';
-COMMENT ON TRIGGER tell_log ON observer IS 'whoever reads the log reads the observers anew behind this statement';
-COMMENT ON TRIGGER refuse_truncate ON observer IS 'the log is still read with the rows of before';
--- Also where an ordinary trigger would not fire: on a subscriber, say.
+COMMENT ON TRIGGER check_row ON observer IS 'checks that the row is a valid observer';
+COMMENT ON TRIGGER tell_log ON observer IS 'logs the change, so that decoding reads the observers again after this statement';
+COMMENT ON TRIGGER refuse_truncate ON observer IS 'refuses TRUNCATE: earlier parts of the log are still decoded with the earlier rows';
+-- They also fire where an ordinary trigger does not, for example on a subscriber.
 ALTER TABLE observer ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER tell_log;
 ALTER TABLE observer ENABLE ALWAYS TRIGGER refuse_truncate;
@@ -273,8 +273,8 @@ CREATE FUNCTION observe(
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_observe';
 COMMENT ON FUNCTION observe(regclass, text[], text, text[], text, text, text, text, text, text, text) IS 'publishes the changes of a table from the commit of this transaction on; returns the observer''s name';
 
--- events => 'INSERT', or 'INSERT, UPDATE': a literal, and a parameter without a type, are taken for text where there is
--- text to take.  One function for both, with "any" for the type, could not be called with such a parameter.
+-- For events => 'INSERT' or 'INSERT, UPDATE': a literal, and a parameter without a type, resolve to text if a function
+-- takes text.  A single function with the type "any" could not be called with such a parameter.
 CREATE FUNCTION observe(
     relation regclass,
     events text,
@@ -302,14 +302,14 @@ COMMENT ON FUNCTION unobserve(text) IS 'removes an observer';
 
 CREATE FUNCTION enable(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_enable';
-COMMENT ON FUNCTION enable(text) IS 'lets an observer publish again, from the commit of this transaction on';
+COMMENT ON FUNCTION enable(text) IS 'enables an observer again, from the commit of this transaction on';
 
 CREATE FUNCTION disable(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_disable';
-COMMENT ON FUNCTION disable(text) IS 'silences an observer, from the commit of this transaction on';
+COMMENT ON FUNCTION disable(text) IS 'disables an observer, from the commit of this transaction on';
 
--- An observer or a backfill of a table that is gone would wait for another table with its OID.
--- Most DROPs concern none of them, and write nothing.
+-- An observer or a backfill of a dropped table would apply to a later table with the same OID.
+-- Most DROPs concern neither and write nothing.
 CREATE FUNCTION fraiseql_nats_internal.forget_dropped_tables() RETURNS event_trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -327,7 +327,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.forget_dropped_tables() IS 'removes the observers and backfills of dropped tables';
--- Whatever command drops a table, and whatever session_replication_role says.
+-- It fires for every command that drops a table, whatever session_replication_role is.
 CREATE EVENT TRIGGER fraiseql_nats_drop ON sql_drop
     EXECUTE FUNCTION fraiseql_nats_internal.forget_dropped_tables();
 ALTER EVENT TRIGGER fraiseql_nats_drop ENABLE ALWAYS;
@@ -341,7 +341,7 @@ COMMENT ON FUNCTION fraiseql_nats_internal.config_values() IS 'the settings that
 
 CREATE FUNCTION fraiseql_nats_internal.without_user_info(url text) RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_without_user_info';
-COMMENT ON FUNCTION fraiseql_nats_internal.without_user_info(text) IS 'a URL, or several, without users, passwords and tokens';
+COMMENT ON FUNCTION fraiseql_nats_internal.without_user_info(text) IS 'one URL, or several, without users, passwords and tokens';
 
 CREATE FUNCTION show_config(OUT name text, OUT value text, OUT source text, OUT place text) RETURNS SETOF record
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -357,18 +357,18 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
     WHERE s.name LIKE 'fraiseql\_nats.%'
     ORDER BY s.name
 $$;
-COMMENT ON FUNCTION show_config() IS 'the settings in force, and where each comes from: what the administrator has set beats environment, fraiseql-observer.toml and fraiseql.toml';
+COMMENT ON FUNCTION show_config() IS 'the settings in force and the source of each; the administrator''s settings take precedence over the environment, fraiseql-observer.toml and fraiseql.toml';
 
 CREATE FUNCTION validate_config(config text DEFAULT NULL, OUT level text, OUT place text, OUT message text, OUT hint text)
 RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_validate_config';
-COMMENT ON FUNCTION validate_config(text) IS 'errors, warnings and notices of a text of fraiseql.toml or fraiseql-observer.toml, without the server''s environment; null: with the files there are';
+COMMENT ON FUNCTION validate_config(text) IS 'errors, warnings and notices of a text of fraiseql.toml or fraiseql-observer.toml, without the server''s environment; null: of the server''s files, with its environment';
 
 CREATE FUNCTION reload() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_reload';
-COMMENT ON FUNCTION reload() IS 'has the server read its configuration again, if FraiseQL''s files are right';
+COMMENT ON FUNCTION reload() IS 'makes the server read its configuration again, if FraiseQL''s files have no errors';
 
--- What the files declare, as the worker last read them: so a session that creates a table reads no file.
+-- The files' observers as the worker last read them, so that a session that creates a table reads no file.
 CREATE TABLE declared_observer (
     name text COLLATE "C" PRIMARY KEY,
     table_schema name NOT NULL,
@@ -384,7 +384,7 @@ CREATE TABLE declared_observer (
     place text NOT NULL
 );
 CREATE INDEX declared_observer_table ON declared_observer (table_name, table_schema);
-COMMENT ON INDEX declared_observer_table IS 'finds what is declared for a table that is new';
+COMMENT ON INDEX declared_observer_table IS 'finds the observers that are declared for a new table';
 COMMENT ON TABLE declared_observer IS 'the observers that fraiseql.toml and fraiseql-observer.toml declare, as the worker last read them; the columns are those of observer';
 COMMENT ON COLUMN declared_observer.name IS 'unique name of the observer';
 COMMENT ON COLUMN declared_observer.table_schema IS 'schema of the table; public if the file names none';
@@ -416,14 +416,14 @@ EXCEPTION
     WHEN lock_not_available THEN
         RETURN false;
     WHEN OTHERS THEN
-        RAISE WARNING '%: observer "%" cannot be made: %',
+        RAISE WARNING '%: could not create observer "%": %',
             (SELECT d.place FROM fraiseql_nats.declared_observer d WHERE d.name = declared), declared, SQLERRM;
         RETURN true;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.observe_declared(text, regclass) IS 'makes the observer that a file declares, or warns that it cannot be; false if that takes a lock that others hold';
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_declared(text, regclass) IS 'creates the observer that a file declares, or warns that it could not; false if another session holds a lock that it needs';
 
--- Called by the worker, which shall not wait for a session that is about to drop a table, say.
+-- Called by the worker, which must not wait for another session, for example one that drops a table.
 CREATE FUNCTION fraiseql_nats_internal.sync_observers(declared jsonb) RETURNS boolean
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
@@ -436,7 +436,7 @@ BEGIN
     INSERT INTO fraiseql_nats.declared_observer
     SELECT x.* FROM jsonb_populate_recordset(NULL::fraiseql_nats.declared_observer, declared) x
     WHERE NOT EXISTS (SELECT FROM fraiseql_nats.declared_observer o WHERE o.name = x.name);
-    -- A statement that changes the observers is told to the log, even if it finds nothing to change.
+    -- A statement on the observers is logged even if it changes no row.
     IF EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND NOT EXISTS
                (SELECT FROM fraiseql_nats.declared_observer x WHERE x.name = o.name)) THEN
         DELETE FROM fraiseql_nats.observer o WHERE o.origin = 'toml' AND NOT EXISTS
@@ -459,10 +459,10 @@ BEGIN
     RETURN complete;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with what the worker has read in the files; false if some are to be tried again';
+COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with the files that the worker has read; false if some must be tried again';
 
--- A table that a file names is observed from its creation on.  Nothing is planned by the size that the table of
--- rules had once.
+-- A table that a file names is observed from its creation on.  A cached plan must not depend on an earlier size of the
+-- table of rules.
 CREATE FUNCTION fraiseql_nats_internal.observe_created_tables() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
 DECLARE
@@ -484,21 +484,21 @@ BEGIN
             PERFORM fraiseql_nats_internal.observe_declared(d.name, t.oid);
         END LOOP;
     END LOOP;
-EXCEPTION WHEN OTHERS THEN  -- nobody's table shall fail because of this
-    RAISE WARNING 'observers of fraiseql.toml cannot be made: %', SQLERRM;
+EXCEPTION WHEN OTHERS THEN  -- the user's statement must not fail because of this
+    RAISE WARNING 'could not create observers of fraiseql.toml: %', SQLERRM;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.observe_created_tables() IS 'makes the observers that the files declare for the tables of the present statement; for observe_new_tables()';
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_created_tables() IS 'creates the observers that the files declare for the tables of the current statement; for observe_new_tables()';
 
 CREATE FUNCTION fraiseql_nats_internal.observe_new_tables() RETURNS event_trigger
 LANGUAGE c SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'fraiseql_nats_observe_new_tables';
-COMMENT ON FUNCTION fraiseql_nats_internal.observe_new_tables() IS 'makes the observers that the files declare for a table that is new';
+COMMENT ON FUNCTION fraiseql_nats_internal.observe_new_tables() IS 'creates the observers that the files declare for a new table';
 CREATE EVENT TRIGGER fraiseql_nats_create ON ddl_command_end
     WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA', 'CREATE FOREIGN TABLE')
     EXECUTE FUNCTION fraiseql_nats_internal.observe_new_tables();
 ALTER EVENT TRIGGER fraiseql_nats_create ENABLE ALWAYS;
-COMMENT ON EVENT TRIGGER fraiseql_nats_create IS 'makes the observers that the files declare for a table that is new';
+COMMENT ON EVENT TRIGGER fraiseql_nats_create IS 'creates the observers that the files declare for a new table';
 
 -- Publishing --------------------------------------------------------------------------------------
 
@@ -515,7 +515,7 @@ COMMENT ON FUNCTION publish(text, text, jsonb, text, text) IS 'publishes a messa
 COMMENT ON FUNCTION publish(text, jsonb, jsonb, text, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
 COMMENT ON FUNCTION publish(text, bytea, jsonb, text, text) IS 'publishes a message if and when this transaction commits; returns its place in the log';
 
--- Takes the place of pg_catalog.pg_notify in the queries of databases with the extension; checks itself
+-- Replaces pg_catalog.pg_notify in the queries of databases with the extension.  The function itself checks
 -- whether the caller may notify.
 CREATE FUNCTION fraiseql_nats_internal.pg_notify(text, text) RETURNS void
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_notify';
@@ -523,8 +523,8 @@ COMMENT ON FUNCTION fraiseql_nats_internal.pg_notify(text, text) IS 'pg_notify()
 
 -- Backfill ----------------------------------------------------------------------------------------
 
--- One row for each table: what was asked for last, and how far it is.  It is written by the
--- transactions that publish the rows: so what it says is what the log holds, whatever dies when.
+-- One row for each table: its last backfill and the progress.  The transactions that publish the rows
+-- write it, so it agrees with the log after any crash.
 CREATE TABLE backfill_progress (
     relation regclass PRIMARY KEY,
     filter text,
@@ -541,21 +541,21 @@ CREATE TABLE backfill_progress (
     finished_at timestamptz,
     lost_at timestamptz
 );
-COMMENT ON TABLE backfill_progress IS 'how far backfills are; see the view backfill';
+COMMENT ON TABLE backfill_progress IS 'progress of backfills; see the view backfill';
 COMMENT ON COLUMN backfill_progress.relation IS 'the table';
 COMMENT ON COLUMN backfill_progress.filter IS 'which rows; null: all';
-COMMENT ON COLUMN backfill_progress.observer IS 'the observer that is told; null: all of the table that want INSERT';
-COMMENT ON COLUMN backfill_progress.key_columns IS 'the columns by which it goes through the table';
-COMMENT ON COLUMN backfill_progress.last_key IS 'how far it is; null: at the beginning';
-COMMENT ON COLUMN backfill_progress.read_through IS 'the last row was reached; what is left are the rows in backfill_busy';
+COMMENT ON COLUMN backfill_progress.observer IS 'the observer that publishes the rows; null: all of the table that want INSERT';
+COMMENT ON COLUMN backfill_progress.key_columns IS 'the columns by whose order it reads the table';
+COMMENT ON COLUMN backfill_progress.last_key IS 'the last key that it has read; null: none yet';
+COMMENT ON COLUMN backfill_progress.read_through IS 'whether the last row has been read; only the rows in backfill_busy remain';
 COMMENT ON COLUMN backfill_progress.rows_published IS 'rows written into the log';
-COMMENT ON COLUMN backfill_progress.rows_passed IS 'rows passed over: the filter does not want them';
-COMMENT ON COLUMN backfill_progress.rows_estimated IS 'rows of the table when it began, by the statistics of the planner';
-COMMENT ON COLUMN backfill_progress."position" IS 'place in the log of what it wrote last';
-COMMENT ON COLUMN backfill_progress.started_at IS 'when it began';
+COMMENT ON COLUMN backfill_progress.rows_passed IS 'rows skipped because of the filter';
+COMMENT ON COLUMN backfill_progress.rows_estimated IS 'rows of the table when it started, estimated from the planner''s statistics';
+COMMENT ON COLUMN backfill_progress."position" IS 'place in the log of the last row that it wrote';
+COMMENT ON COLUMN backfill_progress.started_at IS 'when it started';
 COMMENT ON COLUMN backfill_progress.updated_at IS 'when its last chunk was written';
-COMMENT ON COLUMN backfill_progress.finished_at IS 'when it was finished; null: it is not';
-COMMENT ON COLUMN backfill_progress.lost_at IS 'it has to begin anew, and has not yet';
+COMMENT ON COLUMN backfill_progress.finished_at IS 'when it finished; null: it has not';
+COMMENT ON COLUMN backfill_progress.lost_at IS 'when its rows were found to be lost; null: they are not, or it has restarted since';
 
 CREATE TABLE backfill_busy (
     relation regclass REFERENCES backfill_progress ON DELETE CASCADE,
@@ -563,10 +563,10 @@ CREATE TABLE backfill_busy (
     key text NOT NULL,
     PRIMARY KEY (relation, id)
 );
-COMMENT ON TABLE backfill_busy IS 'rows that others were changing when a backfill came by; it comes back to them';
+COMMENT ON TABLE backfill_busy IS 'rows that were locked when a backfill reached them; it returns to them';
 COMMENT ON COLUMN backfill_busy.relation IS 'the table of the backfill';
-COMMENT ON COLUMN backfill_busy.id IS 'in the order in which it came by';
-COMMENT ON SEQUENCE backfill_busy_id_seq IS 'of backfill_busy.id';
+COMMENT ON COLUMN backfill_busy.id IS 'in the order in which it reached the rows';
+COMMENT ON SEQUENCE backfill_busy_id_seq IS 'values of backfill_busy.id';
 COMMENT ON COLUMN backfill_busy.key IS 'values of the key columns, as an array of texts';
 
 CREATE VIEW backfill AS
@@ -580,26 +580,26 @@ CROSS JOIN LATERAL (SELECT count(*) AS rows_busy FROM fraiseql_nats.backfill_bus
 LEFT JOIN pg_catalog.pg_locks l
     ON l.locktype = 'object' AND l.classid = 'fraiseql_nats.backfill_progress'::regclass AND l.objid = p.relation
     AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database());
-COMMENT ON VIEW backfill IS 'the last backfill of each table, and how far it is';
+COMMENT ON VIEW backfill IS 'the last backfill of each table, and its progress';
 COMMENT ON COLUMN backfill.relation IS 'the table';
-COMMENT ON COLUMN backfill.state IS 'running, finished, interrupted: the same CALL goes on with it, or lost: the same CALL begins it anew';
-COMMENT ON COLUMN backfill.pid IS 'process of the session that runs it';
+COMMENT ON COLUMN backfill.state IS 'running, finished, interrupted (the same CALL resumes it) or lost (the same CALL restarts it)';
+COMMENT ON COLUMN backfill.pid IS 'process ID of the session that runs it';
 COMMENT ON COLUMN backfill.filter IS 'which rows; null: all';
-COMMENT ON COLUMN backfill.observer IS 'the observer that is told; null: all observers of the table that want INSERT';
+COMMENT ON COLUMN backfill.observer IS 'the observer that publishes the rows; null: all of the table that want INSERT';
 COMMENT ON COLUMN backfill.rows_published IS 'rows written into the log as SNAPSHOT events';
-COMMENT ON COLUMN backfill.rows_passed IS 'rows passed over: the filter does not want them';
-COMMENT ON COLUMN backfill.rows_busy IS 'rows that others were changing, and that it comes back to';
-COMMENT ON COLUMN backfill.rows_estimated IS 'rows of the table when it began, by the statistics of the planner';
-COMMENT ON COLUMN backfill.key_columns IS 'the columns by which it goes through the table';
-COMMENT ON COLUMN backfill.last_key IS 'how far it is';
-COMMENT ON COLUMN backfill."position" IS 'place in the log of what it wrote last; published when status() has confirmed_lsn beyond it';
-COMMENT ON COLUMN backfill.started_at IS 'when it began';
+COMMENT ON COLUMN backfill.rows_passed IS 'rows skipped because of the filter';
+COMMENT ON COLUMN backfill.rows_busy IS 'rows that were locked, to which it returns';
+COMMENT ON COLUMN backfill.rows_estimated IS 'rows of the table when it started, estimated from the planner''s statistics';
+COMMENT ON COLUMN backfill.key_columns IS 'the columns by whose order it reads the table';
+COMMENT ON COLUMN backfill.last_key IS 'the last key that it has read';
+COMMENT ON COLUMN backfill."position" IS 'place in the log of the last row that it wrote; published when confirmed_lsn of status() is greater';
+COMMENT ON COLUMN backfill.started_at IS 'when it started';
 COMMENT ON COLUMN backfill.updated_at IS 'when its last chunk was written';
-COMMENT ON COLUMN backfill.finished_at IS 'when it was finished; null: it is not';
-COMMENT ON COLUMN backfill.lost_at IS 'when it was found that what it had written may be in a gap; null: it has begun anew since, or there was none';
+COMMENT ON COLUMN backfill.finished_at IS 'when it finished; null: it has not';
+COMMENT ON COLUMN backfill.lost_at IS 'when the worker found that rows of it may be in a gap; null: there was no such gap, or it has restarted since';
 
--- The commit of a chunk lies behind the place of its last row, who knows how far: so of those that
--- are not finished all are taken for lost.  One that is finished notes a place behind all its commits.
+-- The commit of a chunk follows the place of its last row at an unknown distance, so every unfinished
+-- backfill counts as lost.  A finished one records a place after all its commits.
 CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH lost AS (
@@ -613,22 +613,22 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $
     )
     SELECT count(*) FROM lost
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn) IS 'has the backfills begin anew of which rows may be in a gap; returns their number; for the worker';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn) IS 'restarts the backfills of which rows may be in a gap; returns their number; for the worker';
 
 CREATE PROCEDURE backfill(
     relation regclass, filter text DEFAULT NULL, observer text DEFAULT NULL, chunk_rows integer DEFAULT 500,
     restart boolean DEFAULT false, max_lag bigint DEFAULT 67108864)
 LANGUAGE c AS 'MODULE_PATHNAME', 'fraiseql_nats_backfill';
-COMMENT ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) IS 'publishes the rows that a table has as SNAPSHOT events, in transactions of its own; goes on with one that was interrupted';
+COMMENT ON PROCEDURE backfill(regclass, text, text, integer, boolean, bigint) IS 'publishes the existing rows of a table as SNAPSHOT events, in transactions of its own; resumes an interrupted backfill';
 
 GRANT SELECT ON backfill TO fraiseql_nats_admin, pg_monitor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON backfill_progress, backfill_busy TO fraiseql_nats_admin;
 
 -- Dead letters ------------------------------------------------------------------------------------
 
--- Messages that can never be published as they are, put here by the worker.  Not dumped: they belong to
--- this server's log and stream.  One that was retried or discarded stays, without its payload, until the
--- slot is certain never to bring its message again.
+-- Messages that can never be published as they are, stored by the worker.  They are not dumped, because they
+-- belong to this server's log and stream.  A message that was retried or discarded stays, without its payload,
+-- until the slot can no longer return it.
 CREATE TABLE dead_letter (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     subject text NOT NULL,
@@ -651,10 +651,10 @@ CREATE TABLE dead_letter (
 );
 COMMENT ON TABLE dead_letter IS 'messages that could not be published as they are; see dead_letters()';
 COMMENT ON COLUMN dead_letter.id IS 'for retry_dead_letter() and discard_dead_letter()';
-COMMENT ON SEQUENCE dead_letter_id_seq IS 'of dead_letter.id';
-COMMENT ON COLUMN dead_letter.subject IS 'where the message was to go';
+COMMENT ON SEQUENCE dead_letter_id_seq IS 'values of dead_letter.id';
+COMMENT ON COLUMN dead_letter.subject IS 'subject of the message';
 COMMENT ON COLUMN dead_letter.headers IS 'its headers; an array holds several values of one header';
-COMMENT ON COLUMN dead_letter.payload IS 'its payload; null if that is too large for a row, or the dead letter is dealt with';
+COMMENT ON COLUMN dead_letter.payload IS 'its payload; null if it is too large for a row, or the dead letter was retried or discarded';
 COMMENT ON COLUMN dead_letter.payload_bytes IS 'size of the payload';
 COMMENT ON COLUMN dead_letter.reason IS 'why it could not be published';
 COMMENT ON COLUMN dead_letter.hint IS 'what to do about it';
@@ -663,12 +663,12 @@ COMMENT ON COLUMN dead_letter.msg_id IS 'its Nats-Msg-Id';
 COMMENT ON COLUMN dead_letter.xid IS 'its transaction';
 COMMENT ON COLUMN dead_letter.commit_lsn IS 'where the commit of its transaction begins in the log; of a retried message, that of the retry';
 COMMENT ON COLUMN dead_letter.commit_time IS 'when its transaction committed; of a retried message, that of the retry';
-COMMENT ON COLUMN dead_letter.attempts IS 'how often it was tried to publish it';
+COMMENT ON COLUMN dead_letter.attempts IS 'number of attempts to publish it';
 COMMENT ON COLUMN dead_letter.rejected_at IS 'when it was refused';
-COMMENT ON COLUMN dead_letter.outcome IS 'retried or discarded; null: it waits for that';
+COMMENT ON COLUMN dead_letter.outcome IS 'retried or discarded; null: neither yet';
 COMMENT ON COLUMN dead_letter.outcome_at IS 'when it was retried or discarded';
-COMMENT ON COLUMN dead_letter.stream IS 'the stream that it was for; "default": that of the settings';
--- Payloads and headers hold rows of any table, and what anybody has published: they are for administrators.
+COMMENT ON COLUMN dead_letter.stream IS 'the stream of the message; "default": the stream of the settings';
+-- Payloads and headers contain rows of any table and the messages of any user: only administrators may read them.
 GRANT SELECT ON dead_letter TO fraiseql_nats_admin;
 GRANT SELECT (id, subject, payload_bytes, reason, hint, "position", msg_id, xid, commit_lsn, commit_time, attempts,
               rejected_at, outcome, outcome_at, stream) ON dead_letter TO pg_monitor;
@@ -685,8 +685,8 @@ LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 COMMENT ON FUNCTION dead_letters() IS 'the messages that could not be published as they are, with the reason, the oldest first';
 
--- The slot may bring a message once more after a crash, as long as its place is not saved beyond it, which
--- a checkpoint does at the latest.  Then its row has to be here, or it would be a dead letter again.
+-- After a crash the slot may return a message again until a checkpoint has saved a later position.  The row
+-- must exist until then, or the message would become a dead letter again.
 CREATE FUNCTION fraiseql_nats_internal.settle_dead_letter(id bigint, outcome text) RETURNS dead_letter
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -710,7 +710,7 @@ BEGIN
     RETURN letter;
 END
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.settle_dead_letter(bigint, text) IS 'marks a dead letter as dealt with; for retry_dead_letter() and discard_dead_letter()';
+COMMENT ON FUNCTION fraiseql_nats_internal.settle_dead_letter(bigint, text) IS 'marks a dead letter as retried or discarded; for retry_dead_letter() and discard_dead_letter()';
 
 CREATE FUNCTION fraiseql_nats_internal.republish(subject text, headers jsonb, payload bytea, msg_id text, attempts integer, stream text) RETURNS pg_lsn
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_republish';
@@ -730,7 +730,7 @@ BEGIN
     IF letter.payload IS NULL THEN
         RAISE EXCEPTION 'dead letter % cannot be retried', id
             USING ERRCODE = 'object_not_in_prerequisite_state',
-                  DETAIL = format('Its payload of %s bytes was too large to be kept.', letter.payload_bytes),
+                  DETAIL = format('Its payload of %s bytes was too large to be stored.', letter.payload_bytes),
                   HINT = 'Discard it with fraiseql_nats.discard_dead_letter().';
     END IF;
     RETURN fraiseql_nats_internal.republish(letter.subject, letter.headers, letter.payload, letter.msg_id, letter.attempts, letter.stream);
@@ -744,7 +744,7 @@ BEGIN
     PERFORM fraiseql_nats_internal.settle_dead_letter(id, 'discarded');
 END
 $$;
-COMMENT ON FUNCTION discard_dead_letter(bigint) IS 'gives a dead letter up';
+COMMENT ON FUNCTION discard_dead_letter(bigint) IS 'discards a dead letter';
 
 -- The stream -------------------------------------------------------------------------------------
 
@@ -754,11 +754,11 @@ CREATE FUNCTION stream_info(
     OUT last_sequence bigint, OUT consumers bigint, OUT max_age interval, OUT max_bytes bigint, OUT max_msgs bigint,
     OUT dedup_window interval, OUT replicas bigint) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_info';
-COMMENT ON FUNCTION stream_info(text) IS 'the stream that is published to; a limit that is not set is null';
+COMMENT ON FUNCTION stream_info(text) IS 'a stream of this database at the broker; a limit that is not set is null';
 
 CREATE FUNCTION stream_sync(stream text DEFAULT NULL, OUT field text, OUT found text, OUT wanted text, OUT changed boolean) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_sync';
-COMMENT ON FUNCTION stream_sync(text) IS 'brings the stream in line with the settings; returns what differed, and whether it could be changed';
+COMMENT ON FUNCTION stream_sync(text) IS 'updates the stream to match the settings; returns what differed, and whether it could be changed';
 
 CREATE FUNCTION consumers(
     stream text DEFAULT NULL,
@@ -767,14 +767,14 @@ CREATE FUNCTION consumers(
     OUT pending bigint, OUT ack_pending bigint, OUT redelivered bigint, OUT delivered_sequence bigint, OUT ack_floor bigint,
     OUT bound boolean) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_consumers';
-COMMENT ON FUNCTION consumers(text) IS 'the consumers of the stream, and how far they are';
+COMMENT ON FUNCTION consumers(text) IS 'the consumers of the stream, and their progress';
 
 CREATE FUNCTION create_consumer(
     name text, filter_subject text DEFAULT NULL, push boolean DEFAULT false, queue text DEFAULT NULL,
     max_deliver integer DEFAULT NULL, ack_wait interval DEFAULT NULL, max_ack_pending integer DEFAULT NULL,
     stream text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_consumer';
-COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval, integer, text) IS 'makes or changes a durable consumer, with max_deliver and ack_wait from the settings unless given';
+COMMENT ON FUNCTION create_consumer(text, text, boolean, text, integer, interval, integer, text) IS 'creates or updates a durable consumer; max_deliver and ack_wait default to the settings';
 
 CREATE FUNCTION delete_consumer(name text, stream text DEFAULT NULL) RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_consumer';
@@ -782,7 +782,7 @@ COMMENT ON FUNCTION delete_consumer(text, text) IS 'deletes a consumer';
 
 -- The slot ---------------------------------------------------------------------------------------
 
--- What was published how far, for a standby or a copy of this server to know.
+-- The position up to which this database is published, for a standby or a copy of this server.
 CREATE TABLE slot (
     slot name COLLATE "C" PRIMARY KEY,
     system_identifier bigint NOT NULL,
@@ -794,16 +794,16 @@ CREATE TABLE slot (
     is_copy boolean NOT NULL DEFAULT false,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE slot IS 'the replication slot that this database is published from, as the worker last found or made it; one row';
+COMMENT ON TABLE slot IS 'the replication slot that this database is published from, as the worker last found or created it; one row';
 COMMENT ON COLUMN slot.slot IS 'name of the slot';
-COMMENT ON COLUMN slot.system_identifier IS 'of the server that the worker ran on';
-COMMENT ON COLUMN slot.timeline IS 'of the log that the worker read';
-COMMENT ON COLUMN slot.position IS 'what committed before is published, or in a gap';
+COMMENT ON COLUMN slot.system_identifier IS 'system identifier of the server on which the worker ran';
+COMMENT ON COLUMN slot.timeline IS 'timeline of the log that the worker read';
+COMMENT ON COLUMN slot.position IS 'transactions that committed before it are published, or in a gap';
 COMMENT ON COLUMN slot.branch IS 'part of the message ids of a copy that was adopted; else null';
-COMMENT ON COLUMN slot.adopted IS 'adopt() was called, and the worker has not seen it yet';
-COMMENT ON COLUMN slot.parted_at IS 'where this server may have parted from another one that publishes in its place; null: it is the one that publishes';
-COMMENT ON COLUMN slot.is_copy IS 'there is such another one, and adopt() was not called';
-COMMENT ON COLUMN slot.written_at IS 'when the worker wrote this';
+COMMENT ON COLUMN slot.adopted IS 'whether adopt() was called and the worker has not seen it yet';
+COMMENT ON COLUMN slot.parted_at IS 'where this server may have diverged from another server that publishes in its place; null: this server publishes';
+COMMENT ON COLUMN slot.is_copy IS 'whether such another server exists and adopt() was not called';
+COMMENT ON COLUMN slot.written_at IS 'when the worker wrote the row';
 GRANT SELECT ON slot TO pg_monitor;
 
 CREATE TABLE gap (
@@ -815,14 +815,14 @@ CREATE TABLE gap (
     timeline bigint,
     detected_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE gap IS 'stretches of the log that were not published, since their slot was lost; rows may be deleted when they have been dealt with';
+COMMENT ON TABLE gap IS 'parts of the log that were not published, because the slot was lost; rows may be deleted when they have been dealt with';
 COMMENT ON COLUMN gap.id IS 'in the order in which they were found';
-COMMENT ON SEQUENCE gap_id_seq IS 'of gap.id';
-COMMENT ON COLUMN gap.from_lsn IS 'what committed before is published; null: not found out yet';
-COMMENT ON COLUMN gap.to_lsn IS 'what commits behind it is published; null: the new slot is not ready yet';
-COMMENT ON COLUMN gap.reason IS 'what became of the slot';
+COMMENT ON SEQUENCE gap_id_seq IS 'values of gap.id';
+COMMENT ON COLUMN gap.from_lsn IS 'transactions that committed before it are published; null: not known yet';
+COMMENT ON COLUMN gap.to_lsn IS 'transactions that commit after it are published; null: the new slot is not ready yet';
+COMMENT ON COLUMN gap.reason IS 'why the slot was lost';
 COMMENT ON COLUMN gap.slot IS 'name of the slot';
-COMMENT ON COLUMN gap.timeline IS 'of the log, when the new slot was made';
+COMMENT ON COLUMN gap.timeline IS 'timeline of the log when the new slot was created';
 COMMENT ON COLUMN gap.detected_at IS 'when the worker found it';
 GRANT SELECT ON gap TO pg_monitor;
 GRANT SELECT, DELETE ON gap TO fraiseql_nats_admin;
@@ -837,16 +837,16 @@ CREATE TABLE alarm (
     acknowledged_at timestamptz,
     acknowledged_by name
 );
-COMMENT ON TABLE alarm IS 'what was lost or doubled and cannot be mended from here; rows may be deleted when they have been dealt with';
+COMMENT ON TABLE alarm IS 'losses and possible duplicates that the worker cannot repair; rows may be deleted when they have been dealt with';
 COMMENT ON COLUMN alarm.id IS 'for acknowledge_alarm()';
-COMMENT ON SEQUENCE alarm_id_seq IS 'of alarm.id';
-COMMENT ON COLUMN alarm.at IS 'when the worker noticed';
+COMMENT ON SEQUENCE alarm_id_seq IS 'values of alarm.id';
+COMMENT ON COLUMN alarm.at IS 'when the worker detected it';
 COMMENT ON COLUMN alarm.kind IS '"loss": the stream has lost messages that it had acknowledged; "twice": messages may have been published twice';
 COMMENT ON COLUMN alarm.message IS 'what has happened';
 COMMENT ON COLUMN alarm.hint IS 'what to do about it';
-COMMENT ON COLUMN alarm.slot IS 'name of the slot: rows with another one came with the template of this database';
-COMMENT ON COLUMN alarm.acknowledged_at IS 'when acknowledge_alarm() was called; null: status() shows it';
-COMMENT ON COLUMN alarm.acknowledged_by IS 'who called it';
+COMMENT ON COLUMN alarm.slot IS 'name of the slot; rows with a slot of another database were copied from the template database';
+COMMENT ON COLUMN alarm.acknowledged_at IS 'when acknowledge_alarm() was called; null: not yet, and status() shows the alarm';
+COMMENT ON COLUMN alarm.acknowledged_by IS 'the user who called it';
 GRANT SELECT ON alarm TO pg_monitor;
 GRANT SELECT, DELETE ON alarm TO fraiseql_nats_admin;
 
@@ -862,7 +862,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION acknowledge_alarm(bigint) IS 'an alarm has been dealt with: status() shows it no more';
+COMMENT ON FUNCTION acknowledge_alarm(bigint) IS 'marks an alarm as dealt with: status() no longer shows it';
 
 CREATE FUNCTION adopt() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -877,9 +877,9 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION adopt() IS 'lets this server, a copy of another one that has published since, go on publishing beside it';
+COMMENT ON FUNCTION adopt() IS 'lets this server, a copy of another one that has published since, publish beside it';
 
--- Looking -----------------------------------------------------------------------------------------
+-- Status ------------------------------------------------------------------------------------------
 
 CREATE FUNCTION status(
     OUT database text,
@@ -922,24 +922,24 @@ CREATE FUNCTION status(
     OUT unlogged_tables text
 ) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
-COMMENT ON FUNCTION status() IS 'of each stream of this database, the default one first: what its worker does, how far it is, and what stands in its way';
+COMMENT ON FUNCTION status() IS 'for each stream of this database, the default one first: the state, progress and problems of its worker';
 
--- Named in full, since pg_catalog comes first.
+-- The names are qualified because pg_catalog precedes the search_path.
 CREATE FUNCTION fraiseql_nats.version(OUT library text, OUT extension text) RETURNS record
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_version';
 COMMENT ON FUNCTION fraiseql_nats.version() IS 'the version of the library, and that of the extension in this database, which should be the same';
 
 CREATE FUNCTION observer_counts(OUT observer text, OUT untestable bigint) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_counts';
-COMMENT ON FUNCTION observer_counts() IS 'of each enabled observer, how many changes were not published since its condition could not be evaluated; since stats_since of status()';
+COMMENT ON FUNCTION observer_counts() IS 'for each enabled observer, how many changes were not published because its condition could not be evaluated; counted from stats_since of status()';
 
 CREATE FUNCTION create_preview_slot(slot name, temporary boolean DEFAULT true) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_preview_slot';
-COMMENT ON FUNCTION create_preview_slot(name, boolean) IS 'makes a replication slot for messages(); a temporary one goes with the session';
+COMMENT ON FUNCTION create_preview_slot(name, boolean) IS 'creates a replication slot for messages(); a temporary one ends with the session';
 
 CREATE FUNCTION drop_preview_slot(slot name) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_drop_preview_slot';
-COMMENT ON FUNCTION drop_preview_slot(name) IS 'drops a replication slot that create_preview_slot() has made';
+COMMENT ON FUNCTION drop_preview_slot(name) IS 'drops a replication slot that create_preview_slot() has created';
 
 CREATE FUNCTION messages(
     slot name,
@@ -953,13 +953,13 @@ CREATE FUNCTION messages(
     OUT payload text
 ) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_messages';
-COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages that the log since a slot gives, without a broker; with advance they are not shown again';
+COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages that decoding the log from a slot produces, without a broker; with advance they are not returned again';
 
 CREATE FUNCTION message_volume(slot name, upto_lsn pg_lsn DEFAULT NULL, OUT messages bigint, OUT bytes bigint) RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_message_volume';
-COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'how many messages the log since a slot gives, and their bytes: subjects, headers and payloads; faster than messages()';
+COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'number of messages that decoding the log from a slot produces, and their bytes: subjects, headers and payloads; faster than messages()';
 
--- Rights ------------------------------------------------------------------------------------------
+-- Privileges --------------------------------------------------------------------------------------
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION

@@ -9,7 +9,7 @@
 
 namespace fraiseql {
 
-// Who says so; the first beats those behind it.
+// The source of a value, in order of precedence.
 enum class SettingSource : uint8_t {
   kEnvironment,
   kObserverFile,  // fraiseql-observer.toml
@@ -17,7 +17,7 @@ enum class SettingSource : uint8_t {
 };
 
 struct SettingValue {
-  std::string text;  // as Postgres takes it: "30d", "10737418240", "on"
+  std::string text;  // as Postgres accepts it: "30d", "10737418240", "on"
   SettingSource source = SettingSource::kFile;
   std::string where;  // "FRAISEQL_NATS_URL" or "fraiseql-observer.toml:7:1"
 };
@@ -29,27 +29,27 @@ struct Setting {
   std::vector<SettingValue> overridden;  // by `value`, in the order of their sources
 };
 
-// An observer that a file declares.  An empty text is one that the file does not give.
+// An observer that a file declares.  An empty text means that the file does not give it.
 struct ObserverRule {
   std::string name;  // given, or derived from table or entity and events; unique in the Config
   std::string table;
-  std::string entity;  // with a table: what its entity is called; else it names the table
+  std::string entity;  // with a table: the name of its entity; else it determines the table
   std::vector<std::string> events;   // INSERT, UPDATE, DELETE, TRUNCATE; at least one
   std::string subject;               // a topic or a template
   std::string condition;             // in FraiseQL's condition language
-  std::string when;                  // in SQL; only Postgres can say whether it is right
+  std::string when;                  // in SQL; only Postgres can check it
   std::vector<std::string> columns;  // those that are published; empty: all
   std::string format;
   std::string source;
   std::string where;  // "fraiseql.toml:4:1"
 };
 
-// What the files and the environment say together.
+// The combined contents of the files and the environment.
 struct Config {
   std::vector<Setting> settings;  // by name
   std::vector<ObserverRule> rules;
   std::vector<ConfigProblem> warnings;
-  std::vector<ConfigProblem> notices;  // of what is right, but for somebody else
+  std::vector<ConfigProblem> notices;  // about valid keys that have no effect here
 };
 
 }  // namespace fraiseql

@@ -11,7 +11,7 @@ namespace fraiseql {
 
 namespace {
 
-// What the settings of Postgres take.
+// The ranges of the Postgres settings.
 constexpr int64_t kMaxCount = int64_t{1} << 53;
 constexpr int64_t kMaxDays = std::numeric_limits<int32_t>::max() / 86400;
 constexpr int64_t kMaxAckWaitSeconds = 86400;
@@ -32,7 +32,7 @@ constexpr KnownKey Strings(std::string_view path, Status (*check)(std::string_vi
   return {path, ValueType::kStrings, {}, {}, check};
 }
 
-// -1 is the stream's "no limit", and so is 0.
+// Both -1 and 0 mean "no limit" for the stream.
 constexpr KnownKey kKnownKeys[] = {
     Boolean("observers.enabled", "enabled"),
     String("observers.backend", CheckBackend),
@@ -79,18 +79,18 @@ constexpr char kActions[] = "actions are run by FraiseQL's own runtime";
 constexpr char kActionsHint[] =
     "Remove it; fraiseql_nats publishes to NATS, where services act on the messages.";
 constexpr char kPolling[] = "fraiseql_nats reads the log as it is written and does not poll";
-constexpr char kBuffers[] = "fraiseql_nats bounds its memory otherwise";
+constexpr char kBuffers[] = "fraiseql_nats limits its memory in another way";
 constexpr char kBuffersHint[] =
     "Remove it, and set fraiseql_nats.window_messages and fraiseql_nats.window_bytes.";
 constexpr char kReloading[] = "fraiseql_nats applies changes when Postgres is reloaded";
 constexpr char kPool[] = "fraiseql_nats runs inside the server and has no pool of connections";
 constexpr char kDeadLetters[] = "dead letters are kept in the stream, under its limits";
 constexpr char kOnce[] = "fraiseql_nats stores each message once, by its message id";
-constexpr char kLease[] = "fraiseql_nats runs on the primary alone and needs no lease";
+constexpr char kLease[] = "fraiseql_nats runs only on the primary and needs no lease";
 
 constexpr RefusedKey kRefusedKeys[] = {
     {"observers.nats", "FraiseQL has no such section", "Write nats_url in [observers]."},
-    {"observers.publish", "mutations are not seen in the database, changes of tables are",
+    {"observers.publish", "fraiseql_nats publishes changes of tables and does not see mutations",
      "Declare the table in [[observers.rules]], or call fraiseql_nats.publish()."},
     {"observers.subscribe", "fraiseql_nats publishes to NATS and does not subscribe",
      "Subscribe in a service that calls the function."},
@@ -118,7 +118,7 @@ constexpr RefusedKey kRefusedKeys[] = {
 };
 
 constexpr char kOwn[] = "it is for FraiseQL";
-constexpr char kDropped[] = "nobody reads it any more";
+constexpr char kDropped[] = "FraiseQL no longer reads it";
 constexpr char kKeep[] = "It may stay where it is.";
 constexpr char kSwitchHint[] =
     "To switch fraiseql_nats off, set \"fraiseql_nats.enabled\" to off, or write enabled = false "
@@ -155,7 +155,7 @@ constexpr char kBackend[] =
     "it chooses what FraiseQL's own runtime uses, fraiseql_nats publishes to NATS all the same";
 
 constexpr IdleValue kIdleValues[] = {
-    // The names that FraiseQL has had for them, from 2.15 on.
+    // FraiseQL's names for its backends, since version 2.15.
     {"observers.backend", "postgres", SettingSource::kFile, kBackend, kSwitchHint},
     {"observers.backend", "postgresql", SettingSource::kFile, kBackend, kSwitchHint},
     {"observers.backend", "redis", SettingSource::kFile, kBackend, kSwitchHint},
@@ -170,7 +170,7 @@ constexpr IdleValue kIdleValues[] = {
     {"transport.transport", "memory", SettingSource::kEnvironment, kBackend, kSwitchHint},
 };
 
-// What `path` is called in `section`, or nothing if it is not right in it.
+// The name of `path` in `section`, or nothing if it is not allowed in it.
 std::string_view NameIn(std::string_view section, std::string_view path) {
   if (!section.empty()) {
     if (path.size() <= section.size() + 1 || path.substr(0, section.size()) != section ||

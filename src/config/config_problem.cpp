@@ -41,8 +41,8 @@ void MakeFit(std::vector<ConfigProblem>* problems) {
     problems->resize(kMaxProblems - 1);
     problems->push_back({problems->back().source,
                          {},
-                         "there are " + std::to_string(count - kMaxProblems + 1) + " more of these",
-                         "Mend the others first."});
+                         "there are " + std::to_string(count - kMaxProblems + 1) + " more problems",
+                         "Correct the others first."});
   }
   for (ConfigProblem& problem : *problems) {
     for (std::string* text : {&problem.source, &problem.reason, &problem.hint}) {

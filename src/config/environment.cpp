@@ -15,14 +15,14 @@ bool IsVariableName(std::string_view name) {
   return !name.empty() && is_letter(name.front()) && std::all_of(name.begin(), name.end(), is_part);
 }
 
-// Appends what stands for `reference`, the text between the braces.
+// Appends the replacement of `reference`, the text between the braces.
 Status AppendReference(std::string_view reference, const Environment& environment,
                        std::string* out) {
   const size_t separator = reference.find(":-");
   const bool has_default = separator != std::string_view::npos;
   const std::string name(reference.substr(0, separator));
   if (!IsVariableName(name) || reference.find("${") != std::string_view::npos) {
-    return Status::Invalid("\"${" + std::string(reference) + "}\" is no reference to a variable",
+    return Status::Invalid("\"${" + std::string(reference) + "}\" is not a reference to a variable",
                            "References are ${NAME} and ${NAME:-default}, and do not nest.");
   }
   const std::optional<std::string> value = environment(name);

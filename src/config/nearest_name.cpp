@@ -8,7 +8,8 @@ namespace fraiseql {
 
 namespace {
 
-// How many characters must be inserted, removed or replaced to make `b` of `a` (Levenshtein).
+// The number of characters that must be inserted, removed or replaced to change `a` into `b`
+// (Levenshtein).
 size_t Distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), size_t{0});
@@ -29,7 +30,8 @@ size_t Distance(std::string_view a, std::string_view b) {
 std::string_view NearestName(std::string_view name, const std::vector<std::string_view>& names) {
   std::string_view nearest;
   size_t least = std::max<size_t>(2, name.size() / 3) + 1;
-  // Nothing that long is a misspelling, and the work is the product of the lengths.
+  // A name that long is not treated as a misspelling, because the cost is the product of the
+  // lengths.
   if (name.size() > 64) return nearest;
   for (const std::string_view candidate : names) {
     const size_t distance = Distance(name, candidate);

@@ -6,7 +6,7 @@
 
 namespace fraiseql {
 
-// The one of `names` that `name` is most likely a misspelling of, or nothing if none is near.
+// The one of `names` of which `name` is most likely a misspelling, or nothing if none is similar.
 std::string_view NearestName(std::string_view name, const std::vector<std::string_view>& names);
 
 }  // namespace fraiseql

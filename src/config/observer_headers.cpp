@@ -9,13 +9,13 @@ namespace {
 
 static_assert(kObserversKey.size() == kObserverListKey.size());
 
-// Tables nest as deep as keys have parts, and are walked by recursion.
+// Tables nest as deep as keys have parts, and are visited by recursion.
 constexpr int kMaxDots = 32;
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 bool IsQuote(char c) { return c == '"' || c == '\''; }
 
-// Walks over a TOML text, statement by statement, knowing just enough of it to find the headers:
+// Scans a TOML text statement by statement, with just enough of the grammar to find the headers:
 // strings, comments and brackets.
 class HeaderScanner {
  public:
@@ -66,14 +66,14 @@ void HeaderScanner::ReadHeader() {
     in_list_ = is_array;
     separated_.has_list |= is_array;
   } else if (CharacterAt(end) != '.') {
-    return;  // another key, which begins the same
+    return;  // another key with the same prefix
   }
   if (in_list_) separated_.text.replace(key, kObserverListKey.size(), kObserverListKey);
 }
 
 void HeaderScanner::SkipStatement() {
   int depth = 0;
-  int dots = 0;  // since what a key cannot contain
+  int dots = 0;  // since a character that a key cannot contain
   while (at_ < text_.size()) {
     const char c = text_[at_];
     if (IsQuote(c)) {
@@ -113,7 +113,7 @@ void HeaderScanner::SkipMultiLineString(char quote) {
   for (at_ += 3; at_ < text_.size() && !StartsWith(delimiter); ++at_) {
     if (text_[at_] == '\\' && quote == '"') ++at_;
   }
-  // One or two quotes more belong to the string's end.
+  // One or two more quotes belong to the end of the string.
   for (int i = 0; i < 5 && CharacterAt(at_) == quote; ++i) ++at_;
 }
 

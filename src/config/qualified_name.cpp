@@ -13,7 +13,7 @@ bool BeginsName(char c) {
 }
 bool IsInName(char c) { return BeginsName(c) || c == '$' || (c >= '0' && c <= '9'); }
 
-// Takes a name in quotes off the text; false if there is no end of it.
+// Removes a name in quotes from the text; false if the closing quote is missing.
 bool TakeQuoted(std::string_view* text, std::string* name) {
   text->remove_prefix(1);
   while (!text->empty()) {
@@ -31,7 +31,7 @@ bool TakeQuoted(std::string_view* text, std::string* name) {
   return false;
 }
 
-// Takes a name off the text; false if it begins with none.
+// Removes a name from the text; false if the text does not begin with one.
 bool TakeName(std::string_view* text, std::string* name) {
   name->clear();
   if (text->empty()) return false;
@@ -62,7 +62,7 @@ Status ParseQualifiedName(std::string_view text, QualifiedName* name) {
   }
   if (parsed.schema.size() > kMaxIdentifierBytes || parsed.table.size() > kMaxIdentifierBytes) {
     return Status::Invalid("name in table '" + std::string(text) + "' is longer than 63 bytes",
-                           "No table has such a name.");
+                           "Postgres truncates names to this length.");
   }
   *name = std::move(parsed);
   return Status::Ok();

@@ -34,7 +34,7 @@ OperationSet SetOfNames(const std::vector<std::string>& names) {
   return operations;
 }
 
-// Takes a key's value over.  Returns whether the key gives the events.
+// Stores a key's value in the rule.  Returns whether the key gives the events.
 bool TakeAssignment(const Assignment& assignment, ObserverRule* rule) {
   const std::string_view name = assignment.key->path.substr(kRulesPath.size() + 1);
   for (const auto& text : kTexts) {
@@ -53,14 +53,14 @@ bool TakeAssignment(const Assignment& assignment, ObserverRule* rule) {
   return true;
 }
 
-// ok if the keys, each good in itself, make an observer together.
+// ok if the keys, each of them valid, make a valid observer together.
 Status CheckRule(const ObserverRule& rule, int times_events_given) {
   if (rule.table.empty() && rule.entity.empty()) {
     return Status::Invalid("observer has neither table nor entity",
                            "Write table = \"tb_order\" or entity = \"Order\".");
   }
   if (rule.table.empty() && TableOf(rule).table.size() > kMaxIdentifierBytes) {
-    return Status::Invalid("entity \"" + rule.entity + "\" stands for a table that cannot be",
+    return Status::Invalid("entity \"" + rule.entity + "\" does not determine a valid table name",
                            "Write table = \"...\", or choose a shorter entity.");
   }
   if (times_events_given != 1) {
@@ -70,7 +70,7 @@ Status CheckRule(const ObserverRule& rule, int times_events_given) {
   }
   if (!(rule.condition.empty() && rule.when.empty()) &&
       rule.events.back() == OperationName(Operation::kTruncate)) {
-    return Status::Invalid("TRUNCATE has no row that a condition could look at",
+    return Status::Invalid("condition cannot apply to TRUNCATE, which has no row",
                            "Declare another observer, without condition, for TRUNCATE.");
   }
   if (!rule.source.empty() && rule.source != "row" && !IsTopic(rule.subject)) {
@@ -92,7 +92,7 @@ std::string DerivedName(const ObserverRule& rule) {
   return name;
 }
 
-// All that a rule says but its name, so that rules can be compared.
+// The contents of a rule without its name, to compare rules.
 std::string Contents(const ObserverRule& rule) {
   std::string contents;
   for (const auto& text : kTexts) {

@@ -13,9 +13,9 @@ namespace fraiseql {
 void ReadRule(const std::string& file, const TomlValue& table, SectionReader* reader,
               std::vector<ObserverRule>* rules);
 
-// Gives each rule that has no name one that stays the same as long as its table or entity and its
-// events do: "toml:tb_order.insert", and "toml:tb_order.insert#2" for the second of them.
-// Adds an error for a name that is given twice, and for a rule that repeats another.
+// Gives each rule without a name one that stays the same as long as its table or entity and its
+// events do: "toml:tb_order.insert", and "toml:tb_order.insert#2" for the second of them. Adds an
+// error for a name that is given twice, and for a rule that repeats another.
 void NameRules(std::vector<ObserverRule>* rules, ConfigProblems* problems);
 
 }  // namespace fraiseql

@@ -99,7 +99,7 @@ bool SectionReader::ReadString(const std::string& name, const TomlValue& value,
   if (environment_ == nullptr && HasVariables(value.string)) {
     text = value.string;
     AddWarning(value.at, name + " refers to the server's environment, which is not looked up here",
-               "What the variable stands for is known and checked when the files are read.");
+               "The value of the variable is checked when the files are read.");
     return true;
   }
   Status status = ExpandVariables(value.string, environment_, &text);

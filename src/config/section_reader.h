@@ -12,26 +12,26 @@
 
 namespace fraiseql {
 
-// A known key with a value that has passed its checks.
+// A known key with a checked value.
 struct Assignment {
   const KnownKey* key = nullptr;
   TextPosition at;                       // of the key
-  std::vector<std::string> texts;        // one, or those of an array of strings
+  std::vector<std::string> texts;        // one text, or those of an array of strings
   std::vector<const TomlValue*> tables;  // those of an array of tables; not owned
 };
 
-// Reads tables of one file against the tables of known, refused and idle keys.  Variables are
-// replaced in strings.  What is wrong is added to the problems, and does not stop the reading.
+// Reads tables of one file against the tables of known, refused and idle keys.  Replaces variables
+// in strings.  An error is added to the problems and does not stop the reading.
 class SectionReader {
  public:
-  // All are kept by reference.
+  // The reader keeps references to all arguments.
   SectionReader(const std::string& file, SettingSource source, const Environment& environment,
                 ConfigProblems* problems)
       : file_(file), source_(source), environment_(environment), problems_(problems) {}
 
-  // Reads a table whose keys are those below `path`; returns whether all of it is good.  Messages
-  // call it `display`, which is `path` but for sections that may stand in several places, and empty
-  // where a key alone says enough.
+  // Reads a table whose keys are those below `path`; returns whether all of it is valid.  Messages
+  // call it `display`, which is `path` except for sections that may appear in several places, and
+  // is empty where the key alone is sufficient.
   bool ReadTable(const TomlValue& table, std::string_view path, const std::string& display,
                  std::vector<Assignment>* assignments);
   // Reads one entry of such a table.

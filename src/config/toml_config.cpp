@@ -15,8 +15,8 @@ namespace fraiseql {
 namespace {
 
 constexpr char kMoveRules[] =
-    "Move the observers to fraiseql-observer.toml, as [[observers.rules]]: nobody else reads that "
-    "file.";
+    "Move the observers to fraiseql-observer.toml, as [[observers.rules]]: FraiseQL does not read "
+    "that file.";
 
 bool HasEarlierPlace(const ConfigProblem& a, const ConfigProblem& b) { return a.at < b.at; }
 
@@ -25,7 +25,7 @@ void Append(std::vector<ConfigProblem> from, std::vector<ConfigProblem>* to) {
   std::move(from.begin(), from.end(), std::back_inserter(*to));
 }
 
-// They work here, but FraiseQL's compiler takes no file that has them.
+// The observers work here, but FraiseQL's compiler rejects a file that has them.
 void NoticeRules(TomlDocument* document, SectionReader* reader) {
   TomlEntry* observers = document->root.Find(kObserversKey);
   const TomlEntry* rules = observers == nullptr ? nullptr : observers->value.Find("rules");
@@ -33,8 +33,8 @@ void NoticeRules(TomlDocument* document, SectionReader* reader) {
   reader->AddNotice(rules->at, "FraiseQL's compiler refuses a file with observers", kMoveRules);
 }
 
-// Gathers what the environment and the files say.  They are read in the order of precedence, so
-// that what is there already beats what comes.
+// Combines the environment and the files, which are read in the order of precedence, so that a
+// value that exists overrides a later one.
 class ConfigReader {
  public:
   explicit ConfigReader(const Environment& environment) : environment_(environment) {}
@@ -54,7 +54,7 @@ class ConfigReader {
   // The value that was added last, or null.
   const SettingValue* LastValue(const std::string& name) const;
   void AddSetting(const std::string& name, SettingValue value);
-  // Of a variable that is right, but has no effect.
+  // Adds a notice about a valid variable that has no effect.
   void AddNotice(const std::string& variable, const std::string& what, std::string_view reason,
                  std::string_view hint);
 
@@ -118,7 +118,7 @@ void ConfigReader::ReadSections(const ConfigFile& file, SettingSource source,
   for (const TomlEntry& entry : document.root.entries) {
     const bool is_shared = source == SettingSource::kFile;
     if (is_shared && entry.key == kTransportPath) {
-      reader->AddError(entry.at, "\"transport\" belongs into fraiseql-observer.toml",
+      reader->AddError(entry.at, "\"transport\" belongs in fraiseql-observer.toml",
                        "Move it there, or name it [observers.runtime.transport].");
     } else if (!is_shared || entry.key == kObserversKey || entry.key == "nats") {
       reader->ReadEntry(entry, "", "", &assignments);

@@ -11,7 +11,7 @@
 namespace fraiseql {
 
 struct ConfigFile {
-  std::string name;  // for messages
+  std::string name;  // shown in messages
   std::string text;
 };
 
@@ -21,19 +21,20 @@ struct ConfigInput {
   Environment environment;                  // none: variables are neither read nor replaced
 };
 
-// Reads FraiseQL's two files and the environment.  Returns everything that is wrong, file by file;
-// if nothing is, `config` is what they say.  A pure function of its input.
+// Reads FraiseQL's two files and the environment.  Returns all errors, file by file; if there are
+// none, fills `config`.  A pure function of its input.
 //
-// In fraiseql.toml the section [observers] is ours, and [nats] and [transport] are refused; all
-// others belong to FraiseQL and are left alone.  fraiseql-observer.toml is ours as a whole.  There,
-// a key that is unknown, of the wrong type, out of range or beyond this extension is an error; one
-// that FraiseQL has for itself, or had, is a notice.  Only fraiseql-observer.toml, which nobody
-// else reads, switches publishing off. Together they declare at most kMaxRules observers.
+// In fraiseql.toml this extension reads the section [observers] and refuses [nats] and [transport];
+// all other sections belong to FraiseQL and are ignored.  The extension reads all of
+// fraiseql-observer.toml.  There, a key that is unknown, of the wrong type, out of range or not
+// supported is an error; a key that only FraiseQL uses, or has used, gives a notice.  Only
+// fraiseql-observer.toml, which no other program reads, switches publishing off.  Together the
+// files declare at most kMaxRules observers.
 constexpr size_t kMaxRules = 20000;
 std::vector<ConfigProblem> ParseConfig(const ConfigInput& input, Config* config);
 
-// The same for a single text without environment, which is taken for fraiseql-observer.toml if it
-// has a [transport], and for fraiseql.toml if not.
+// The same for a single text without environment, which is treated as fraiseql-observer.toml if it
+// has a [transport], else as fraiseql.toml.
 std::vector<ConfigProblem> ParseConfigText(const std::string& text, Config* config);
 
 }  // namespace fraiseql

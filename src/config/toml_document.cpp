@@ -6,9 +6,10 @@
 #include "config/observer_headers.h"
 #include "core/base/utf8.h"
 
-// toml++ 3.3, and 3.4 with other file names, asserts what it is about to check (of "[=]"), and
-// promises the compiler that letters such as an accented e never stand where it looks for a blank.
-// Files may break both: therefore no assertions, and "no blank" for such letters.
+// toml++ 3.3, and 3.4 with other file names, asserts conditions that it checks afterwards (of
+// "[=]"), and promises the compiler that letters such as an accented e never appear where it tests
+// for a blank. A file may violate both: therefore assertions are off, and such letters are no
+// blanks.
 #undef NDEBUG
 #define TOML_ASSERT(expr) static_assert(true)
 #define TOML_HEADER_ONLY 1
@@ -97,7 +98,7 @@ TomlValue Convert(const toml::node& node) {
   return value;
 }
 
-// A list of observers becomes observers.rules, behind those that are there already.
+// A list of observers is appended to observers.rules.
 void AddRules(TomlEntry list, TomlValue* observers) {
   list.key = "rules";
   TomlEntry* rules = observers->Find(list.key);
@@ -145,7 +146,7 @@ TomlEntry* TomlValue::Find(std::string_view key) {
 
 std::optional<ConfigProblem> ReadToml(std::string_view text, TomlDocument* document) {
   if (text.size() > kMaxBytes) {
-    return ConfigProblem{{}, {}, "file is larger than 1 MB", "This is no configuration file."};
+    return ConfigProblem{{}, {}, "file is larger than 1 MB", "This is not a configuration file."};
   }
   const SeparatedText separated = SeparateObserverHeaders(text);
   if (separated.too_deep) {

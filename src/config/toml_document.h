@@ -8,15 +8,15 @@
 
 namespace fraiseql {
 
-// A TOML text, read.  Observers stand in observers.rules, however they are spelled there:
+// A parsed TOML text.  Observers are in observers.rules, however the text declares them:
 // [[observers.rules]], [[observers]] or [[observers]] beside [observers].
 struct TomlDocument {
   TomlValue root;  // a table
-  // Of the first [[observers]], if there is [observers] too: accepted, but not valid TOML.
+  // The place of the first [[observers]], if [observers] exists too: accepted, but not valid TOML.
   std::optional<TextPosition> mixed_at;
 };
 
-// What is wrong with a text that is no TOML; its source is left empty.
+// The error of a text that is not TOML, without its source.
 std::optional<ConfigProblem> ReadToml(std::string_view text, TomlDocument* document);
 
 }  // namespace fraiseql

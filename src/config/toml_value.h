@@ -12,12 +12,12 @@ namespace fraiseql {
 
 struct TomlEntry;
 
-// A value of a TOML document, with its place.
+// A value of a TOML document and its place.
 struct TomlValue {
   enum class Type : uint8_t { kString, kInteger, kBoolean, kArray, kTable, kOther };
 
   Type type = Type::kOther;
-  std::string_view type_name;  // for people: "a string"
+  std::string_view type_name;  // for messages: "a string"
   TextPosition at;             // of a table: its header
   std::string string;
   int64_t integer = 0;

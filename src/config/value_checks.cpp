@@ -28,7 +28,7 @@ Status CheckLength(const std::string& what, std::string_view text, size_t max) {
                          "Choose a shorter one.");
 }
 
-// Streams and consumers follow one rule.
+// The names of streams and consumers follow the same rule.
 Status CheckAssetName(const std::string& what, std::string_view name) {
   const Status status = CheckLength(what, name, kMaxNameBytes);
   if (!status.ok() || IsAssetName(name)) return status;

@@ -8,8 +8,7 @@
 
 namespace fraiseql {
 
-// Checks of strings, before they become settings or observers.  kInvalid with a message that stands
-// alone.
+// Checks of strings, before they become settings or observers.  kInvalid with a complete message.
 
 Status CheckBackend(std::string_view backend);
 Status CheckTransport(std::string_view transport);

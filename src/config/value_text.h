@@ -10,7 +10,7 @@
 
 namespace fraiseql {
 
-// Values of keys as Postgres takes them.  `name` is what messages call the key or the variable.
+// Values of keys as Postgres accepts them.  Messages call the key or the variable `name`.
 
 // "30d".  kInvalid: out of the range of `key`.
 Status IntegerText(const KnownKey& key, const std::string& name, int64_t value, std::string* text);
@@ -18,7 +18,7 @@ Status IntegerText(const KnownKey& key, const std::string& name, int64_t value, 
 // "on" or "off".
 std::string BooleanText(bool value);
 
-// The value of an environment variable.  kInvalid: it is none of the type of `key`.
+// The value of an environment variable.  kInvalid: it does not have the type of `key`.
 Status VariableText(const KnownKey& key, const std::string& value, std::string* text);
 
 }  // namespace fraiseql

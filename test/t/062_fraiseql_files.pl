@@ -139,7 +139,7 @@ append_to_file("$data/fraiseql.toml", "[observers.runtime.email]\n");
 $node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
 FraiseqlNode::wait_until('the log tells of the new one', sub { $node->log_count('LOG:  fraiseql\.toml:23:20: "observers\.runtime\.email" has no effect') == 1 });
 
-# The file that nobody else reads switches it off.
+# The file that FraiseQL does not read switches it off.
 append_to_file("$data/fraiseql-observer.toml", "[observers]\nenabled = false\n");
 $node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
 $node->wait_until_state('postgres', 'disabled');
@@ -155,7 +155,7 @@ append_to_file("$data/fraiseql.toml", qq{[[observers.rules]]\ntable = "tb_order"
 $node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
 $node->wait_for_sql('postgres', q{SELECT bool_and(events = '{DELETE}') FROM fraiseql_nats.observer}, 'an observer of the shared file is made');
 is($node->safe_psql('postgres', q{SELECT message, hint FROM fraiseql_nats.validate_config() WHERE level = 'notice' AND place = 'fraiseql.toml:24:13'}),
-    "FraiseQL's compiler refuses a file with observers|Move the observers to fraiseql-observer.toml, as [[observers.rules]]: nobody else reads that file.",
+    "FraiseQL's compiler refuses a file with observers|Move the observers to fraiseql-observer.toml, as [[observers.rules]]: FraiseQL does not read that file.",
     'a notice says where to move it');
 
 # A variable that is not set: nothing to go by, nothing is guessed.

@@ -54,7 +54,7 @@ my @cases = (
     [$f, "[observers]\nnats_url = \"http://x\"\n", qr/fraiseql\.toml:2:12: server URL does not have the form/, 'wrong URL'],
     [$f, "[observers]\nmax_concurrency = 5\n",  qr/fraiseql\.toml:2:1: "observers\.max_concurrency" cannot be honoured/, 'a key that cannot be honoured'],
     [$f, "[[observers.subscribe]]\nsubject = \"x\"\n", qr/fraiseql\.toml:1:13: "observers\.subscribe" cannot be honoured: fraiseql_nats publishes to NATS and does not subscribe/, 'a section of nobody'],
-    [$f, "[transport]\ntransport = \"nats\"\n",   qr/fraiseql\.toml:1:2: "transport" belongs into fraiseql-observer\.toml/, 'section of the other file'],
+    [$f, "[transport]\ntransport = \"nats\"\n",   qr/fraiseql\.toml:1:2: "transport" belongs in fraiseql-observer\.toml/, 'section of the other file'],
     [$f, "[[observers.rules]]\nevent = \"INSERT\"\n", qr/fraiseql\.toml:1:1: observer has neither table nor entity/, 'observer of nothing'],
     [$f, "[[observers.rules]]\ntable = \"t\"\nevent = \"UPSERT\"\n", qr/fraiseql\.toml:3:9: unknown event "UPSERT"/, 'unknown event'],
     [$f, "[[observers.rules]]\ntable = \"t\"\nevent = \"INSERT\"\nsubject = \"a b\"\n", qr/fraiseql\.toml:4:11: subject "a b"/, 'wrong subject'],
@@ -95,7 +95,7 @@ when  = "missing > now()"
 TOML
 $node->safe_psql('postgres', 'SELECT fraiseql_nats.reload()');
 FraiseqlNode::wait_until('the log tells of a wrong "when"', sub {
-    $node->log_count('fraiseql\.toml:6:1: observer "toml:tb_order\.update" cannot be made: column "missing" of relation "tb_order" does not exist') > 0;
+    $node->log_count('fraiseql\.toml:6:1: could not create observer "toml:tb_order\.update": column "missing" of relation "tb_order" does not exist') > 0;
 });
 is($node->safe_psql('postgres', 'SELECT string_agg(name, $$,$$) FROM fraiseql_nats.observer'), 'toml:tb_order.insert', 'the others stay');
 

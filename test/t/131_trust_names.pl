@@ -45,10 +45,10 @@ $node->safe_psql('planted', q{SELECT pg_notify('x', 'y'); NOTIFY x; SELECT pg_no
 is($node->safe_psql('planted', 'SELECT count(*) FROM seen'),
     0, 'a function pg_notify() of the owner of a database is not called in our place');
 my (undef, undef, $refusal) = $node->psql('planted', 'CREATE EXTENSION fraiseql_nats');
-like($refusal, qr/schema "fraiseql_nats" exists already.*HINT:.*DROP SCHEMA fraiseql_nats CASCADE/s,
+like($refusal, qr/schema "fraiseql_nats" already exists.*HINT:.*DROP SCHEMA fraiseql_nats CASCADE/s,
     'CREATE EXTENSION refuses a schema that is there');
 like((($node->psql('planted', 'CREATE SCHEMA fraiseql_nats_internal; DROP SCHEMA fraiseql_nats CASCADE; CREATE EXTENSION fraiseql_nats'))[2]),
-    qr/schema "fraiseql_nats_internal" exists already/, 'also the internal one');
+    qr/schema "fraiseql_nats_internal" already exists/, 'also the internal one');
 $node->safe_psql('planted', 'DROP SCHEMA fraiseql_nats_internal; DROP SCHEMA IF EXISTS fraiseql_nats CASCADE; CREATE EXTENSION fraiseql_nats');
 $node->wait_until_state('planted', 'streaming');
 is($node->safe_psql('planted', <<'SQL'), 'fraiseql_nats|t,fraiseql_nats_internal|t', 'the schemas are those of the extension');

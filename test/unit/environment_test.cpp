@@ -48,12 +48,12 @@ TEST(ExpandVariables, RefusesWhatItCannotReplace) {
   } kCases[] = {
       {"a${NONE}", "environment variable NONE is not set"},
       {"${HOST", "\"${\" without \"}\""},
-      {"${}", "\"${}\" is no reference to a variable"},
-      {"${1A}", "\"${1A}\" is no reference to a variable"},
-      {"${A-b}", "\"${A-b}\" is no reference to a variable"},
-      {"${A:?b}", "\"${A:?b}\" is no reference to a variable"},
-      {"${ HOST }", "\"${ HOST }\" is no reference to a variable"},
-      {"${NONE:-${HOST}}", "\"${NONE:-${HOST}\" is no reference to a variable"},
+      {"${}", "\"${}\" is not a reference to a variable"},
+      {"${1A}", "\"${1A}\" is not a reference to a variable"},
+      {"${A-b}", "\"${A-b}\" is not a reference to a variable"},
+      {"${A:?b}", "\"${A:?b}\" is not a reference to a variable"},
+      {"${ HOST }", "\"${ HOST }\" is not a reference to a variable"},
+      {"${NONE:-${HOST}}", "\"${NONE:-${HOST}\" is not a reference to a variable"},
   };
   for (const auto& c : kCases) {
     std::string expanded = "kept";

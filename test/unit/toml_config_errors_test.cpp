@@ -129,7 +129,7 @@ TEST(TomlConfigErrors, OfFraiseqlToml) {
        "f.toml:1:2: \"nats\" cannot be honoured: FraiseQL has no such section",
        "fraiseql_nats.token_file"},
       {"[transport]\ntransport = \"nats\"\n",
-       "f.toml:1:2: \"transport\" belongs into fraiseql-observer.toml",
+       "f.toml:1:2: \"transport\" belongs in fraiseql-observer.toml",
        "[observers.runtime.transport]"},
   };
   for (const Case& c : kCases) ExpectOneError(InputOf(c.text, ""), c);
@@ -215,7 +215,7 @@ TEST(TomlConfigErrors, OfAnObserver) {
       {"table = 'a b'\nevent = 'INSERT'", "o.toml:2:9: table 'a b' is not the name of a table",
        "as in SQL"},
       {"entity = '" + std::string(64, 'e') + "'\nevent = 'INSERT'",
-       "o.toml:1:1: entity \"" + std::string(64, 'e') + "\" stands for a table that cannot be",
+       "o.toml:1:1: entity \"" + std::string(64, 'e') + "\" does not determine a valid table name",
        "shorter"},
       {"table = '${T}'\nevent = 'INSERT'",
        "o.toml:2:9: \"table\": environment variable T is not set", "${T:-default}"},
@@ -232,10 +232,10 @@ TEST(TomlConfigErrors, OfAnObserver) {
        "\"=\"",
        "Equality is ==."},
       {"table = 't'\nevent = 'TRUNCATE'\ncondition = 'a == 1'",
-       "o.toml:1:1: TRUNCATE has no row that a condition could look at", "another observer"},
+       "o.toml:1:1: condition cannot apply to TRUNCATE, which has no row", "another observer"},
       {"table = 't'\nevent = 'INSERT'\nwhen = ''", "o.toml:4:8: when is empty", "Give it a value"},
       {"table = 't'\nevent = 'TRUNCATE'\nwhen = 'a = 1'",
-       "o.toml:1:1: TRUNCATE has no row that a condition could look at", "another observer"},
+       "o.toml:1:1: condition cannot apply to TRUNCATE, which has no row", "another observer"},
       {"table = 't'\nevent = 'INSERT'\nformat = 'xml'", "o.toml:4:10: unknown format \"xml\"",
        "observe()"},
       {"table = 't'\nevent = 'INSERT'\nsource = 'both'", "o.toml:4:10: unknown source \"both\"",
@@ -301,7 +301,7 @@ TEST(TomlConfigErrors, AreFitToBeShown) {
   for (int i = 0; i < 1000; ++i) many += "x" + std::to_string(i) + " = 1\n";
   const auto hundred = ErrorsOf(InputOf("[observers]\n" + many, ""));
   ASSERT_EQ(hundred.size(), 100u);
-  EXPECT_EQ(hundred[99].text(), "f.toml: there are 901 more of these");
+  EXPECT_EQ(hundred[99].text(), "f.toml: there are 901 more problems");
   ExpectOneError(InputOf("[[observers]]\nname = \"a\\u0000\"\ntable = 't'\nevent = 'INSERT'\n", ""),
                  {"", "f.toml:2:8: \"name\" has a zero byte", "Remove"});
 }

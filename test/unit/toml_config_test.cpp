@@ -304,7 +304,7 @@ TEST(TomlConfig, RefusesVariablesThatMakeNoSense) {
 TEST(TomlConfig, LeavesTheRestOfObserversToFraiseql) {
   const std::string runtime = " has no effect here: it is for FraiseQL's own runtime\n";
   const std::string own = " has no effect here: it is for FraiseQL\n";
-  const std::string dropped = " has no effect here: nobody reads it any more\n";
+  const std::string dropped = " has no effect here: FraiseQL no longer reads it\n";
   EXPECT_EQ(Read("[observers]\nredis_url = \"redis://a\"\n[[observers.handlers]]\nname = 1\n"
                  "[observers.runtime]\npoll_interval_ms = 100\nlater.than.us = {}\n"
                  "pool = {min_connections = 2}\n[observers.runtime.email]\nfrom = \"${UNSET}\"\n",

@@ -6,7 +6,7 @@
 
 namespace fraiseql {
 
-// Letters of ASCII, whatever the locale.
+// ASCII case rules, whatever the locale.
 constexpr char AsciiLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }

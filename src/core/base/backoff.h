@@ -6,8 +6,8 @@
 
 namespace fraiseql {
 
-// How long to wait before the next attempt: doubling, bounded.  Without jitter, as there is one
-// worker to a database and the order of attempts does not matter.  Milliseconds.
+// The delay before the next attempt: doubling, bounded.  There is no jitter, because each database
+// has only a few workers.  Milliseconds.
 class Backoff {
  public:
   Backoff(int64_t min_ms, int64_t max_ms) : min_(min_ms), max_(std::max(min_ms, max_ms)) {}

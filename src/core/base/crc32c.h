@@ -6,7 +6,7 @@
 
 namespace fraiseql {
 
-// The checksum of files that the worker keeps (CRC-32C, as Postgres and iSCSI have it).
+// The checksum of the worker's files (CRC-32C, the polynomial that Postgres and iSCSI use).
 uint32_t Crc32c(std::string_view data);
 
 }  // namespace fraiseql

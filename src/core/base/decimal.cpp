@@ -16,7 +16,7 @@ size_t CountDigits(std::string_view text) {
   return end == std::string_view::npos ? text.size() : end;
 }
 
-// Removes what is counted from the front of `text` and returns it.
+// Removes the counted digits from the front of `text` and returns them.
 std::string_view Take(size_t count, std::string_view* text) {
   const std::string_view taken = text->substr(0, count);
   text->remove_prefix(count);
@@ -29,8 +29,8 @@ bool TakeIfOneOf(std::string_view characters, std::string_view* text) {
   return true;
 }
 
-// A number, taken apart: 0.d1d2d3... * 10^exponent, where the digits are those of `integer` and
-// then those of `fraction`, and d1 is not 0 unless the number is.
+// A number split into its parts: 0.d1d2d3... * 10^exponent, where the digits are those of `integer`
+// followed by those of `fraction`; d1 is 0 only if the number is 0.
 struct Decimal {
   bool negative = false;
   std::string_view integer, fraction;

@@ -7,7 +7,7 @@ namespace fraiseql {
 
 namespace {
 
-// Takes the part before the first dot off the text; digits without leading zeros.
+// Removes the part before the first dot from the text and returns its digits without leading zeros.
 std::string_view TakePart(std::string_view* text) {
   const size_t dot = text->find('.');
   std::string_view part = text->substr(0, dot);

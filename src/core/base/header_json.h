@@ -6,8 +6,8 @@
 
 namespace fraiseql {
 
-// Appends header lines as a JSON object of strings.  Lines of one name that follow each other,
-// which is how several values of a header are sent, become an array.
+// Appends header lines as a JSON object of strings.  Consecutive lines of the same name, which
+// carry the values of one header, become an array.
 void AppendHeadersAsJson(std::string_view headers, std::string* json);
 
 }  // namespace fraiseql

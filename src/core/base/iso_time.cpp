@@ -13,7 +13,7 @@ struct Date {
   int day;
 };
 
-// By 400-year eras that begin on a 1st of March.
+// Counts in eras of 400 years that begin on 1 March.
 Date DateOfDay(int64_t days) {
   const int64_t z = days + 719468;
   const int64_t era = (z >= 0 ? z : z - 146096) / 146097;
@@ -29,7 +29,7 @@ Date DateOfDay(int64_t days) {
           static_cast<int>(day)};
 }
 
-// Writes `width` decimal digits, and returns where they end.
+// Writes `width` decimal digits and returns the end.
 char* PutDigits(uint32_t value, int width, char* at) {
   for (int i = width - 1; i >= 0; --i) {
     at[i] = static_cast<char>('0' + value % 10);
@@ -45,7 +45,7 @@ char* PutMonthAndDay(const Date& date, char* at) {
   return PutDigits(static_cast<uint32_t>(date.day), 2, at);
 }
 
-// Years of other than four digits occur only in tests of this.
+// Years of more or fewer than four digits occur only in tests.
 void AppendYear(int64_t year, std::string* out) {
   const std::string digits = std::to_string(year < 0 ? -year : year);
   if (year < 0) out->push_back('-');
@@ -69,7 +69,7 @@ Moment Split(int64_t unix_us) {
   return {days, static_cast<uint64_t>(us)};
 }
 
-// Writes T10:30:00.123456, and returns where it ends.
+// Writes T10:30:00.123456 and returns the end.
 char* PutTime(uint64_t us_of_day, char* at) {
   const auto seconds = static_cast<uint32_t>(us_of_day / 1000000);
   *at++ = 'T';

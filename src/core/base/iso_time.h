@@ -6,13 +6,13 @@
 
 namespace fraiseql {
 
-// Times as text in ISO 8601, of the proleptic Gregorian calendar, in UTC.  Times are microseconds
+// Times as text in ISO 8601, in the proleptic Gregorian calendar, in UTC.  Times are microseconds
 // since 1970-01-01 00:00, dates are days since then.
 
 // Appends 2026-01-15T10:30:00.123456Z, always with six digits of microseconds.
 void AppendIsoTime(int64_t unix_us, std::string* out);
 
-// What the next two can write: years 1 to 9999.
+// The range of the next two functions: years 1 to 9999.
 constexpr int64_t kFirstIsoDay = -719162;
 constexpr int64_t kLastIsoDay = 2932896;
 constexpr int64_t kDayUs = 86400LL * 1000000;
@@ -24,8 +24,8 @@ constexpr bool IsIsoTimestamp(int64_t unix_us) {
 // Appends 2026-01-15.  REQUIRES: IsIsoDay(days).
 void AppendIsoDate(int64_t days, std::string* out);
 
-// Appends 2026-01-15T10:30:00.1234, as to_jsonb() writes a timestamp: without zeros at the end of
-// the microseconds, or the dot if there are none.  REQUIRES: IsIsoTimestamp(unix_us).
+// Appends 2026-01-15T10:30:00.1234, as to_jsonb() writes a timestamp: without trailing zeros of the
+// microseconds, and without the dot if there are none.  REQUIRES: IsIsoTimestamp(unix_us).
 void AppendIsoTimestamp(int64_t unix_us, std::string* out);
 
 }  // namespace fraiseql

@@ -9,10 +9,10 @@ namespace fraiseql {
 
 namespace {
 
-constexpr int kMaxDepth = 200;  // of nesting; deeper text is left alone
+constexpr int kMaxDepth = 200;  // of nesting; text that is nested deeper is not changed
 
-// A recursive descent through the grammar of RFC 8259.  Each function moves past what it is named
-// after, or returns false.
+// A recursive descent parser of RFC 8259.  Each function moves past the element in its name, or
+// returns false.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -110,7 +110,7 @@ class Scanner {
     return Take(']');
   }
 
-  // `top`, if any, is told about the members.
+  // Records the members in `top`, unless it is null.
   bool Object(JsonObject* top, int depth) {
     if (!Take('{')) return false;
     if (top != nullptr) top->body = at_;

@@ -13,7 +13,7 @@ namespace {
 
 bool NeedsEscape(unsigned char c) { return c < 0x20 || c == '"' || c == '\\'; }
 
-// Sixteen bytes at a time: the compiler has an instruction for each line, on x86 and on ARM.
+// Tests sixteen bytes at a time: the compiler has an instruction for each line, on x86 and on ARM.
 constexpr size_t kBlock = 16;
 bool AnyNeedsEscape(const char* block) {
   typedef unsigned char Bytes __attribute__((vector_size(kBlock)));
@@ -24,13 +24,13 @@ bool AnyNeedsEscape(const char* block) {
   return (found[0] | found[1]) != 0;
 }
 
-// The length of the beginning of `text` that can stand in a JSON string as it is.
+// The length of the prefix of `text` that needs no escape in a JSON string.
 size_t CleanPrefix(std::string_view text) {
   size_t i = 0;
   for (; i + kBlock <= text.size(); i += kBlock) {
     if (AnyNeedsEscape(text.data() + i)) break;
   }
-  // The rest, together with bytes that are known to be clean.
+  // Tests the rest together with bytes that are known to be clean.
   if (i + kBlock > text.size() && i > 0 && !AnyNeedsEscape(text.data() + text.size() - kBlock)) {
     return text.size();
   }
@@ -39,8 +39,7 @@ size_t CleanPrefix(std::string_view text) {
 }
 
 void AppendEscaped(unsigned char c, std::string* out) {
-  // Of the control characters that have one, from \b to \r; a quote and a backslash stand for
-  // themselves.
+  // The letters of the short escapes, from \b to \r; a quote and a backslash stand for themselves.
   constexpr char kLetters[] = {'b', 't', 'n', 0, 'f', 'r'};
   const char letter = c >= 0x20                ? static_cast<char>(c)
                       : c >= '\b' && c <= '\r' ? kLetters[c - '\b']
@@ -62,8 +61,8 @@ uint32_t CodeUnit(std::string_view digits) {
   return unit;
 }
 
-// Appends the character of a \u escape, given what follows the u; returns how much of that belongs
-// to it.  A value of type json is kept as it was written, with surrogates, even single ones.
+// Appends the character of a \u escape, given the text after the u; returns how much of that
+// belongs to it.  A value of type json is stored as it was written, also with unpaired surrogates.
 size_t AppendEscapedCode(std::string_view rest, std::string* out) {
   const uint32_t unit = CodeUnit(rest);
   if (unit < 0xD800 || unit > 0xDFFF) {
@@ -81,7 +80,7 @@ size_t AppendEscapedCode(std::string_view rest, std::string* out) {
   return 4;
 }
 
-// Appends the contents of a string, given what stands between its quotes.
+// Appends the contents of a string, given the text between its quotes.
 void AppendUnescaped(std::string_view body, std::string* out) {
   for (size_t i = 0; i < body.size(); ++i) {
     if (body[i] != '\\' || i + 1 == body.size()) {

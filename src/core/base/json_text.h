@@ -11,8 +11,8 @@ namespace fraiseql {
 // Appends `text` as a JSON string, with its quotes.
 void AppendJsonString(std::string_view text, std::string* out);
 
-// Appends the text that the JSON value `json` stands for: the contents of a string without its
-// escapes, nothing for null, anything else as it is written.
+// Appends the text of the JSON value `json`: the contents of a string without its escapes, nothing
+// for null, any other value unchanged.
 void AppendJsonValueAsText(std::string_view json, std::string* out);
 
 }  // namespace fraiseql

@@ -9,23 +9,23 @@
 
 namespace fraiseql {
 
-// Numbers as text, without locale and without allocating.  The Put functions write at `at`, where
-// there must be room, and return where what they wrote ends.
+// Numbers as text, independent of the locale and without allocation.  The Put functions write at
+// `at`, where the caller provides the space, and return the end of what they wrote.
 
-constexpr size_t kMaxDecimal = 20;  // characters of the longest
+constexpr size_t kMaxDecimal = 20;  // characters of the longest number
 
 template <typename Integer>
 inline char* PutDecimal(Integer value, char* at) {
   return std::to_chars(at, at + kMaxDecimal, value).ptr;
 }
 
-// Reads the number that `text` begins with; false if there is none, or it is too large.
+// Reads the number at the beginning of `text`; false if there is none, or it is too large.
 template <typename Integer>
 inline bool ReadDecimal(std::string_view text, Integer* number) {
   return std::from_chars(text.data(), text.data() + text.size(), *number).ec == std::errc();
 }
 
-// The same, but the number must be all there is.
+// The same, but the number must be the whole text.
 template <typename Integer>
 inline bool ReadWholeDecimal(std::string_view text, Integer* number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);

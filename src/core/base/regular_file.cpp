@@ -12,7 +12,7 @@ namespace fraiseql {
 
 namespace {
 
-// errno, in words; unlike strerror() safe beside other threads.
+// The text of errno; unlike strerror() it is thread-safe.
 FileError SystemError(std::string* reason) {
   const int error = errno;
   *reason = std::generic_category().message(error);
@@ -45,7 +45,7 @@ FileError ReadAll(int fd, size_t max_bytes, std::string* content, std::string* r
 FileError ReadRegularFile(const std::string& path, size_t max_bytes, std::string* content,
                           std::string* reason) {
   content->clear();
-  // To open a FIFO or a device may wait, or do something, but not so.
+  // With O_NONBLOCK and O_NOCTTY, opening a FIFO or a device neither waits nor has an effect.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (fd < 0) return SystemError(reason);
   const FileError error = ReadAll(fd, max_bytes, content, reason);

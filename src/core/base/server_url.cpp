@@ -15,7 +15,7 @@ bool IsAlphanumeric(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-// Where the next scheme at or behind `from` begins, and its length; the end and 0 if there is none.
+// Where the next scheme at or after `from` begins, and its length; the end and 0 if there is none.
 size_t FindScheme(std::string_view text, size_t from, size_t* length) {
   size_t first = text.size();
   *length = 0;
@@ -52,7 +52,7 @@ int HexDigit(char c) {
   return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-// Replaces %XX.  Of a byte 0 the rest would be lost on its way.
+// Replaces %XX.  A zero byte is refused: it would end the text in the NATS library.
 Status Decode(std::string_view text, std::string* decoded) {
   for (size_t i = 0; i < text.size(); ++i) {
     int value = static_cast<unsigned char>(text[i]);
@@ -62,15 +62,15 @@ Status Decode(std::string_view text, std::string* decoded) {
       if (high < 0 || low < 0) {
         return Status::Invalid(
             "user, password or token of a server URL has a '%' without two hexadecimal digits "
-            "behind it",
+            "after it",
             "Write %25 for a percent sign.");
       }
       value = high * 16 + low;
       i += 2;
     }
     if (value == 0) {
-      return Status::Invalid("user, password or token of a server URL has a byte 0",
-                             "NATS cannot be told such a secret: choose another one.");
+      return Status::Invalid("user, password or token of a server URL has a zero byte",
+                             "NATS does not accept such a secret: choose another one.");
     }
     decoded->push_back(static_cast<char>(value));
   }
@@ -78,13 +78,13 @@ Status Decode(std::string_view text, std::string* decoded) {
 }
 
 Status NoServerUrl() {
-  // The text is not repeated: it may hold a password.
+  // The message does not show the text, which may hold a password.
   return Status::Invalid("server URL does not have the form nats://host:port or tls://host:port",
                          "Give one URL, or several separated by commas.");
 }
 
-// What may be shown of the text behind a scheme, up to the next one.  A secret may hold any
-// character, and be there without a host behind it.
+// The part of the text after a scheme, up to the next scheme, that may be shown.  A secret may hold
+// any character, and may appear without a host after it.
 std::string ShownBehindScheme(std::string_view text) {
   const size_t at = text.rfind('@');
   if (at != std::string_view::npos) return std::string(text.substr(at + 1));

@@ -10,16 +10,18 @@
 namespace fraiseql {
 
 // One server of the setting `url`: nats://host:port or tls://host:port, with user:password@ or
-// token@ before the host.  As in every NATS client, what is special in a URL stands there as %XX.
+// token@ before the host.  As in every NATS client, characters that are special in a URL are
+// written as %XX.
 struct ServerUrl {
-  std::string address;  // the URL without what proves who we are
+  std::string address;  // the URL without credentials
   bool has_user = false;
   std::string user;
   std::string password;
   std::string token;  // empty: none
 };
 
-// kInvalid if it is no such URL.  Nothing of the text is in the message: it may be a secret.
+// kInvalid if the text is not such a URL.  The message contains nothing of the text, which may be a
+// secret.
 Status ParseServerUrl(std::string_view text, ServerUrl* url);
 
 // The same for a list, separated by commas.

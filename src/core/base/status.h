@@ -7,17 +7,17 @@
 
 namespace fraiseql {
 
-// What the caller should do about a failure; the text is for people, the code for programs.
+// How the caller handles a failure; the text is for people, the code for programs.
 enum class StatusCode : uint8_t {
   kOk,
-  kInvalid,      // the input or a setting is wrong: nothing will change until somebody changes it
-  kUnavailable,  // expected trouble outside: try again later, in the same order
-  kRejected,     // this one message cannot be stored as it is, whatever one tries
-  kInternal,     // a broken assumption of our own
+  kInvalid,      // the input or a setting is wrong: fails until it is changed
+  kUnavailable,  // a foreseen failure outside: try again later, in the same order
+  kRejected,     // this one message can never be stored as it is
+  kInternal,     // an internal error
 };
 
-// A failure as a value.  `message` says what is wrong, `hint` (may be empty) what to do about it;
-// both follow the Postgres message style, so that they can be passed on to ereport as they are.
+// A failure as a value.  `message` is the error, `hint` (may be empty) the remedy; both follow the
+// Postgres message style, so that they can be passed to ereport unchanged.
 class Status {
  public:
   Status() = default;

@@ -9,8 +9,8 @@
 
 namespace fraiseql {
 
-// Rows of texts, any of which may be absent, as bytes: what one process of the server hands to
-// another.  Both are of one build and one machine, so that nothing has to tell versions apart:
+// Rows of texts, any of which may be absent, as bytes that one process of the server passes to
+// another.  Both processes run the same build on the same machine, so the format has no version:
 //
 //   rows  := row*
 //   row   := fields:4 field*
@@ -21,18 +21,18 @@ using TextRow = std::vector<std::optional<std::string>>;
 // REQUIRES: no text has 4 GB.
 void AppendTextRow(const TextRow& row, std::string* bytes);
 
-// Reads the rows one after the other.  A view, without a destructor: it may stand where an
-// ereport(ERROR) goes by.
+// Reads the rows one after the other.  It is a view without a destructor: a longjmp of
+// ereport(ERROR) may skip it.
 class TextRowReader {
  public:
   TextRowReader() = default;
   explicit TextRowReader(std::string_view bytes) : rest_(bytes) {}
 
-  // Goes to the next row, once all fields of the last one are read.  False at the end, and where
-  // the bytes are no rows.
+  // Moves to the next row, after all fields of the last one are read.  False at the end, and if the
+  // bytes are not rows.
   bool NextRow(uint32_t* fields);
 
-  // The next field of the row; absent too where the bytes are no rows.
+  // The next field of the row; also absent if the bytes are not rows.
   std::optional<std::string_view> NextField();
 
  private:

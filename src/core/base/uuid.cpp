@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/base/uuid.h"
 
-// Its one function that is not deprecated looks the algorithm up anew for each text, which costs
-// several times what the digest of a short name does.
+// The functions of OpenSSL that are not deprecated look up the algorithm for each text, which costs
+// several times as much as the digest of a short name.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
@@ -22,7 +22,7 @@ void AppendUuid5(std::string_view name, std::string* out) {
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x50);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
 
-  // All sixteen bytes at once: the compiler has instructions for it.
+  // All sixteen bytes at once: the compiler has vector instructions for it.
   char digits[32];
   for (int i = 0; i < 16; ++i) {
     const int high = bytes[i] >> 4, low = bytes[i] & 0x0F;

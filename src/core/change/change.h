@@ -11,7 +11,7 @@
 
 namespace fraiseql {
 
-// kSnapshot: nothing has happened to the row, but a backfill says what it is like.
+// kSnapshot: the row has not changed; a backfill publishes its present state.
 enum class Operation : uint8_t { kInsert, kUpdate, kDelete, kTruncate, kSnapshot };
 
 // "INSERT", ...: the word used in subjects, payloads and observe(events => ...).
@@ -22,7 +22,7 @@ using OperationSet = uint8_t;
 constexpr OperationSet SetOf(Operation operation) {
   return static_cast<OperationSet>(1u << static_cast<unsigned>(operation));
 }
-constexpr OperationSet kAllOperations = 0x0F;  // that an observer can ask for
+constexpr OperationSet kAllOperations = 0x0F;  // that an observer can select
 
 struct Column {
   std::string name;
@@ -30,33 +30,32 @@ struct Column {
   bool is_key = false;   // "id", or a column of the primary key or replica identity
 };
 
-// A table as it was when the change was written.  Dropped columns and virtual generated ones are
-// not in it.
+// A table as it was when the change was written, without dropped and virtual generated columns.
 struct Relation {
   uint32_t id = 0;
   std::string schema;
   std::string table;
   std::vector<Column> columns;
-  // What identifies a row: the column "id" if there is one, else the primary key, else the replica
-  // identity; empty if the table has none of them.
+  // The columns that identify a row: the column "id" if it exists, else the primary key, else the
+  // replica identity; empty if the table has none of them.
   std::vector<int> identity;
 };
 
-// One row, each column encoded once as JSON text in one buffer that is used again for the next row.
+// One row, each column encoded once as JSON text, in one buffer that is reused for the next row.
 class RowImage {
  public:
   enum class State : uint8_t {
-    kAbsent,     // not logged: not part of the key, say
+    kAbsent,     // not logged, for example because it is not part of the key
     kUnchanged,  // a TOAST value that the UPDATE did not touch and that is not in the log
     kPresent,    // json() is the value, which may be null
     kFailed,     // could not be encoded
   };
 
-  // Forgets the row and makes ready for one of `columns` columns, all absent.
+  // Clears the row and prepares for one of `columns` columns, all absent.
   void Reset(size_t columns);
 
-  // Where to append the JSON text of the next column; then say Present() or Unchanged(), or
-  // Failed(), which takes back what was appended.
+  // Where to append the JSON text of the next column; then call Present() or Unchanged(), or
+  // Failed(), which removes what was appended.
   std::string* text() { return &text_; }
   void Present(size_t column);
   void Unchanged(size_t column);
@@ -81,21 +80,21 @@ class RowImage {
   std::vector<Value> values_;
 };
 
-// One row event, decoded.
+// One decoded row event.
 struct Change {
   Operation operation = Operation::kInsert;
   Position position;                   // route 0
   int64_t commit_time_us = 0;          // since 1970-01-01 UTC
   const Relation* relation = nullptr;  // not owned
   RowImage new_row;                    // of INSERT, UPDATE and SNAPSHOT
-  RowImage old_row;                    // whole with REPLICA IDENTITY FULL, else the key, if known
+  RowImage old_row;  // complete with REPLICA IDENTITY FULL, else the key, if known
   bool has_old_row = false;
 };
 
 // The old row, or null if there is none.
 const RowImage* OldRowOf(const Change& change);
 
-// The row that a change is about: the new one, of a DELETE the old one; null if there is none.
+// The row of a change: the new one, for a DELETE the old one; null if there is none.
 const RowImage* RowOf(const Change& change);
 
 }  // namespace fraiseql

@@ -30,7 +30,7 @@ bool IsReservedHeader(std::string_view name) {
   for (const std::string_view prefix : {"Nats-", "Fraiseql-"}) {
     if (EqualsIgnoringCase(name.substr(0, prefix.size()), prefix)) return true;
   }
-  // A client takes a message with these for an answer of the server.
+  // A client treats a message with these headers as a reply of the server.
   return EqualsIgnoringCase(name, "Status") || EqualsIgnoringCase(name, "Description");
 }
 

@@ -10,19 +10,19 @@
 
 namespace fraiseql {
 
-// What a NATS server takes at most as max_payload: no message can be larger.
+// The greatest max_payload that a NATS server allows: no message can be larger.
 constexpr size_t kMaxMessageBytes = 64 << 20;
 
-// Buffers that have grown beyond this are given back after their use.
+// Buffers that have grown beyond this are freed after their use.
 constexpr size_t kKeptBufferBytes = 1 << 20;
 void ClearBuffer(std::string* buffer);
 
-// One message as it goes to the broker: built once, in buffers that are used again.
+// One message for the broker, built once in buffers that are reused.
 struct Message {
   Position position;
   int64_t commit_time_us = 0;  // of its transaction, since 1970-01-01 UTC
-  uint32_t attempts = 0;       // how often it has been refused for good before
-  std::string observer;        // that wanted it; empty: somebody has published it
+  uint32_t attempts = 0;       // how often the broker has refused it for good before
+  std::string observer;        // that selected it; empty: it was published by publish()
   std::string subject;
   std::string headers;  // lines "Name: value\r\n", as on the wire
   std::string payload;
@@ -37,15 +37,17 @@ struct Message {
   size_t size() const { return subject.size() + headers.size() + payload.size(); }
 };
 
-// What NATS allows in a header (ADR-4): printable ASCII but ':' and space in a name, no line break
-// and no NUL in a value.
+// The characters that NATS allows in a header (ADR-4): printable ASCII without ':' and space in a
+// name, no line break and no NUL in a value.
 bool IsHeaderName(std::string_view name);
 bool IsHeaderValue(std::string_view value);
 
-// Whether only we may set it: what the server or clients of NATS act on, and our own.
+// Whether only the extension may set this header: NATS servers or clients act on it, or it is one
+// of the extension's own.
 bool IsReservedHeader(std::string_view name);
 
-// Lines "Name: value\r\n" with such names and values, and nothing else; may be empty.
+// Whether the text consists of lines "Name: value\r\n" with such names and values only; it may be
+// empty.
 bool IsHeaderBlock(std::string_view headers);
 
 // Appends any text as a header's value: line breaks, NUL and '%' are percent-encoded.

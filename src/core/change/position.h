@@ -8,8 +8,8 @@
 
 namespace fraiseql {
 
-// The place of a message in the log, the same however often the log is decoded.  Never the LSN of
-// the change itself: the rows of one COPY share it.
+// The place of a message in the log, the same each time the log is decoded.  It does not contain
+// the LSN of the change itself, because the rows of one COPY share it.
 struct Position {
   uint64_t commit_lsn = 0;  // where the commit record of the transaction begins
   uint64_t ordinal = 0;     // of the change in its transaction, from 1, counted before any filter
@@ -29,7 +29,7 @@ void AppendLsn(uint64_t lsn, std::string* out);
 // second route of a change.
 void AppendPosition(const Position& position, std::string* out);
 
-// Reads such a value; false if it is none.
+// Reads such a value; false if the text is not one.
 bool ParsePosition(std::string_view text, Position* position);
 
 }  // namespace fraiseql

@@ -65,11 +65,11 @@ SpoolReader::Header SpoolReader::ReadHeader(uint64_t at, uint64_t* length, uint3
   return intact ? Header::kIntact : Header::kNone;
 }
 
-// There is no header at begin_: the part ends where the next one is.
+// There is no header at begin_: the part ends at the next header.
 SpoolReader::Part SpoolReader::SkipToHeader() {
   std::string chunk;
   for (uint64_t at = begin_; at < size_; at += kChunk) {
-    // Chunks overlap, so that each magic word is whole in one of them.
+    // Chunks overlap, so that one of them contains each magic word as a whole.
     chunk.resize(static_cast<size_t>(std::min<uint64_t>(kChunk + kMagic.size() - 1, size_ - at)));
     if (!read_(at, chunk.size(), chunk.data())) return Part::kFailed;
     for (size_t found = chunk.find(kMagic); found != std::string::npos;

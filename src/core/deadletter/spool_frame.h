@@ -10,7 +10,7 @@
 
 namespace fraiseql {
 
-// How dead letters stand in the worker's file, so that damage to one of them harms no other:
+// The format of the worker's file of dead letters, in which damage to one frame affects no other:
 //
 //   file   := frame*
 //   frame  := header record                (record: see core/deadletter/dead_letter_record.h)
@@ -19,37 +19,37 @@ namespace fraiseql {
 // Numbers are little endian.
 constexpr size_t kFrameHeader = 20;
 
-// Fills in the first kFrameHeader bytes of `frame`; the record stands behind them.
+// Fills in the first kFrameHeader bytes of `frame`; the record follows them.
 void SealFrame(std::string* frame);
 
-// Goes through such a file, whatever is in it.
+// Reads such a file, whatever its contents.
 class SpoolReader {
  public:
-  // Reads `size` bytes at `at`, all of which the file has; false if it cannot.
+  // Reads `size` bytes at `at`, which lie within the file; false on failure.
   using ReadAt = std::function<bool(uint64_t at, size_t size, char* to)>;
 
   enum class Part : uint8_t {
-    kFrame,       // one dead letter: see record()
-    kDamaged,     // what is no dead letter: one with an intact header, or up to the next header
-    kUnfinished,  // the beginning of a frame, and nothing behind it
+    kFrame,    // one dead letter: see record()
+    kDamaged,  // not a dead letter: ends after an intact header's record or before the next header
+    kUnfinished,  // the beginning of a frame, at the end of the file
     kEnd,
-    kFailed,  // it cannot be read
+    kFailed,  // the file cannot be read
   };
 
   explicit SpoolReader(ReadAt read) : read_(std::move(read)) {}
 
-  // The next part is what begins at `at`; `size` is that of the file.  REQUIRES: at <= size.
+  // The next part begins at `at`; `size` is the size of the file.  REQUIRES: at <= size.
   void Seek(uint64_t at, uint64_t size) {
     end_ = at;
     size_ = size;
   }
 
-  // Goes to the next part, which lies between begin() and end().
+  // Moves to the next part, which lies between begin() and end().
   Part Next();
   uint64_t begin() const { return begin_; }
   uint64_t end() const { return end_; }
 
-  // Of the frame, until the next call.
+  // The record of the frame, valid until the next call.
   std::string_view record() const { return record_; }
 
  private:

@@ -57,12 +57,12 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   AddCommonHeaders(origin, transaction, {}, message);
   const Format& format = FormatOf(*route.observer);
   message->headers.append(route.headers).append(format.headers);
-  // A topic and a bare row do not say what has happened: a row that is told of again must not be
-  // taken for a new one.
+  // The formats topic and row do not contain the operation: a row of a backfill must not be taken
+  // for a new one.
   if (change.operation == Operation::kSnapshot) {
     message->headers.append("Fraiseql-Event: SNAPSHOT\r\n");
   }
-  // Old and new values may stand in it several times.
+  // The payload may contain old and new values several times.
   if (change.new_row.bytes() + change.old_row.bytes() > kMaxMessageBytes) {
     message->headers.append("Fraiseql-Unencoded: *\r\n");
     return Status::Rejected("the row is larger than a message can be",

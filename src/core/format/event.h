@@ -9,15 +9,15 @@
 
 namespace fraiseql {
 
-// Builds the message of one change for one of its routes: subject, headers, and the payload as the
-// observer's format (core/format/format.h) has it.
+// Builds the message of one change for one of its routes: subject, headers, and the payload in the
+// observer's format (core/format/format.h).
 //
-// `message->position` is set by the caller.  kRejected: the subject that came out cannot be used.
+// The caller sets `message->position`.  kRejected: the resulting subject cannot be used.
 Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, const Route& route,
                   const Change& change, Message* message);
 
-// Builds the message of a notification for one of its observers: the payload as it was sent, but
-// for what Origin::notify_enrich adds to a JSON object.  An empty `message_id` stands for that of
+// Builds the message of a notification for one of its observers: the payload as it was sent, except
+// for what Origin::notify_enrich adds to a JSON object.  An empty `message_id` stands for the id of
 // the position.
 Status BuildNotification(const Origin& origin, const TransactionHeaders& transaction,
                          const Observer& observer, std::string_view channel,

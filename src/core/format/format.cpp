@@ -15,7 +15,7 @@ using DefaultOf = Format::DefaultOf;
 
 constexpr std::string_view kJson = "Content-Type: application/json\r\n";
 
-// All there are: a new one is a pair of files and a line here.
+// All formats: a new one is a pair of files and a line here.
 constexpr Format kFormats[] = {
     {"fraiseql", AppendFraiseqlPayload, kJson, DefaultOf::kSubjects},
     {"topic", AppendTopicPayload, kJson, DefaultOf::kTopics},

@@ -10,34 +10,34 @@
 
 namespace fraiseql {
 
-// What a payload is made of: a change, for one of its routes.
+// The input of a payload: a change, for one of its routes.
 struct RowEvent {
   const Route& route;
   const Change& change;
-  const Message& message;        // its subject and headers are there
+  const Message& message;        // with its subject and headers
   std::string_view commit_time;  // in ISO 8601
 };
 
-// What the payload of a row change looks like.  In the wire contract of each format:
+// A format of the payload of a row change.  Terms of the formats' wire contracts:
 //
 //   ROW  the row after the change; of a DELETE the old row, or as much of it as was logged; null
 //        for TRUNCATE.  Columns not logged are left out.
 //   ID   the column "id", else the key (several columns joined by ':'), as a string; null when it
 //        is null or was not logged
 struct Format {
-  // Of observers that name no format.
+  // The observers for which it is the default.
   enum class DefaultOf { kNone, kSubjects, kTopics };
 
-  std::string_view name;  // as observe() and FraiseQL's files give it
+  std::string_view name;  // the name in observe() and FraiseQL's files
   void (*append_payload)(const RowEvent& event, std::string* out);
-  std::string_view headers;  // the lines that all its messages have alike
+  std::string_view headers;  // the header lines that all its messages share
   DefaultOf default_of;
 };
 
-// Null if there is no format of this name.
+// Null if no format has this name.
 const Format* FindFormat(std::string_view name);
 
-// The one that the observer names, or that which is the default.
+// The format that the observer names, else the default one.
 const Format& FormatOf(const Observer& observer);
 
 // For a hint: "a", "b" and "c".

@@ -9,7 +9,7 @@ namespace fraiseql {
 
 namespace {
 
-// FraiseQL's own consumers know three operations; all else is CUSTOM for them.
+// FraiseQL's consumers know three operations; they treat all others as CUSTOM.
 std::string_view EventType(Operation operation) {
   const bool known = operation == Operation::kInsert || operation == Operation::kUpdate ||
                      operation == Operation::kDelete;

@@ -23,7 +23,7 @@ void AppendType(const Route& route, const Change& change, std::string* out) {
   AppendJsonString(type, out);
 }
 
-// Whether the format topic uses the name for something else than a column.
+// Whether the format topic uses the name for something other than a column.
 bool IsTopicField(const Route& route, const Column& column) {
   return column.name == "type" || column.name == "timestamp" || column.name == "data" ||
          column.name == "unchanged" || column.json_key == route.id_key;
@@ -56,7 +56,7 @@ void AppendTopicColumns(const Route& route, const Change& change, const RowImage
   if (change.operation != Operation::kUpdate) return;
   for (size_t i = 0; i < row.size(); ++i) {
     if (!IsChanged(route, change, i)) continue;
-    // A column that has this name itself keeps it.
+    // A column with this name takes precedence.
     if (!HasColumn(relation, "new_", relation.columns[i])) {
       AppendPrefixedKey("new_", relation.columns[i], out);
       out->append(change.new_row.json(i));

@@ -7,7 +7,7 @@
 
 namespace fraiseql {
 
-// The shape of a topic's notifications: type, timestamp, ids and columns side by side.  The wire
+// The format of a topic's notifications: type, timestamp, ids and columns side by side.  The wire
 // contract:
 //
 //   {"type":TYPE,"timestamp":T,"<entity>_id":ID {,COLUMN:V} {,"new_COLUMN":V,"previous_COLUMN":V},

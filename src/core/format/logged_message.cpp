@@ -21,13 +21,13 @@ bool AllNames(std::string_view headers, Allowed allowed) {
   return true;
 }
 
-// A retried message has headers that we gave it, but none that the server acts on.
+// A retried message has headers that the extension added, but none that the server acts on.
 bool IsAllowedInRetry(std::string_view name) {
   constexpr std::string_view kOurs = "Fraiseql-";
   return !IsReservedHeader(name) || name.substr(0, kOurs.size()) == kOurs;
 }
 
-// Whether the parts are what publish() and retry_dead_letter() take: the log is written by many.
+// Checks the parts as publish() and retry_dead_letter() do: any session may write to the log.
 Status CheckPublished(const LoggedMessage& message) {
   const Status subject = CheckSubject(message.subject);
   if (!subject.ok()) return subject;

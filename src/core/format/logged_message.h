@@ -9,9 +9,9 @@
 
 namespace fraiseql {
 
-// What publish(), captured notifications, the session's trace context, backfill() and
-// retry_dead_letter() write into the log, as the body of a logical message.  The log may be read by
-// a later version than the one that wrote it:
+// The logical messages that publish(), captured notifications, the session's trace context,
+// backfill() and retry_dead_letter() write into the log.  The log may be read by a later version
+// than the one that wrote it.  Their body:
 //
 //   body   := version:1 kind:1 field*
 //   field  := length:4 byte*
@@ -33,7 +33,7 @@ enum class LoggedKind : char {
   kRestore = 'L'
 };
 
-// Views into the body it was parsed from.
+// Views into the body that was parsed.
 struct LoggedMessage {
   LoggedKind kind = LoggedKind::kPublish;
   std::string_view subject;
@@ -51,10 +51,10 @@ struct LoggedMessage {
 
 void AppendLoggedMessage(const LoggedMessage& message, std::string* body);
 
-// Bytes of its parts: at most kMaxMessageBytes (core/change/message.h) are written.
+// The size of its parts in bytes, at most kMaxMessageBytes (core/change/message.h) when written.
 size_t LoggedSize(const LoggedMessage& message);
 
-// kInvalid if the body is of another version or damaged, or not what publish() takes.
+// kInvalid if the body is damaged, of another version, or not acceptable to publish().
 Status ParseLoggedMessage(std::string_view body, LoggedMessage* message);
 
 }  // namespace fraiseql

@@ -22,7 +22,7 @@ void AppendRow(const Route& route, const Relation& relation, const RowImage* row
   out->push_back('}');
 }
 
-// Of several columns: the colon between them stands in none of them.
+// One of several columns: the colon separates them, so the value has none.
 static void AppendKeyPart(std::string_view json, std::string* id) {
   std::string text;
   AppendJsonValueAsText(json, &text);

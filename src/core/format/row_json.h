@@ -8,18 +8,18 @@
 
 namespace fraiseql {
 
-// What the payloads of several formats have in common.  Only columns that the route includes and
-// whose values are known are in it.
+// Parts that the payloads of several formats share.  They contain only columns that the route
+// includes and whose values are known.
 
 // The columns of `row` as an object; null stands for none.
 void AppendRow(const Route& route, const Relation& relation, const RowImage* row, std::string* out);
 
-// What identifies the row, as a string (several columns joined by ':'); null when there is no such
-// column, or one of them is null, was not logged or is not to be published.
+// The identity of the row, as a string (several columns joined by ':'); null when the table has no
+// such column, or one of them is null, was not logged or is not published.
 void AppendEntityId(const Route& route, const Relation& relation, const RowImage* row,
                     std::string* out);
 
-// Whether the old and the new value of a column are known, and differ.
+// Whether the old and the new value of a column are known and differ.
 bool IsChanged(const Route& route, const Change& change, size_t column);
 
 // `,"changes":{COLUMN:{"old":V,"new":V},...}`: the columns that differ.

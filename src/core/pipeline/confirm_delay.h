@@ -9,20 +9,20 @@
 
 namespace fraiseql {
 
-// What the slot may be told, and where one that goes on from there would have to look.
+// What the slot may be confirmed to, and the mark for a process that resumes there.
 struct Confirmable {
   uint64_t lsn = 0;
   StreamMark mark;
 };
 
-// Holds back what may be confirmed for a while: a broker that loses what it had acknowledged, with
-// its machine say, is then sent it again.  Worker's main thread only; milliseconds.
+// Delays what may be confirmed: a broker that loses acknowledged messages, for example because its
+// machine fails, receives them again.  Worker's main thread only; milliseconds.
 class ConfirmDelay {
  public:
   void SetDelay(int64_t delay_ms) { delay_ms_ = delay_ms; }
   bool on() const { return delay_ms_ > 0; }
 
-  // How many are held back at most: what comes soon after another one waits for the next chance.
+  // The most that wait at a time.  One that comes too soon after another is not added.
   static constexpr int kMost = 64;
   bool IsDue(int64_t now_ms) const {
     return waiting_.empty() || now_ms - waiting_.back().since_ms >= delay_ms_ / kMost;
@@ -31,7 +31,7 @@ class ConfirmDelay {
     waiting_.push_back({now_ms, std::move(confirmable)});
   }
 
-  // The latest that has waited long enough since the last call; false if there is none.
+  // Takes the latest that has waited long enough; false if there is none.
   bool Take(int64_t now_ms, Confirmable* confirmable) {
     bool found = false;
     while (!waiting_.empty() && now_ms - waiting_.front().since_ms >= delay_ms_) {

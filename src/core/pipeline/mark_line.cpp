@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kVersion = "3 ";
 
-// Takes what follows the last blank off `text`; false if it is not a number and nothing else.
+// Removes the last blank and the number after it from `text`; false if that is not exactly a
+// number.
 template <typename Integer>
 bool TakeLastNumber(std::string_view* text, Integer* number) {
   const size_t blank = text->rfind(' ');

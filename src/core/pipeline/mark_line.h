@@ -10,25 +10,25 @@
 
 namespace fraiseql {
 
-// A stream mark, and the position for which it holds.
+// A stream mark, and the positions for which it holds.
 struct SettledMark {
   StreamMark mark;
-  uint64_t settled_lsn = 0;  // what committed before it is stored, or a dead letter
-  Position through;          // and so is what comes up to and with this one; zero: not known
-  uint64_t seen = 0;         // the stream was that long then; at least up to the mark
+  uint64_t settled_lsn = 0;  // all transactions committed before it are stored, or dead letters
+  Position through;          // so are all messages up to this one, inclusive; zero: not known
+  uint64_t seen = 0;         // length of the stream at that time; not less than the mark
 };
 
-// It as the worker keeps it in a file, one line:
+// The format of the worker's file is one line:
 //
 //   3 <stream's time of creation> <sequence> <length of the stream> <LSN>
 //     <position: LSN, ordinal, route> <checksum of what is before it>
 //
-// with all numbers decimal.
+// All numbers are decimal.
 //
-// REQUIRES: the mark is one of a stream that is known (IsStreamCreated()).
+// REQUIRES: the mark names its stream (IsStreamCreated()).
 std::string FormatMark(const SettledMark& settled);
 
-// None if the line is damaged, or of another version.
+// Nothing if the line is damaged or of another version.
 std::optional<SettledMark> ParseMark(std::string_view line);
 
 }  // namespace fraiseql

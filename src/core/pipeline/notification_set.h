@@ -8,15 +8,15 @@
 
 namespace fraiseql {
 
-// The notifications of one transaction, to collapse repeated ones.  Bounded: what comes when it is
-// full is taken for new.
+// The notifications of one transaction, to collapse repeated ones.  Its size is bounded: when it is
+// full, every notification counts as new.
 class NotificationSet {
  public:
   // False if the same payload was sent on the same channel before.
   bool Insert(std::string_view channel, std::string_view payload) {
     if (bytes_ >= kMaxBytes) return true;
     std::string key(channel);
-    key.push_back('\0');  // neither has one
+    key.push_back('\0');  // neither text contains NUL
     key.append(payload);
     bytes_ += key.size();
     return seen_.insert(std::move(key)).second;

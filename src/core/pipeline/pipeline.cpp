@@ -8,7 +8,7 @@
 namespace fraiseql {
 
 namespace {
-// Where one acknowledgement tells of all messages before it.
+// One acknowledgement in so many messages is requested; it covers all messages before it.
 constexpr uint64_t kAckInterval = 64;
 
 Window::AckKind KindOf(const Reply& reply) {
@@ -30,7 +30,7 @@ void Pipeline::Run(int64_t now_ms) {
   if ((state_ == State::kWaiting || state_ == State::kBlocked) && now_ms >= next_attempt_ms_) {
     Begin();
   }
-  // Acknowledgements count in every state: a stored message is stored, whoever asked.
+  // Acknowledgements count in every state: the message is stored, whichever attempt sent it.
   TakeReplies(now_ms);
   if (state_ == State::kOpening) {
     if (sink_->state() == Sink::State::kClosed) {
@@ -45,7 +45,7 @@ void Pipeline::Run(int64_t now_ms) {
   } else if (window_.in_flight() > 0 && now_ms - silent_since_ms_ >= options_.ack_timeout_ms) {
     Fail(Status::Unavailable(
              "no acknowledgement within " + std::to_string(options_.ack_timeout_ms) + " ms",
-             "The stream may have no leader or quorum, or the server be overloaded "
+             "The stream may have no leader or quorum, or the server may be overloaded "
              "or stopped."),
          now_ms);
   } else {
@@ -93,7 +93,7 @@ void Pipeline::TakeOpened() {
     from_.mark.stream = opened.end.stream;
   } else {
     from_.mark = {opened.end.stream, 0};
-    // Messages that were on their way are stored in the new stream, too, and acknowledged.
+    // Messages that were in flight are also stored in the new stream, and acknowledged.
     window_.ForgetPlaces();
   }
   looked_ = true;
@@ -107,10 +107,11 @@ void Pipeline::TakeOpened() {
 }
 
 StreamMark Pipeline::mark() const {
-  // While what is stored is not known, or not gone through, nothing new is known of the rest.
+  // Until the stream is checked and its contents are classified, the earlier mark is the best
+  // known.
   if (!looked_ || contents_.holds_any()) return from_.mark;
   const bool before_horizon = window_.settled_lsn() < from_.uncertain_before_lsn;
-  // The places that were let go of may be those of messages that are not read yet.
+  // The removed places may be those of messages that are not read yet.
   if (before_horizon && contents_.most_unknown() > 0) return from_.mark;
   return {stream_, window_.StoredBehind(StoredBehind(before_horizon))};
 }
@@ -130,7 +131,7 @@ void Pipeline::TakeReplies(int64_t now_ms) {
 }
 
 void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
-  if (!window_.WasSent(reply.sequence)) return;  // whatever the broker says
+  if (!window_.WasSent(reply.sequence)) return;  // a server may send anything
   const uint64_t oldest = window_.first();
   const uint64_t acked =
       reply.through ? window_.AckThrough(reply.sequence, reply.stream_sequence)
@@ -138,12 +139,12 @@ void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
   if (acked == 0) return;
   acked_ += acked;
   if (!reply.late) stream_end_ = std::max(stream_end_, reply.stream_sequence);
-  // What is tied to the message before it proves that nothing has come in between.
+  // A message tied to its predecessor proves that nothing was stored in between.
   if (reply.through) looked_end_ = std::max(looked_end_, reply.stream_sequence);
   Progress(oldest, now_ms);
 }
 
-// `oldest`: the message that was the oldest before.
+// `oldest`: window_.first() before the acknowledgement.
 void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
@@ -151,8 +152,8 @@ void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
   in_step_ = true;
 }
 
-// No trouble, once: somebody else may have written to the stream.  Or a message was refused that
-// had not asked for an answer; sent alone, it does.
+// The first time this is no failure: another publisher may have written to the stream, or a message
+// was refused that had not requested an answer; sent alone, it does.
 void Pipeline::Resync(const Status& status, int64_t now_ms) {
   if (in_step_) {
     in_step_ = false;
@@ -163,7 +164,8 @@ void Pipeline::Resync(const Status& status, int64_t now_ms) {
   }
 }
 
-// What is refused again shall not be overtaken again, nor the whole window be sent for nothing.
+// While probing, one message is sent at a time: if it is refused again, no later message is stored
+// before it, and the window is not sent in vain.
 bool Pipeline::MaySend() const {
   return sink_->CanSend() && !IsNewStream() && !(probing_ && window_.in_flight() > 0);
 }
@@ -192,7 +194,8 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
       continue;
     }
     Status status = sink_->Check(*message);
-    // What cannot be stored was not: it may not be a dead letter on disk yet.
+    // A message that can never be stored is not one of those removed: it may not be a dead letter
+    // on disk yet.
     if (status.ok() && presence == StreamContents::Presence::kLetGo) {
       Found(sequence, now_ms);
       continue;
@@ -204,13 +207,14 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
     }
     if (!status.ok()) {
       if (!Refused(sequence, status, now_ms)) return;
-      // There may be nobody left to tell of those before it: look.
+      // No later message may be left to request the acknowledgement of those in flight: check the
+      // stream.
       if (window_.in_flight() > 0 && !window_.has_unsent()) return Begin();
     }
   }
 }
 
-// Message `sequence` is in the stream, or has been.
+// The stream holds message `sequence`, or has held it.
 void Pipeline::Found(uint64_t sequence, int64_t now_ms) {
   const uint64_t oldest = window_.first();
   window_.Sent(sequence, from_.mark.sequence);
@@ -230,13 +234,14 @@ void Pipeline::NoteTwice(const Position& position) {
   twice_ = {contents_.most_unknown() + 1, position, before_lsn};
 }
 
-// What was said of message `sequence` (0: of none in particular).  True: the others may go on.
+// Handles a refusal of message `sequence` (0: of none in particular).  Returns whether the other
+// messages may be sent.
 bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) {
   if (reason.code() != StatusCode::kRejected || sequence == 0) {
     Fail(reason, now_ms);
     return false;
   }
-  if (!window_.IsOpen(sequence)) return true;  // it is settled, whatever is still said of it
+  if (!window_.IsOpen(sequence)) return true;  // a late reply to a settled message
   const Status kept = MakeDeadLetter(sequence, reason, now_ms);
   if (kept.ok()) return true;
   Fail(kept, now_ms);
@@ -244,8 +249,8 @@ bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) 
   return false;
 }
 
-// Messages that cannot be sent are put aside before their turn: the one before them may be the last
-// that is sent for a while, and then one has to be told of it.
+// Messages that cannot be sent become dead letters before their turn: the message before them may
+// then be the last one that can be sent, and has to request its acknowledgement.
 void Pipeline::MakeDeadLettersBehind(uint64_t sequence, int64_t now_ms) {
   while ((sequence = window_.OpenBehind(sequence)) != 0) {
     const Message& message = window_.at(sequence);
@@ -255,7 +260,7 @@ void Pipeline::MakeDeadLettersBehind(uint64_t sequence, int64_t now_ms) {
   }
 }
 
-// Message `sequence` becomes a dead letter.
+// Stores message `sequence` as a dead letter.
 Status Pipeline::MakeDeadLetter(uint64_t sequence, const Status& reason, int64_t now_ms) {
   Status kept = StoreDeadLetter(window_.at(sequence), reason);
   if (!kept.ok()) return kept;
@@ -275,7 +280,8 @@ Status Pipeline::StoreDeadLetter(const Message& message, const Status& reason) {
 }
 
 Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms) {
-  // Behind the last one there is nobody to tell of it, and behind one that is stored neither.
+  // No later message exists whose acknowledgement would cover the last one, and a message found in
+  // the stream is not sent, so cannot cover those before it.
   const bool want_ack =
       probing_ || contents_.holds_any() || window_.IsLast(sequence) || sequence % kAckInterval == 0;
   Status status = sink_->Send(message, sequence, want_ack);
@@ -289,7 +295,7 @@ Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms)
   return status;
 }
 
-// What was found is gone through in the order of the log, once.
+// The contents found are classified once, in the order of the log.
 StreamContents::Presence Pipeline::Classify(const Message& message, uint64_t sequence) {
   if (from_.through.commit_lsn > 0 && !(from_.through < message.position)) {
     return StreamContents::Presence::kHeld;
@@ -300,7 +306,7 @@ StreamContents::Presence Pipeline::Classify(const Message& message, uint64_t seq
   return StreamContents::Presence::kMissing;
 }
 
-// By us, or by a process that is dead.
+// Whether this process, or one that has died, may have sent the message.
 bool Pipeline::MayHaveBeenSent(const Message& message, uint64_t sequence) const {
   return message.position.commit_lsn < from_.uncertain_before_lsn ||
          (window_.WasSent(sequence) && !window_.WasRefused(sequence));

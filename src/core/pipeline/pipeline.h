@@ -22,79 +22,81 @@ struct PipelineOptions {
   bool notes_streams = false;   // sends nothing to a stream before NoteStream() is called
 };
 
-// Sends what is in the window, in order, and learns what is stored.  One way out of every trouble:
-// whatever is not the expected acknowledgement (a refusal, silence, a closed connection) stops the
-// sending and leads through the same steps: wait a little, Sink::Open(), which looks into the
-// stream for what is stored already, rewind, send the rest.  Beginning is the same.  But a message
-// that can never be stored is a dead letter, and the others go on as if it were not there; without
-// a box for dead letters it blocks them.
+// Sends the messages of the window in order, and learns which are stored.  There is one recovery
+// for all failures: anything but the expected acknowledgement (a refusal, silence, a closed
+// connection) stops the sending and leads through the same steps: wait, call Sink::Open(), which
+// checks what the stream already holds, rewind, send the rest.  The start takes the same steps.
+// The exception is a message that can never be stored: it becomes a dead letter, and the others
+// continue without it; without a box for dead letters it blocks them.
 //
-// Pure: the time is passed in, the broker is behind Sink.  Worker's main thread only.
+// The time is a parameter and the broker is behind Sink: no I/O of its own.  Worker's main thread
+// only.
 class Pipeline {
  public:
   enum class State : uint8_t {
     kWaiting,    // for the next attempt, until its delay is over
-    kOpening,    // the sink is connecting or looking at the stream
-    kStreaming,  // messages go out as they come
-    kBlocked,    // as kWaiting, but for one message that the broker will not take as it is, and
-                 // that is to be published or cannot be kept as a dead letter
+    kOpening,    // the sink is connecting or checking the stream
+    kStreaming,  // messages are sent as they are added
+    kBlocked,    // as kWaiting, because of one message that the broker refuses for good and that
+                 // cannot, or must not, become a dead letter
   };
 
-  // `sink` is not owned and must outlive the pipeline.  `start`: where an earlier one has left off.
+  // `sink` is not owned and must outlive the pipeline.  `start`: where an earlier pipeline ended.
   Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start = {});
 
-  // Filling, from the log.  See Window.
+  // Filled from the log.  See Window.
   bool HasRoom() const { return window_.HasRoom(); }
   Message* Add() { return window_.Add(); }
   void Seal() { window_.Seal(); }
   void EndTransaction(uint64_t end_lsn) { window_.EndTransaction(end_lsn); }
 
-  // Instead of Seal(): the message that Add() gave out can never be published, for this reason.
-  // Not ok if it is no dead letter, for that reason: then one may try again.
+  // Instead of Seal(): the message that Add() returned can never be published, for this reason.
+  // Not ok: it could not be stored as a dead letter, for the reason returned, and the caller may
+  // try again.
   Status Reject(const Status& reason) { return StoreDeadLetter(window_.unsealed(), reason); }
 
-  // Where to keep messages that can never be stored, from now on; null: they block.  Not owned.
+  // Where to store dead letters from now on; null: such messages block.  Not owned.
   void SetDeadLetterBox(DeadLetterBox* box) { box_ = box; }
 
-  // Does all that can be done now without waiting: takes replies, sends, notices failures, starts
-  // the next attempt.  `now_ms` is any clock that never goes backwards.
+  // Does all that is possible without waiting: takes replies, sends, detects failures, starts the
+  // next attempt.  `now_ms` is any monotonic clock.
   void Run(int64_t now_ms);
 
-  // Run() has stopped sending because the sink was full, and now it is not: run again before
-  // waiting.
+  // The sink was full when Run() stopped, and is not any more: call Run() again before waiting.
   bool HasWork() const;
 
-  // How long one may wait before Run() has something to do by the clock alone; -1: for ever.
+  // The time until Run() has to be called even if no event arrives; -1: no limit.
   int64_t WaitMs(int64_t now_ms) const;
 
-  // Gives up the present attempt and begins a new one at once, with changed settings, say.
+  // Ends the current attempt and starts a new one at once, for example with changed settings.
   void Restart();
 
-  // Where a pipeline that goes on from settled_lsn() would have to look; see StreamMark.
+  // The mark for a pipeline that resumes at settled_lsn(); see StreamMark.
   StreamMark mark() const;
 
-  // The stream of the mark is known to have been that long.
+  // The known length of the stream of the mark.
   uint64_t stream_end() const { return stream_end_; }
 
-  // With notes_streams: this is another stream than the one that was left off with.  Nothing is
-  // sent before mark() and settled_lsn() are kept, for whoever goes on from those of the stream
-  // before would send behind the newest what went with it.
+  // With notes_streams: the stream is not the one of the noted mark.  Nothing is sent before the
+  // caller has stored mark() and settled_lsn(): a process that resumed from those of the earlier
+  // stream would send old messages again, after newer ones.
   bool has_new_stream() const { return state_ == State::kStreaming && IsNewStream(); }
-  // They are kept.
+  // The caller has stored mark() and settled_lsn().
   void NoteStream() { noted_stream_ = stream_; }
 
   State state() const { return state_; }
-  // Streaming again after a failure, but nothing has been stored yet: it may well fail again.
+  // Streaming again after a failure, but no message has been stored since: it may fail again.
   bool probing() const { return probing_ && !window_.empty(); }
-  // What stands in the way, or last did; see failures() for whether it is new.
+  // The present or last failure; failures() tells whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }
-  // What is about to be sent though it may be stored already: to be told of before the sink writes,
-  // for the process may be killed.  Once for each look at the stream.
+  // Messages that are about to be sent though the stream may hold them already.  They are reported
+  // before the sink writes, because the process may be killed.  Set once for each check of the
+  // stream.
   struct Twice {
-    uint64_t most = 0;  // so many messages at most
+    uint64_t most = 0;  // upper bound of the number of messages
     Position first;
-    uint64_t before_lsn = 0;  // they committed before it
+    uint64_t before_lsn = 0;  // their transactions committed before it
   };
   const Twice& twice() const { return twice_; }
   void ForgetTwice() { twice_ = {}; }
@@ -102,11 +104,11 @@ class Pipeline {
   uint64_t resent() const { return resent_; }
   uint64_t acked() const { return acked_; }
   uint64_t dead_letters() const { return dead_letters_; }
-  // Messages that were found in the stream, or that it has had and let go of, and so not sent
-  // (again); counted in acked(), too.
+  // Messages that the stream holds, or has held and removed, and which were therefore not sent
+  // (again); also counted in acked().
   uint64_t found() const { return found_; }
   uint64_t failures() const { return failures_; }
-  // How often the stream was found to have lost what it had acknowledged, and the last time.
+  // How often the stream had lost acknowledged messages, and the last such loss.
   uint64_t losses() const { return losses_; }
   const Status& loss() const { return loss_; }
   uint64_t order_breaks() const { return window_.order_breaks(); }
@@ -142,22 +144,22 @@ class Pipeline {
   Backoff backoff_;
   State state_ = State::kWaiting;
   Status trouble_;
-  bool probing_ = false;  // since a failure nothing was stored: one message at a time
-  bool in_step_ = true;   // false: out of step since the last progress, and opened again for it
+  bool probing_ = false;  // no message stored since a failure: send one at a time
+  bool in_step_ = true;   // resynchronized once since the last progress
 
-  ResumePoint from_;     // of the last Open(), or to begin with
-  bool looked_ = false;  // the sink has been open
-  std::string stream_;   // then: which one it was
+  ResumePoint from_;     // of the last Open(); at first of the constructor
+  bool looked_ = false;  // the sink has been open at least once
+  std::string stream_;   // which stream it was then
   std::string noted_stream_;
-  uint64_t stream_end_ = 0;  // its length, as far as we know
-  uint64_t looked_end_ = 0;  // up to where it is known what it holds of ours
+  uint64_t stream_end_ = 0;  // its known length
+  uint64_t looked_end_ = 0;  // up to here it is known which messages the stream holds
   Twice twice_;
-  bool noted_twice_ = false;  // since the last look
-  StreamContents contents_;   // then: of messages that are yet to come, or to be looked at
+  bool noted_twice_ = false;  // since the last check of the stream
+  StreamContents contents_;   // of the stream then; covers messages not yet classified
   uint64_t losses_ = 0;
   Status loss_;
   int64_t next_attempt_ms_ = 0;
-  int64_t silent_since_ms_ = 0;  // since when the oldest in flight is not acknowledged
+  int64_t silent_since_ms_ = 0;  // since then the oldest in flight has not been acknowledged
   uint64_t highest_sent_ = 0;
   uint64_t sent_ = 0;
   uint64_t resent_ = 0;

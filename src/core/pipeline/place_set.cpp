@@ -6,7 +6,7 @@
 namespace fraiseql {
 
 void PlaceSet::Add(uint64_t place) {
-  // The first that ends at the place before this one, or later.
+  // The first range that ends at the place before this one, or later.
   auto at = ranges_.end();
   if (!ranges_.empty() && ranges_.back().last + 1 >= place) {
     at = std::lower_bound(

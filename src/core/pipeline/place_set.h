@@ -7,7 +7,7 @@
 
 namespace fraiseql {
 
-// Places of a stream.  Made for places that come one behind the other, most of them.
+// Places of a stream.  Optimized for places that are mostly added in ascending order.
 class PlaceSet {
  public:
   struct Range {
@@ -18,9 +18,10 @@ class PlaceSet {
   void Add(uint64_t place);
   void ForgetUpTo(uint64_t place);
 
-  // It is worth the trouble to forget what is not needed.
+  // The set has grown enough that ForgetUpTo() is worthwhile.
   bool IsLarge() const { return ranges_.size() > large_; }
-  const std::vector<Range>& ranges() const { return ranges_; }  // in order, apart from each other
+  // Ascending, neither overlapping nor adjacent.
+  const std::vector<Range>& ranges() const { return ranges_; }
 
  private:
   std::vector<Range> ranges_;

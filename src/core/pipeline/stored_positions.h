@@ -9,9 +9,9 @@
 
 namespace fraiseql {
 
-// The places in the log of messages that the stream holds already.  One bit for a message: a
-// transaction of ten million rows that is stored and not confirmed takes 4 MB.  Made for places
-// that come about in order, as they do.
+// The positions of messages that the stream holds already.  One bit for a message: a transaction of
+// ten million rows that is stored and not confirmed takes 4 MB.  Optimized for positions that are
+// inserted mostly in ascending order.
 class StoredPositions {
  public:
   void Insert(const Position& position);
@@ -19,12 +19,12 @@ class StoredPositions {
 
   bool empty() const { return blocks_.empty(); }
   size_t size() const { return size_; }
-  // The last place; REQUIRES: !empty().
+  // The greatest position.  REQUIRES: !empty().
   const Position& last() const { return last_; }
   void Clear();
 
  private:
-  // The places of 64 neighbouring changes that went the same route.
+  // The positions of 64 consecutive changes on the same route.
   struct Block {
     uint64_t commit_lsn;
     uint64_t number;  // of the block in the transaction: ordinal / 64

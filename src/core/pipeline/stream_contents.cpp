@@ -13,7 +13,7 @@ uint64_t Sum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : 
 void StreamContents::Found(const Position& position, bool is_tied) {
   held_.Insert(position);
   if (is_tied && tied_ < position) tied_ = position;
-  // One that was stored late does not tell what the places before it held.
+  // A message that was stored late says nothing about the places before it.
   if (newest_ < position) Close(position);
 }
 
@@ -57,7 +57,7 @@ StreamContents::Presence StreamContents::Classify(const Position& position) {
     --gaps_[passed_].places;
     return Presence::kLetGo;
   }
-  // It may have been stored twice before, when nobody could know.
+  // An earlier message may have been stored twice and may have used more than one place.
   return in_gap || spare_ > 0 ? Presence::kUnknown : Presence::kMissing;
 }
 

@@ -10,53 +10,54 @@
 
 namespace fraiseql {
 
-// Places of the stream in which messages of ours were stored, that are known.
+// A range of places of the stream that are known to hold, or to have held, our messages.
 struct StoredPlaces {
   uint64_t first = 0;
   uint64_t last = 0;
   Position position;  // of the last one; zero: not known
 };
 
-// What a look into the stream has found behind a mark: our messages, and between which of them the
-// stream has let go of some (a limit, age, a purge, a deletion), whosever they were.
+// The result of a check of the stream after a mark: our messages, and between which of them the
+// stream has removed messages of any publisher (by a limit, age, a purge, a deletion).
 //
-// Messages are stored in the order of the log, but for those that the broker refuses.  So a message
-// that is not there, while places were let go of where it would stand, was one of those; it must
-// not be stored again behind newer ones.  As many messages as there are such places, the first of
-// the log: what is refused comes behind what is taken.
+// Messages are stored in the order of the log, except for those that the broker refuses.  So a
+// message that is missing where the stream has removed messages was one of those removed; it must
+// not be stored again after newer ones.  This applies to as many messages as places were removed,
+// the first in log order: refused messages come after those that were accepted.
 class StreamContents {
  public:
   enum class Presence : uint8_t {
-    kHeld,     // it is there
-    kLetGo,    // it was there: newer ones of ours are, and no older one is missing
+    kHeld,     // the stream holds it
+    kLetGo,    // it was stored and removed
     kMissing,  // it has not been stored
-    kUnknown,  // it may have been: places were let go of where nothing of ours follows, or fewer
-               // than there are messages, or more of them before
+    kUnknown,  // it may have been stored: places were removed at the end, or fewer places than
+               // there are messages, or more of them before
   };
 
-  // Filling: what there is, in the order of the stream.
-  // `is_tied`: all that comes before it in the log was stored before it, or was a dead letter.
+  // Filled in the order of the stream: a message that it holds.
+  // `is_tied`: all messages before it in the log were stored before it, or became dead letters.
   void Found(const Position& position, bool is_tied = false);
+  // So many places that the stream has removed.
   void LetGo(uint64_t places);
-  // One of the places that the stream has let go of: it is known whose that was.
+  // A removed place whose message is known.
   void LetGo(const Position& position);
 
-  // For each message once, in the order of the log: it uses up a place.
+  // To be called once for each message, in the order of the log: it uses up a place.
   Presence Classify(const Position& position);
 
-  // How many more messages there may be of which it is not known.
+  // The most messages of which it is unknown whether they were stored.
   uint64_t most_unknown() const { return at_the_end_ + spare_; }
 
   bool Holds(const Position& position) const { return held_.Contains(position); }
-  // Messages at or behind `position` are held: to be asked in the order of the log.
+  // Whether messages at or after `position` are held.  To be called in the order of the log.
   bool HoldsFrom(const Position& position);
-  // Classify() and HoldsFrom() have not yet come past all that is held.
+  // Classify() and HoldsFrom() have not yet passed all messages that are held.
   bool holds_any() const { return !held_.empty(); }
-  // Of those found, the last one in the log.  REQUIRES: holds_any().
+  // The last one in the log of the messages found.  REQUIRES: holds_any().
   const Position& newest() const { return held_.last(); }
 
  private:
-  // Places between two of our messages.
+  // Removed places between two of our messages.
   struct Gap {
     Position behind;
     Position before;
@@ -68,11 +69,11 @@ class StreamContents {
 
   StoredPositions held_;
   std::vector<Gap> gaps_;    // in the order of the log
-  size_t passed_ = 0;        // of the gaps
-  uint64_t spare_ = 0;       // places in those that no message has used up
-  Position newest_;          // of those found
+  size_t passed_ = 0;        // number of gaps before the last classified message
+  uint64_t spare_ = 0;       // places in those gaps that no message has used up
+  Position newest_;          // the newest message found
   Position tied_;            // the newest of those that are tied
-  uint64_t at_the_end_ = 0;  // places behind it
+  uint64_t at_the_end_ = 0;  // removed places after `newest_`
 };
 
 }  // namespace fraiseql

@@ -49,7 +49,7 @@ void TransactionBuffer::Seal() {
   ++held_count_;
 }
 
-// A message that cannot be published is told of in its place among the others, unless it is
+// A message that cannot be published is reported in its place among the others, unless it is
 // replaced as well.
 void TransactionBuffer::Reject(const Status& reason) {
   if (!holding_) {

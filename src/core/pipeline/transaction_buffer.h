@@ -11,30 +11,31 @@
 
 namespace fraiseql {
 
-// Lets a notification take the place of the row events of the same topic in the same transaction:
-// whoever inserts an order and calls pg_notify('order_created', ...) wants one message, not two.
+// Replaces the row events of a topic by the notification of the same topic in the same transaction:
+// a client that inserts an order and calls pg_notify('order_created', ...) wants one message, not
+// two.
 //
-// From the first row event of a topic on, the messages of a transaction wait here for its end.  A
-// transaction without such events passes through untouched, and so does the rest of one that is too
-// large to wait: then nothing is replaced any more.  All of this depends on the log alone (and on
-// the limits), so that decoding again gives the same messages.
+// From the first row event of a topic on, the messages of a transaction are held until its end.  A
+// transaction without such events is passed on directly, and so is the rest of one that exceeds the
+// limits: from then on no row event is replaced.  The result depends on the log and the limits
+// only, so that decoding again gives the same messages.
 class TransactionBuffer {
  public:
   enum class Kind : uint8_t {
-    kPlain,         // takes no part in this
-    kTopicRow,      // goes out unless the topic is notified in the transaction
-    kNotification,  // of the topic
+    kPlain,         // neither of the two
+    kTopicRow,      // published unless the topic is notified in the transaction
+    kNotification,  // a notification of the topic
   };
 
   // `receiver` is not owned.
   explicit TransactionBuffer(MessageReceiver* receiver) : receiver_(receiver) {}
 
-  // Most messages, and bytes of them, of one transaction that wait.
+  // The most messages, and bytes of them, of one transaction that are held.
   void SetLimits(size_t messages, size_t bytes);
 
   void Begin();
 
-  // Where to build the next message; null if it is replaced already.  `topic` must outlive Seal().
+  // Where to build the next message; null if it is already replaced.  `topic` must outlive Seal().
   Message* Add(Kind kind, std::string_view topic);
   void Seal();
   void Reject(const Status& reason);
@@ -59,7 +60,7 @@ class TransactionBuffer {
   MessageReceiver* const receiver_;
   size_t max_messages_ = 10000;
   size_t max_bytes_ = 16 << 20;
-  std::vector<Held> held_;  // the first held_count_ are in use, the others wait to be used again
+  std::vector<Held> held_;  // the first held_count_ are in use, the others are reused
   size_t held_count_ = 0;
   size_t held_bytes_ = 0;
   std::vector<std::string> notified_;

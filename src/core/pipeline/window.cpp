@@ -7,8 +7,8 @@
 namespace fraiseql {
 
 namespace {
-// Buffers above this size are given back when their message is stored, so that a burst of large
-// messages does not stay in memory as the capacity of every slot.
+// Buffers above this size are freed when their message is stored, so that a burst of large messages
+// does not stay in memory as the capacity of every slot.
 constexpr size_t kKeptCapacity = 4096;
 
 void Recycle(std::string* buffer) {
@@ -50,7 +50,7 @@ void Window::Seal() {
 void Window::EndTransaction(uint64_t end_lsn) {
   assert(end_lsn >= settled_lsn_);
   if (ends_first_ != ends_end_ && ends_[(ends_end_ - 1) % ends_.size()].after == end_) {
-    // No message since the last end: both are settled at the same moment.
+    // There is no message since the last end: both are settled at the same moment.
     ends_[(ends_end_ - 1) % ends_.size()].lsn = end_lsn;
   } else {
     assert(ends_end_ - ends_first_ < ends_.size());
@@ -84,11 +84,11 @@ bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {
   acked.acked = true;
   acked.stream_sequence = stream_sequence;
   acked.in_stream = kind == AckKind::kStored && stream_sequence > 0;
-  // It is where it was before, be that before the end that was looked at.
+  // It is at its earlier place, which may be before the end that was checked.
   if (kind == AckKind::kDuplicate && stream_sequence > 0) {
     acked.behind = std::min(acked.behind, stream_sequence - 1);
   }
-  // A dead letter, or what was found, has no place that is known.
+  // The place of a dead letter, or of a message found in the stream, is not known.
   if (stream_sequence != 0) highest_acked_ = std::max(highest_acked_, sequence);
   Settle();
   return true;

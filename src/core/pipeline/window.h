@@ -11,9 +11,9 @@
 
 namespace fraiseql {
 
-// The messages that are not yet known to be stored, in log order: the part of the log that lies
-// between "read" and "confirmed".  Each message has a sequence number of ours, from 1, never used
-// twice by one window.  Worker's main thread only; does no I/O.
+// The messages that are not yet known to be stored, in log order: the part of the log between
+// "read" and "confirmed".  Each message has a sequence number of the window's own, from 1, never
+// reused by the same window.  Worker's main thread only; does no I/O.
 //
 // Invariants (asserted):
 //   I1  first <= next <= end: [first, next) is sent, [next, end) waits to be sent;
@@ -38,7 +38,7 @@ class Window {
   // REQUIRES: HasRoom().
   Message* Add();
   void Seal();
-  // The message that Add() gave out.  REQUIRES: it is not sealed.
+  // The message that Add() returned.  REQUIRES: it is not sealed.
   const Message& unsealed() const { return at(end_); }
 
   // All messages sealed so far belong to transactions that end at or before `end_lsn`.
@@ -48,13 +48,13 @@ class Window {
   // The next message to send, skipping those already acknowledged; nullptr if there is none.
   // `*sequence` is the number by which it will be acknowledged.
   const Message* NextToSend(uint64_t* sequence);
-  // `behind`: if it is stored, then behind this place in the stream, however often it is sent.
+  // `behind`: if it is stored, however often it is sent, then after this place of the stream.
   void Sent(uint64_t sequence, uint64_t behind = 0);
-  // The broker has refused message `sequence`: it is not stored if it was sent once only, for an
-  // earlier one may have come in late.
+  // The broker has refused message `sequence`.  That proves that it is not stored only if it was
+  // sent once: an earlier attempt may still arrive.
   void Refused(uint64_t sequence);
   bool WasRefused(uint64_t sequence) const { return entries_[sequence % entries_.size()].refused; }
-  // The first message behind this one that is not acknowledged; 0 if there is none.
+  // The first message after this one that is not acknowledged; 0 if there is none.
   uint64_t OpenBehind(uint64_t sequence) const {
     while (++sequence < end_) {
       if (IsOpen(sequence)) return sequence;
@@ -64,20 +64,20 @@ class Window {
   bool IsLast(uint64_t sequence) const { return OpenBehind(sequence) == 0; }
 
   enum class AckKind : uint8_t {
-    kStored,     // just now
-    kDuplicate,  // before, and not again
-    kLate,       // in another stream, it may be
+    kStored,     // stored now
+    kDuplicate,  // stored before, and not again
+    kLate,       // possibly in an earlier stream
   };
 
   // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
-  // is not in flight any more (a late second acknowledgement), which changes nothing.
+  // is no longer in flight (a late second acknowledgement); nothing changes then.
   bool Ack(uint64_t sequence, uint64_t stream_sequence = 0, AckKind kind = AckKind::kStored);
 
-  // Where acknowledged messages are in the stream behind `mark`, as far as that is known, in the
-  // order of the stream.  Those before `mark` are forgotten.
+  // The known places of acknowledged messages in the stream after `mark`, in the order of the
+  // stream.  Those before `mark` are forgotten.
   std::vector<StoredPlaces> PlacesBehind(uint64_t mark);
 
-  // The same for this message and all before it; how many were not known to be stored.
+  // As Ack(), for this message and all before it; returns how many were not known to be stored.
   uint64_t AckThrough(uint64_t sequence, uint64_t stream_sequence);
 
   bool IsInside(uint64_t sequence) const { return sequence >= first_ && sequence < end_; }
@@ -86,7 +86,7 @@ class Window {
     return IsInside(sequence) && !entries_[sequence % entries_.size()].acked;
   }
 
-  // Whether the message is in the window and has been sent, be it before a Rewind().
+  // Whether the message is in the window and has been sent, also if that was before a Rewind().
   bool WasSent(uint64_t sequence) const {
     return IsInside(sequence) && entries_[sequence % entries_.size()].behind != kUnsent;
   }
@@ -94,30 +94,30 @@ class Window {
   // Sends again from the first message that is not acknowledged.
   void Rewind() { next_ = first_; }
 
-  // The stream has been looked through up to `stream_end`, with this result: what was sent and is
-  // not found there can only be stored behind it, unless the stream may have let go of it.
+  // The stream has been checked up to `stream_end`, with this result: a message that was sent and
+  // is not found there can only be stored after it, unless the stream may have removed it.
   void LookedThrough(const StreamContents& found, uint64_t stream_end);
 
-  // The stream is another than the one before: the places that are known are none of this one, and
-  // what was sent may stand anywhere in it.
+  // The stream is not the earlier one: the known places do not apply to it, and messages that were
+  // sent may be anywhere in it.
   void ForgetPlaces();
 
-  // The place in the stream behind which all stands that is stored of the transactions that are not
-  // settled, the acknowledged messages of the oldest included; at most `unsent`.
+  // A place in the stream: every stored message of the unsettled transactions is after it,
+  // including the acknowledged messages of the oldest one; at most `unsent`.
   uint64_t StoredBehind(uint64_t unsent) const;
 
-  // End of the last transaction that is wholly stored; 0 before the first.
+  // End of the last transaction that is completely stored; 0 before the first.
   uint64_t settled_lsn() const { return settled_lsn_; }
 
-  // The last message before which, and with it, all is stored or a dead letter, be it in the middle
-  // of a transaction; zero before the first.
+  // The last message such that it and all before it are stored or dead letters; it may be in the
+  // middle of a transaction; zero before the first.
   const Position& settled_through() const { return settled_through_; }
 
-  // Message `sequence` is sent though one behind it is stored.
+  // Message `sequence` is sent though a later one is already stored.
   void Overtaken(uint64_t sequence);
   uint64_t highest_acked() const { return highest_acked_; }
 
-  // How often a message stands in the stream behind one that it precedes in the log.
+  // How often a message is stored after one that it precedes in the log.
   uint64_t order_breaks() const { return order_breaks_; }
 
   uint64_t first() const { return first_; }
@@ -135,7 +135,7 @@ class Window {
     bool overtaken = false;
     bool refused = false;
     bool sent_again = false;
-    bool in_stream = false;  // `stream_sequence` is a place of the stream that is looked at
+    bool in_stream = false;  // `stream_sequence` is a place of the current stream
     uint64_t stream_sequence = 0;
     uint64_t behind = kUnsent;  // see Sent()
   };
@@ -160,7 +160,7 @@ class Window {
   size_t bytes_ = 0;
   uint64_t settled_lsn_ = 0;
   Position settled_through_;
-  uint64_t settled_behind_ = kUnsent;  // of the settled messages of a transaction that is not
+  uint64_t settled_behind_ = kUnsent;  // of the settled messages of an unsettled transaction
   uint64_t highest_acked_ = 0;
   uint64_t last_stream_sequence_ = 0;  // of the last settled message whose place is known
   uint64_t order_breaks_ = 0;

@@ -12,8 +12,7 @@ namespace {
 
 using State = RowImage::State;
 
-constexpr char kIdentityHint[] =
-    "ALTER TABLE ... REPLICA IDENTITY FULL has whole rows logged, old and new.";
+constexpr char kIdentityHint[] = "ALTER TABLE ... REPLICA IDENTITY FULL logs the whole old row.";
 
 // The number of the column `name`, or -1.
 int FindColumn(const Change& change, std::string_view name) {
@@ -46,11 +45,11 @@ Status NoSuchColumn(const Change& change, std::string_view column) {
 
 bool IsString(std::string_view json) { return !json.empty() && json.front() == '"'; }
 
-// Whether two JSON values are the same.  `literal` has no escapes but those that it needs.
+// Whether two JSON values are equal.  `literal` has only the necessary escapes.
 bool EqualJson(std::string_view json, std::string_view literal) {
   if (json == literal) return true;
   if (IsJsonNumber(json) && IsJsonNumber(literal)) return CompareJsonNumbers(json, literal) == 0;
-  // A value of type json is kept as it was written, perhaps with needless escapes.
+  // A value of type json is stored as it was written, perhaps with unnecessary escapes.
   if (!IsString(json) || !IsString(literal) || json.find('\\') == std::string_view::npos) {
     return false;
   }
@@ -109,7 +108,7 @@ Status Condition::Compare(const Node& node, const Change& change, bool* holds) {
   }
   if (!IsJsonNumber(json)) {
     return Status::Rejected("the value of column \"" + node.column + "\" is not a number",
-                            "Only numbers have an order; test for null before.");
+                            "Only numbers have an order; test for null first.");
   }
   const int order = CompareJsonNumbers(json, node.literal);
   *holds = (node.kind == Kind::kGreater && order > 0) || (node.kind == Kind::kLess && order < 0) ||
@@ -131,7 +130,7 @@ Status Condition::FieldChanged(const Node& node, const Change& change, bool* hol
   if (column < 0) return NoSuchColumn(change, node.column);
   const RowImage* new_row = &change.new_row;
   const RowImage* old_row = OldRowOf(change);
-  // A TOAST value that the UPDATE did not touch.
+  // The UPDATE did not change this TOAST value.
   if (StateOf(new_row, column) == State::kUnchanged) return Status::Ok();
   if (StateOf(new_row, column) != State::kPresent) return NotLogged("the", node.column);
   if (StateOf(old_row, column) != State::kPresent) return NotLogged("the old", node.column);

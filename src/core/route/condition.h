@@ -26,28 +26,29 @@ namespace fraiseql {
 //   STRING    in single quotes, without any escape
 //   NUMBER    as in JSON
 //
-// A test looks at the new row, of a DELETE at the old one.  Numbers are compared exactly, and only
-// numbers have an order.  Values of two kinds are different, so that '5' is not 5.  The second
+// A test reads the new row, for a DELETE the old one.  Numbers are compared exactly, and only
+// numbers have an order.  Values of different kinds are unequal, so '5' is not 5.  The second
 // argument of field_changed_to and field_changed_from is the value's text, whatever its kind.  Only
-// an UPDATE changes a field.  has_field tells whether the row has the column, which of a DELETE may
-// be no more than the key.
+// an UPDATE changes a field.  has_field tests whether the row has the column; the row of a DELETE
+// may have only the key columns.
 //
 // Immutable; may be copied.
 class Condition {
  public:
-  // kInvalid with the place in the text if it is no condition, has more than 4096 bytes or nests
-  // deeper than 64.
+  // kInvalid, with the place in the text, if the text is not a condition, has more than 4096 bytes
+  // or nests deeper than 64 levels.
   static Status Parse(std::string_view text, Condition* parsed);
 
-  // Whether `change` meets the condition; && and || look no further than they must.  kRejected: it
-  // cannot be said, for want of a column, of its value in the log, or of a number.  Allocates
-  // nothing, except to compare strings with escapes and to explain a failure.
+  // Sets `*holds` to whether `change` meets the condition; && and || evaluate no more than
+  // necessary. kRejected: the condition cannot be evaluated, because a column does not exist, its
+  // value is not in the log, or a value is not a number.  Allocates only to compare strings with
+  // escapes and to explain a failure.
   // REQUIRES: parsed
   Status Evaluate(const Change& change, bool* holds) const;
 
-  // The columns that it names, each once.
+  // The columns that the condition names, each once.
   std::vector<std::string> columns() const;
-  // Those of which it needs the old value of an UPDATE.
+  // Those whose old value it needs for an UPDATE.
   std::vector<std::string> changed_columns() const;
 
   bool empty() const { return text_.empty(); }
@@ -76,7 +77,7 @@ class Condition {
     std::vector<Node> operands;
     std::string column;
     std::string literal;  // as JSON
-    std::string text;     // of the second argument of field_changed_to and _from, as it stands
+    std::string text;     // the second argument of field_changed_to and _from, verbatim
   };
 
   static Status EvaluateNode(const Node& node, const Change& change, bool* holds);

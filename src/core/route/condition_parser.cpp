@@ -20,7 +20,7 @@ constexpr char kTestHint[] =
     "by &&, || and !, and grouped by parentheses.";
 constexpr char kQuoteHint[] = "Strings are in single quotes: status == 'shipped'.";
 
-// Spellings of other languages, refused with ours.
+// Operators of other languages; the error's hint names the correct one.
 constexpr struct {
   std::string_view spelling, hint;
 } kForeign[] = {
@@ -85,7 +85,7 @@ class ConditionParser {
   Status ParseArguments(std::vector<std::string>* arguments);
   Status ParseString(std::string* value);
 
-  // Takes the characters for which `is_part` is true, and the blanks behind them.
+  // Takes the characters for which `is_part` is true, and the blanks after them.
   template <typename IsPart>
   std::string_view TakeWhile(IsPart is_part) {
     const size_t begin = at_;
@@ -105,10 +105,10 @@ class ConditionParser {
   }
   char next() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 
-  // What stands at `at`: a word, an operator or a single character.
+  // The token at `at`: a word, an operator or a single character.
   std::string_view TokenAt(size_t at) const;
   Status Fail(size_t at, const std::string& reason, std::string_view hint) const;
-  // Fails at what comes next, with a hint if that is the spelling of another language.
+  // Fails at the next token, with a hint if it is an operator of another language.
   Status Unexpected(const std::string& reason) const;
 
   const std::string_view text_;

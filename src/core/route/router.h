@@ -10,19 +10,19 @@
 
 namespace fraiseql {
 
-// A name under which observers may know a table: its own, or that of a partitioned table above it.
+// A name by which observers may refer to a table: its own, or that of a partitioned table above it.
 struct TableName {
   uint32_t oid = 0;
   std::string table;
 };
 
-// One observer, made ready for one relation.
+// One observer, prepared for one relation.
 struct Route {
   const Observer* observer = nullptr;  // owned by the Router
   std::string entity;
   std::string entity_json;    // as a JSON string
   std::string id_key;         // "order_id": with quotes and colon, for the format topic
-  std::string headers;        // the lines that all messages of the route have alike
+  std::string headers;        // the header lines that all messages of the route share
   std::vector<bool> include;  // per column of the relation: is it published?
 };
 
@@ -30,7 +30,7 @@ struct Route {
 // them changes.
 class Router {
  public:
-  // Orders them by name, which is the order of the routes of a change.
+  // Sorts the observers by name; the routes of a change are in this order.
   explicit Router(std::vector<Observer> observers);
 
   // Whether any observer is for a table of one of these names.
@@ -41,7 +41,7 @@ class Router {
   std::vector<Route> Resolve(const Relation& relation, const std::vector<TableName>& names) const;
 
   // The observers of a notification: those of its channel, and those of the topic of this name that
-  // want notifications; one of several that say the same.
+  // want notifications.  Of several that would publish the same message only one.
   std::vector<const Observer*> ResolveChannel(std::string_view channel) const;
 
  private:

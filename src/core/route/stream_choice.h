@@ -14,14 +14,14 @@ struct StreamSubjects {
   std::vector<std::string> subjects;
 };
 
-// Which stream a subject belongs to: this is the only place that decides it.
+// The stream of a subject.  Only this function decides it.
 struct StreamChoice {
-  const StreamSubjects* stream = nullptr;   // null: none takes the subject
-  const StreamSubjects* another = nullptr;  // takes it as well; null: none does
+  const StreamSubjects* stream = nullptr;   // null: no stream takes the subject
+  const StreamSubjects* another = nullptr;  // also takes it; null: no other stream does
 };
 
-// `subject` may have wildcards, for the values that a template's placeholders stand for: a stream
-// takes it that takes all that it can become.
+// `subject` may have wildcards, for the values of a template's placeholders: a stream takes it if
+// it takes every subject that matches.
 StreamChoice ChooseStream(std::string_view subject, const std::vector<StreamSubjects>& streams);
 
 }  // namespace fraiseql

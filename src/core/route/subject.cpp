@@ -11,7 +11,7 @@ namespace fraiseql {
 namespace {
 
 // The server's control line is 4096 bytes by default and also holds the reply subject and the
-// sizes; a longer one makes it close the connection.
+// sizes; the server closes the connection when a line is longer.
 constexpr size_t kMaxSubjectBytes = 2048;
 constexpr size_t kMaxInboxPrefixBytes = 200;
 constexpr size_t kMaxDomainBytes = 64;
@@ -28,14 +28,14 @@ constexpr char kTemplateHint[] =
 
 std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
-// What NATS keeps for itself: the APIs of server and JetStream (whoever may publish could purge a
-// stream in our name), and replies.
+// Subjects that NATS reserves: the APIs of server and JetStream (a user who may publish could purge
+// a stream with the worker's permissions), and replies.
 bool IsReserved(std::string_view subject) {
   constexpr std::string_view kInbox = "_INBOX";
   return subject.front() == '$' || subject.substr(0, subject.find('.')) == kInbox;
 }
 
-// As CheckSubject(); `shown` is what the message calls the subject.
+// As CheckSubject(); messages show the subject as `shown`.
 Status CheckTokens(std::string_view subject, std::string_view shown) {
   if (subject.empty()) return Status::Invalid("subject is empty", kHint);
   if (subject.size() > kMaxSubjectBytes) {
@@ -64,7 +64,7 @@ Status CheckTokens(std::string_view subject, std::string_view shown) {
   return Status::Ok();
 }
 
-// The token of a column's value; false if that is not known.
+// Appends a column's value as a token; false if the value is not known.
 bool AppendColumn(const SubjectValues& values, const std::string& name, std::string* out) {
   std::string value;
   bool known = false;
@@ -110,7 +110,7 @@ Status CheckJetStreamDomain(std::string_view domain) {
   }
   if (valid) return Status::Ok();
   return Status::Invalid(
-      "JetStream domain has a dot, a wildcard, a blank or another character that none has",
+      "JetStream domain has a dot, a wildcard, a blank or another invalid character",
       "It is the domain in the section jetstream of the server's configuration: letters, digits, "
       "\"_\" and \"-\".");
 }

@@ -11,15 +11,15 @@
 namespace fraiseql {
 
 // ok if `subject` can be published to: tokens separated by dots, none empty, without wildcards,
-// blanks and control characters, short enough for the server's control line, and none of NATS's own
-// ("$..." and "_INBOX...").
+// blanks and control characters, short enough for the server's control line, and not reserved by
+// NATS ("$..." and "_INBOX...").
 Status CheckSubject(std::string_view subject);
 
-// ok if answers can come to subjects below `prefix`: as for CheckSubject(), but it may be _INBOX,
-// and is short, for it goes with each message.
+// ok if `prefix` can be an inbox prefix: as for CheckSubject(), but it may be _INBOX, and must be
+// short because each message contains it.
 Status CheckInboxPrefix(std::string_view prefix);
 
-// ok if `domain` can be that of a JetStream ("$JS.<domain>.API"); empty: none.
+// ok if `domain` can be a JetStream domain ("$JS.<domain>.API"); empty: none.
 Status CheckJetStreamDomain(std::string_view domain);
 
 // Whether a stream or a consumer can have this name: servers take no other, and make a file of it.
@@ -29,7 +29,7 @@ bool IsAssetName(std::string_view name);
 // percent-encoded; an empty value becomes %00.
 void AppendSubjectToken(std::string_view value, std::string* out);
 
-// What the placeholders of a template stand for.
+// The values of a template's placeholders.
 struct SubjectValues {
   std::string_view schema, table, entity, op, channel, database;
   const Relation* relation = nullptr;  // with `row`, for {column:NAME}; not owned
@@ -40,13 +40,13 @@ struct SubjectValues {
 // {column:NAME}.  Immutable.
 class SubjectTemplate {
  public:
-  // kInvalid with the reason and what is allowed if the text is no template.
+  // kInvalid, with the reason and what is allowed, if the text is not a template.
   static Status Parse(std::string_view text, SubjectTemplate* parsed);
 
   // Null, or the column of a placeholder whose value is not known (its token is then %00).
   const std::string* Append(const SubjectValues& values, std::string* out) const;
 
-  // All subjects that it can make, as a pattern with wildcards: a token with a placeholder is "*".
+  // The subjects that the template can produce, as a pattern: a token with a placeholder is "*".
   std::string Pattern() const;
 
   bool empty() const { return parts_.empty(); }

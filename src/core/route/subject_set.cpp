@@ -8,7 +8,7 @@ namespace fraiseql {
 
 namespace {
 
-// Takes the first token off `subject`.
+// Removes the first token from `subject`.
 std::string_view NextToken(std::string_view* subject) {
   const std::string_view token = subject->substr(0, subject->find('.'));
   subject->remove_prefix(std::min(subject->size(), token.size() + 1));

@@ -7,16 +7,16 @@
 
 namespace fraiseql {
 
-// Whether every subject that `narrow` matches is matched by `wide`; both may have wildcards.
+// Whether `wide` matches every subject that `narrow` matches; both may have wildcards.
 bool Covers(std::string_view wide, std::string_view narrow);
 
-// The subjects of a stream, made ready for the question whether it takes a message.
+// The subjects of a stream, prepared for testing whether it takes a message.
 class SubjectSet {
  public:
   SubjectSet() = default;
   explicit SubjectSet(std::vector<std::string> patterns);
 
-  // Whether one of them matches a subject without wildcards; true if there is none.
+  // Whether one of them matches a subject without wildcards; true if the set is empty.
   bool Takes(std::string_view subject) const;
 
  private:
@@ -24,8 +24,8 @@ class SubjectSet {
   std::vector<std::string> patterns_;  // all others
 };
 
-// `subjects` and `added` as one set in which none covers another, as streams want it: nothing that
-// was matched before is lost.  What is there already keeps its place.
+// `subjects` and `added` as one set in which none covers another, as streams require; it matches
+// all that either matches.  Existing subjects keep their order.
 std::vector<std::string> Union(std::vector<std::string> subjects,
                                const std::vector<std::string>& added);
 

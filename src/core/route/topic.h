@@ -6,8 +6,8 @@
 
 namespace fraiseql {
 
-// A topic is a short name without a dot, such as order_created: what a channel, an observer and a
-// service agree on.  Its type is the name with the first '_' as a dot (order.created,
+// A topic is a short name without a dot, such as order_created, on which a channel, an observer and
+// a service agree.  Its type is the name with the first '_' as a dot (order.created,
 // order.status_changed), its subject the type below the topic prefix (fraiseql.order.created).
 
 // Whether a subject (or template) or a channel is a topic.

@@ -16,9 +16,8 @@
 
 namespace fraiseql::nats {
 
-// Lets an owner that must not wait make a call that blocks: on a thread that lives for this one
-// call and is born with all signals blocked.  The owner waits for wake_fd() and collects the
-// result.
+// Runs a blocking call for an owner that must not wait, on a thread that lives for this one call
+// and starts with all signals blocked.  The owner waits for wake_fd() and collects the result.
 //
 //   BackgroundCall<std::vector<ConsumerInfo>> call;
 //   call.Start([broker, stream](std::vector<ConsumerInfo>* consumers) {
@@ -29,8 +28,8 @@ namespace fraiseql::nats {
 //   ... wake_fd() is readable:
 //   if (call.Finish(&status, &consumers)) ...
 //
-// The function owns all it uses (capture by value), for an owner that goes away does not wait: the
-// thread then goes on by itself to the call's end, and what it brings is thrown away.
+// The function owns all it uses (capture by value), because a destroyed owner does not wait: the
+// thread then continues to the end of the call, and its result is discarded.
 template <typename Result>
 class BackgroundCall {
  public:
@@ -41,12 +40,12 @@ class BackgroundCall {
   BackgroundCall(const BackgroundCall&) = delete;
   BackgroundCall& operator=(const BackgroundCall&) = delete;
 
-  // Readable when a call is over; the same for all calls.  -1: there was no file descriptor left.
+  // Readable when a call has ended; the same for all calls.  -1: no file descriptor was available.
   int wake_fd() const { return wake_->fd(); }
 
   bool busy() const { return call_ != nullptr; }
 
-  // REQUIRES: !busy().  Not ok: there is no thread, and nothing to finish.
+  // REQUIRES: !busy().  Not ok: no thread could be started, and there is nothing to finish.
   Status Start(Function function) {
     if (wake_fd() < 0) return Status::Unavailable("cannot start a thread: no file descriptor left");
     auto call = std::make_shared<Call>();
@@ -61,7 +60,7 @@ class BackgroundCall {
     return Status::Ok();
   }
 
-  // To be called when wake_fd() is readable.  False if no call is over; else what it returned.
+  // To be called when wake_fd() is readable.  False if no call has ended; else the call's result.
   bool Finish(Status* status, Result* result) {
     wake_->Clear();
     if (!call_ || !call_->over) return false;
@@ -72,7 +71,7 @@ class BackgroundCall {
     return true;
   }
 
-  // Forgets the call under way, if there is one.
+  // Abandons the call under way, if there is one.
   void Abandon() {
     if (call_) thread_.detach();
     call_.reset();
@@ -83,7 +82,7 @@ class BackgroundCall {
     Function function;
     Result result{};
     Status status;
-    std::atomic<bool> over{false};  // function, result and status are the thread's until then
+    std::atomic<bool> over{false};  // the thread owns function, result and status until then
   };
 
   static void Run(Call* call, EventFd* wake) {

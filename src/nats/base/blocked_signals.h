@@ -5,9 +5,9 @@
 
 namespace fraiseql::nats {
 
-// While it lives, the calling thread takes no signal, and a thread born in the meantime never will.
-// For nats.c twice necessary: it treats a poll() interrupted by a signal as a broken connection,
-// and its own threads must not run the process's signal handlers.
+// Blocks all signals in the calling thread for its lifetime; a thread started meanwhile keeps them
+// blocked.  nats.c needs this for two reasons: it treats a poll() interrupted by a signal as a
+// broken connection, and its own threads must not run the process's signal handlers.
 class BlockedSignals {
  public:
   BlockedSignals() {

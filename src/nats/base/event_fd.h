@@ -9,8 +9,8 @@
 
 namespace fraiseql::nats {
 
-// What one thread raises and another waits for with poll() or in a wait set.  Stays raised until it
-// is cleared.  Any thread.
+// An event that one thread raises and another waits for with poll() or in a wait set.  It stays
+// raised until it is cleared.  Any thread.
 class EventFd {
  public:
   EventFd() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
@@ -20,7 +20,7 @@ class EventFd {
   EventFd(const EventFd&) = delete;
   EventFd& operator=(const EventFd&) = delete;
 
-  int fd() const { return fd_; }  // -1: the process had no file descriptor left
+  int fd() const { return fd_; }  // -1: no file descriptor was available
 
   bool raised() const {
     pollfd fd = {fd_, POLLIN, 0};

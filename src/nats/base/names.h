@@ -8,14 +8,14 @@
 
 namespace fraiseql::nats {
 
-// ok if `name` can be that of a stream or consumer; `kind` says which in the error.
+// ok if `name` can be the name of a stream or consumer; the error calls it `kind`.
 Status CheckName(std::string_view kind, const std::string& name);
 
-// Whether `subject` can stand on a line of the protocol: it has no blank or control character,
-// which would begin another word or line.
+// Whether `subject` can be part of a protocol line: it has no blank or control character, which
+// would start another word or line.
 bool IsWireSubject(std::string_view subject);
 
-// 'stream "orders"', as errors begin.
+// 'stream "orders"', for the beginning of errors.
 std::string StreamNamed(const std::string& stream);
 std::string ConsumerNamed(const std::string& stream, const std::string& consumer);
 

@@ -8,12 +8,12 @@ struct __natsOptions;  // natsOptions of nats.c
 
 namespace fraiseql::nats {
 
-// What nats.c has to know of the server, of us, and of TLS: makes `*options`, to be freed by
-// natsOptions_Destroy(), from the settings and the files they name.  kInvalid with the setting to
-// blame; nothing is made then.  REQUIRES: the URL is of one server.
+// Creates the options of nats.c for the server, the credentials and TLS from the settings and the
+// files that they name.  The caller frees `*options` with natsOptions_Destroy().  kInvalid names
+// the setting at fault; nothing is created then.  REQUIRES: the URL is of one server.
 Status MakeConnectOptions(const BrokerSettings& settings, __natsOptions** options);
 
-// Whether the connection has to use TLS (it may also be the server that demands it).
+// Whether the settings require TLS (the server may also require it).
 bool WantsTls(const BrokerSettings& settings);
 
 }  // namespace fraiseql::nats

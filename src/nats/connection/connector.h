@@ -12,32 +12,34 @@
 
 namespace fraiseql::nats {
 
-// Makes connections without making its caller wait: connecting (name lookup, TCP, TLS, login)
-// blocks in nats.c, and so happens on a thread that lives for one attempt.  The thread takes none
-// of the process's signals and touches nothing but the attempt; its end is announced by an eventfd.
+// Connects without blocking its caller: connecting (name lookup, TCP, TLS, login) blocks in nats.c,
+// and therefore runs on a thread that lives for one attempt.  The thread blocks the process's
+// signals and accesses only the attempt; an eventfd announces its end.
 class Connector {
  public:
   Connector();
 
-  // Cuts short an attempt that is under way; only a name lookup takes the time it takes.
+  // Aborts an attempt that is under way; only a name lookup cannot be aborted.
   ~Connector();
 
   Connector(const Connector&) = delete;
   Connector& operator=(const Connector&) = delete;
 
-  // Readable when an attempt is over.  -1: there was no file descriptor left.
+  // Readable when an attempt has ended.  -1: no file descriptor was available.
   int wake_fd() const { return wake_fd_; }
 
   bool busy() const { return busy_; }
 
-  // Closes `old` (may be null) and begins to connect.  REQUIRES: !busy().
+  // Closes `old` (may be null) and starts to connect.  REQUIRES: !busy().
   Status Start(const BrokerSettings& settings, std::unique_ptr<Connection> old);
 
-  // Makes the attempt under way fail, wherever it waits for the network: the library has no time
-  // limit for a TLS handshake.  To be repeated until the attempt is over, as it may have missed it.
+  // Makes the attempt under way fail wherever it waits for the network, because the library has no
+  // timeout for a TLS handshake.  To be repeated until the attempt has ended, because a call may
+  // miss it.
   void Interrupt();
 
-  // To be called when wake_fd() is readable.  False if no attempt is over; else its result.
+  // To be called when wake_fd() is readable.  False if no attempt has ended; else the attempt's
+  // result.
   bool Finish(Status* status, std::unique_ptr<Connection>* connection);
 
  private:
@@ -49,7 +51,7 @@ class Connector {
   pthread_t thread_{};
   std::atomic<bool> over_{false};
 
-  // The attempt: the thread's while busy_ and not over_.
+  // The attempt belongs to the thread while busy_ and not over_.
   BrokerSettings settings_;
   std::unique_ptr<Connection> old_;
   std::unique_ptr<Connection> made_;

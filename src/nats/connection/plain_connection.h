@@ -10,13 +10,12 @@
 
 namespace fraiseql::nats {
 
-// What is said goes right through the socket that nats.c has connected: the library makes of each
-// message, and of each answer, an object of its own, 8,300 instructions for
-// both in its 3.4.1, where 1,600 do.
+// Sends and receives directly on the socket that nats.c has connected: the library allocates an
+// object for each message and each reply, 8,300 instructions for both in its 3.4.1, where 1,600 are
+// enough.
 class PlainConnection : public Connection {
  public:
-  // Blocks for up to the connect timeout.  `*encrypted`: it failed, for the server has made the
-  // library use TLS.
+  // Blocks for up to the connect timeout.  `*encrypted`: it failed because the server requires TLS.
   static Status Make(std::unique_ptr<LibrarySession> session, const BrokerSettings& settings,
                      std::unique_ptr<Connection>* connection, bool* encrypted);
 
@@ -40,26 +39,27 @@ class PlainConnection : public Connection {
   PlainConnection(std::unique_ptr<LibrarySession> session, size_t max_answer)
       : Connection(std::move(session)), reader_(max_answer) {}
 
-  // Where the bytes go and come from; as recv() and send().
+  // The transport; as recv() and send().
   virtual int Descriptor() const { return session()->socket(); }
   virtual ssize_t Receive(char* at, size_t size);
   virtual ssize_t Send(const char* at, size_t size);
 
-  // Says `first`, and subscribes.
+  // Sends `first` and subscribes.
   Status Greet(const BrokerSettings& settings, std::string_view first);
 
  private:
-  // What has arrived and was not asked for yet, copied out of the way of what arrives next.
+  // Messages that have arrived and are not read yet, copied because the next input overwrites the
+  // buffer.
   class Inbox {
    public:
     void Add(const WireReader::Item& item);
     bool Next(PlainConnection& connection, Delivery* delivery);
-    void Reuse();  // if all was asked for
+    void Reuse();  // if all messages are read
     size_t unread() const { return bytes_.size() - next_byte_; }
 
    private:
     struct Entry {
-      size_t subject, reply, headers, data;  // sizes; they lie one behind the other
+      size_t subject, reply, headers, data;  // sizes; they are stored in this order
     };
     std::vector<Entry> entries_;
     std::string bytes_;
@@ -80,11 +80,11 @@ class PlainConnection : public Connection {
   std::string_view delivered_headers_;
   std::string out_;
   size_t written_ = 0;  // of out_
-  size_t pongs_ = 0;    // in out_, since it was last empty
+  size_t pongs_ = 0;    // in out_ since it was last empty
   bool greeted_ = false;
   bool encrypted_ = false;
   std::string refused_;  // what the server has refused for lack of permission
-  Status end_;           // not ok: it is over
+  Status end_;           // not ok: the connection has ended
 };
 
 }  // namespace fraiseql::nats

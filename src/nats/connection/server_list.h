@@ -10,26 +10,27 @@
 
 namespace fraiseql::nats {
 
-// The servers of the setting `url`, tried one after the other, in rounds: each has its turn before
-// one has its second.  The load is spread over them; but those that could not serve us when they
+// The servers of the setting `url`, tried one after the other in rounds: each is tried once before
+// any is tried again.  The order is random, to spread the load, but servers that failed when they
 // were last tried come last.
 class ServerList {
  public:
   explicit ServerList(const BrokerSettings& settings);
 
-  // The settings for the next server; begins a new round if the last one is over.
+  // The settings for the next server; starts a new round when the last one is over.
   BrokerSettings Next();
   bool round_over() const { return next_ == order_.size(); }
 
-  // What became of the one that Next() has returned: it cannot be reached, or does not let us in;
+  // The result for the server that Next() returned: it cannot be reached, or refuses the
+  // connection;
   void Failed(Status status);
-  // it can, but what we need of it is not there (JetStream, the stream, a permission);
+  // it accepts the connection, but lacks JetStream, the stream or a permission;
   void Unfit(const Status& status);
-  // or it serves us.  The next one is the first of a new round.
+  // or it works.  The next server is then the first of a new round.
   void Serves();
 
   bool single() const { return servers_.size() == 1; }
-  // What stands in the way at each server, as far as it was tried; in the order of the setting.
+  // The problem of each server, as far as it was tried; in the order of the setting.
   Status Trouble() const;
 
  private:
@@ -44,9 +45,9 @@ class ServerList {
 
   BrokerSettings settings_;
   std::vector<Server> servers_;  // never empty
-  std::vector<size_t> order_;    // of the present round
-  size_t next_ = 0;              // in it
-  size_t current_ = 0;           // that Next() has returned
+  std::vector<size_t> order_;    // of the current round
+  size_t next_ = 0;              // index in `order_`
+  size_t current_ = 0;           // the server that Next() returned
 };
 
 }  // namespace fraiseql::nats

@@ -6,12 +6,13 @@
 
 namespace fraiseql::nats {
 
-// Why no connection to the server at `url` (nats://host:port) could be made, which the library does
-// not tell: it looks the name up and connects once more.  Empty: a connection can be made.  Blocks
-// for up to `timeout_ms` and a name lookup: not for the main thread.
+// The reason why no connection to the server at `url` (nats://host:port) is possible, which the
+// library does not report: looks the name up and connects once more.  Empty: a connection is
+// possible.  Blocks for up to `timeout_ms` and a name lookup: not for the main thread.
 std::string WhyUnreachable(std::string_view url, int timeout_ms);
 
-// A socket that does not block, connected to the host of the URL; -1, and `*why`, if that failed.
+// A non-blocking socket, connected to the host of the URL; -1, and the reason in `*why`, on
+// failure.
 int ConnectSocket(std::string_view url, int timeout_ms, std::string* host, std::string* why);
 
 }  // namespace fraiseql::nats

@@ -8,22 +8,22 @@
 
 namespace fraiseql::nats {
 
-// Takes apart what a NATS server sends (the client protocol, as in the NATS documentation).
+// Parses the input from a NATS server (the client protocol, as in the NATS documentation).
 class WireReader {
  public:
   enum class Kind : uint8_t {
-    kNeedMore,  // what has arrived ends in the middle
+    kNeedMore,  // the input ends within an item
     kMessage,   // MSG, HMSG
     kPing,
     kPong,
     kError,   // -ERR
-    kOther,   // INFO, +OK, and lines that are no protocol
-    kBroken,  // not the protocol, and no way to go on
+    kOther,   // INFO, +OK, and unknown lines
+    kBroken,  // a protocol error: parsing cannot continue
   };
 
   // The views are valid until the next call of Space().
   struct Item {
-    uint32_t subscription = 0;  // of a message, as its other parts
+    uint32_t subscription = 0;  // of a message, like its other parts
     std::string_view subject;
     std::string_view reply;
     std::string_view headers;  // "NATS/1.0[ status[ description]]\r\n", lines, "\r\n"
@@ -31,16 +31,16 @@ class WireReader {
     std::string_view text;  // of an error, without its quotes
   };
 
-  // A message of more bytes is kBroken.
+  // A larger message is kBroken.
   explicit WireReader(size_t max_message) : max_message_(max_message) {}
 
-  // Where what arrives is to be put: room for at least `size` bytes.
+  // The buffer for further input: room for at least `size` bytes.
   char* Space(size_t size);
   void Added(size_t size) { end_ += size; }
 
   Kind Next(Item* item);
 
-  // The first byte that has not been understood yet; REQUIRES: there is one.
+  // The first byte that has not been parsed yet; REQUIRES: there is one.
   char first() const { return buffer_[begin_]; }
   bool empty() const { return begin_ == end_; }
 
@@ -54,7 +54,7 @@ class WireReader {
 };
 
 // The value of the header `name`, compared exactly, in the headers of a message; "Status" and
-// "Description" are what its first line says.  Empty if there is none.
+// "Description" are those of its first line.  Empty if there is none.
 std::string_view HeaderOf(std::string_view headers, std::string_view name);
 
 }  // namespace fraiseql::nats

@@ -8,8 +8,8 @@
 
 namespace fraiseql::nats {
 
-// What is said to a NATS server (the client protocol, as in the NATS documentation), appended to
-// `out`.  `reply`: empty, or where an answer is to go.
+// Output for a NATS server (the client protocol, as in the NATS documentation), appended to `out`.
+// `reply`: empty, or the subject for an answer.
 // REQUIRES: subject and reply have neither blanks nor control characters.
 
 // HPUB, with the message's headers and `more_headers`; without any, PUB.
