@@ -390,8 +390,8 @@ TEST(TomlConfig, TellsWhereObserversArePutBetter) {
   EXPECT_TRUE(ParseConfigText("[[observers.rules]]\n" + rule, &config).empty());
   ASSERT_EQ(config.notices.size(), 1u);
   EXPECT_EQ(config.notices[0].hint,
-            "Move the observers to fraiseql-observer.toml, as [[observers.rules]]: nobody else "
-            "reads that file.");
+            "Move the observers to fraiseql-observer.toml, as [[observers.rules]]: FraiseQL does "
+            "not read that file.");
   for (const std::string header : {"[[observers]]\n", "[[observers.rules]]\n"}) {
     EXPECT_EQ(Read({}, header + rule), "toml:t.delete: t||DELETE||||| (o.toml:1:1)\n");
   }
