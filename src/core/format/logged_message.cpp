@@ -90,8 +90,10 @@ Status ParseLoggedMessage(std::string_view body, LoggedMessage* message) {
   switch (message->kind) {
     case LoggedKind::kPublish:
     case LoggedKind::kRetry:
-      complete = TakeField<uint32_t>(&rest, &message->subject) && TakeField<uint32_t>(&rest, &message->message_id) &&
-                 TakeField<uint32_t>(&rest, &message->headers) && TakeField<uint32_t>(&rest, &message->payload) &&
+      complete = TakeField<uint32_t>(&rest, &message->subject) &&
+                 TakeField<uint32_t>(&rest, &message->message_id) &&
+                 TakeField<uint32_t>(&rest, &message->headers) &&
+                 TakeField<uint32_t>(&rest, &message->payload) &&
                  TakeField<uint32_t>(&rest, &message->stream) &&
                  (message->kind == LoggedKind::kPublish || TakeNumber(&rest, &message->attempts));
       break;

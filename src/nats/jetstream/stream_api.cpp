@@ -104,8 +104,7 @@ Status ReadStreamInfo(const Json& answer, std::string_view what, StreamInfo* inf
   info->first_sequence = CountAt(state, "first_seq");
   info->last_sequence = CountAt(state, "last_seq");
   info->consumers = CountAt(state, "consumer_count");
-  info->has_leader =
-      !info->replicated() || !DataAt(ObjectAt(answer, "cluster"), "leader").empty();
+  info->has_leader = !info->replicated() || !DataAt(ObjectAt(answer, "cluster"), "leader").empty();
   info->is_older_than_created = IsOlderThan(info->created, state);
   if (IsBeingMade(info->created)) return Status::Ok();  // it has no state yet
   // A wrong end would have us believe that nothing is stored, or that all of it is lost.

@@ -161,7 +161,8 @@ Status StreamOpening::LosesAcknowledged() {
     if (short_since_ms_ == 0) short_since_ms_ = now_ms_;
     if (short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kMostShortMs) {
       return Status::Unavailable(
-          "the leader of " + StreamNamed(stream_.name) + " does not know what was acknowledged: " + ends,
+          "the leader of " + StreamNamed(stream_.name) +
+              " does not know what was acknowledged: " + ends,
           "It may be about to catch up; see whether all servers of the NATS cluster run.");
     }
   }
