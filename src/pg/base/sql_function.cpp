@@ -21,12 +21,12 @@ namespace {
 void RequireColumns(FunctionCallInfo fcinfo, TupleDesc desc, int known) {
   if (desc->natts == known) return;
   const VersionMismatch mismatch = FindVersionMismatch();
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("function fraiseql_nats.%s() is of another version than the library",
-                         get_func_name(fcinfo->flinfo->fn_oid)),
-                  errdetail("It is declared with %d columns, and the library has %d.", desc->natts,
-                            known),
-                  mismatch.reason != nullptr ? errhint("%s", mismatch.hint) : 0));
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("function fraiseql_nats.%s() is of another version than the library",
+                  get_func_name(fcinfo->flinfo->fn_oid)),
+           errdetail("It is declared with %d columns, and the library has %d.", desc->natts, known),
+           mismatch.reason != nullptr ? errhint("%s", mismatch.hint) : 0));
 }
 
 }  // namespace
