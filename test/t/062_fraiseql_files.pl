@@ -126,7 +126,7 @@ $node->wait_for_sql('postgres', q{SELECT string_agg(subject, ',') IS NULL AND co
 $node->wait_until_state('postgres', 'streaming');
 is($node->safe_psql('postgres', q{SELECT string_agg(level || ' ' || place, E'\n') FROM fraiseql_nats.validate_config()}), join("\n", map {"notice $_"}
     'fraiseql-observer.toml:20:2', map {"fraiseql.toml:$_"} qw(5:1 6:13 8:1 10:13 14:1 15:1 18:13 19:1 21:30)), 'validate_config() has a notice for each');
-my @told = ('"observers\.enabled" has no effect here: it switches FraiseQL\'s own runtime, and not fraiseql_nats', '"observers\.backend" = "postgres" has no effect', '"redis" has no effect here: nobody reads it');
+my @told = ('"observers\.enabled" has no effect here: it switches FraiseQL\'s own runtime, and not fraiseql_nats', '"observers\.backend" = "postgres" has no effect', '"redis" has no effect here: FraiseQL no longer reads it');
 is($node->log_count("LOG:  fraiseql(-observer)?\\.toml:\\d+:\\d+: $_"), 1, "the log tells once: $_") for @told;
 is($node->log_count('WARNING'), $warnings, 'and warns of nothing');
 my $count = $nats->client->stream_count('fraiseql_events');
