@@ -794,7 +794,7 @@ CREATE TABLE slot (
     is_copy boolean NOT NULL DEFAULT false,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE slot IS 'the replication slot that this database is published from, as the worker last found or created it; one row';
+COMMENT ON TABLE slot IS 'the replication slots that this database is published from, as the workers last found or created them; one row for each stream';
 COMMENT ON COLUMN slot.slot IS 'name of the slot';
 COMMENT ON COLUMN slot.system_identifier IS 'system identifier of the server on which the worker ran';
 COMMENT ON COLUMN slot.timeline IS 'timeline of the log that the worker read';

@@ -116,5 +116,6 @@ for my $id (3 .. 30) {
 ok(comes_to(sub { (() = $nats->stream_messages('orders')) == 31 && (() = $nats->stream_messages('clicks')) >= 30 }),
     'after crashes each stream has all');
 is(scalar(grep { $_->{subject} eq 'order.row.Order.INSERT' } $nats->stream_messages('orders')), 29, 'and nothing twice');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM fraiseql_nats.slot'), 3, 'each worker keeps its own record');
 $node->stop;
 done_testing();

@@ -56,7 +56,13 @@ void WriteRecord(const SlotName& slot, const SlotRecord& record) {
   Datum values[] = {NameGetDatum(&slot.name), Int64GetDatum(static_cast<int64>(record.system_id)),
                     Int64GetDatum(record.timeline), LSNGetDatum(record.position),
                     CStringGetTextDatum(record.branch)};
-  Execute("DELETE FROM fraiseql_nats.slot", 0, nullptr, nullptr, nullptr);
+  // Rows of other databases came with the template of this one; others are of dropped streams.
+  Execute(
+      "DELETE FROM fraiseql_nats.slot s WHERE s.slot = $1 OR s.slot::text NOT IN ("
+      "SELECT 'fraiseql_nats_' || d.oid || n.suffix FROM pg_catalog.pg_database d, "
+      "(SELECT '' UNION ALL SELECT '_' || x.number FROM fraiseql_nats.stream x) n (suffix) "
+      "WHERE d.datname = current_database())",
+      1, types, values, nullptr);
   Execute(
       "INSERT INTO fraiseql_nats.slot (slot, system_identifier, timeline, position, branch)"
       " VALUES ($1, $2, $3, $4, nullif($5, ''))",
