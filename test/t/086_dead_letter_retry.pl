@@ -41,7 +41,7 @@ like(as('manager', $letters), qr/^1:1 2:1 3:1 4:1$/, 'who administers sees all o
 like(as('watcher', 'SELECT fraiseql_nats.retry_dead_letter(1)'),   qr/permission denied/, 'and cannot retry');
 like(as('watcher', 'SELECT fraiseql_nats.discard_dead_letter(1)'), qr/permission denied/, 'nor discard');
 like(as('speaker', $letters), qr/permission denied/, 'who publishes does not see them');
-like(as('manager', q{SELECT fraiseql_nats_internal.republish('fraiseql.x', '{}', '', 'x', 1)}),
+like(as('manager', q{SELECT fraiseql_nats_internal.republish('fraiseql.x', '{}', '', 'x', 1, '')}),
     qr/permission denied/, 'what retrying uses is not for use');
 like(as('manager', q{UPDATE fraiseql_nats.dead_letter SET payload = ''}),
     qr/permission denied/, 'nor is the table');
