@@ -45,7 +45,7 @@ constexpr char kNoTier[] =
     "The NATS account has no limits for this number of replicas: choose another one in "
     "fraiseql_nats.replicas, or give the account such a tier.";
 
-// Only errors that need another treatment or hint than their HTTP code gives.
+// The errors that need another code than their HTTP code gives, or a hint.
 constexpr KnownError kKnownErrors[] = {
     {10002, StatusCode::kUnavailable, kStorageFull},  // account's resources exceeded
     {10005, StatusCode::kUnavailable, kNoPeers},      // no suitable peers
@@ -66,14 +66,14 @@ constexpr KnownError kKnownErrors[] = {
     {10063, StatusCode::kUnavailable, ""},        // expected sequence mismatch, while recovering
     {kSubjectsOverlap, StatusCode::kInvalid,
      kOtherStream},                         // subjects overlap with another stream's
-    {10070, StatusCode::kUnavailable, ""},  // wrong last message id: look again, resend
-    {kWrongLastSequence, StatusCode::kUnavailable, ""},  // wrong last sequence: look again, resend
+    {10070, StatusCode::kUnavailable, ""},  // wrong last message id: reopen, resend
+    {kWrongLastSequence, StatusCode::kUnavailable, ""},  // wrong last sequence: reopen, resend
     {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
     {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled
     {10077, StatusCode::kUnavailable, kStreamFull},
     {10097, StatusCode::kRejected, "NATS takes at most 64 kB of headers."},
     {10109, StatusCode::kInvalid, kSealed},
-    {10113, StatusCode::kInvalid, kAccountMaxBytes},  // the account demands a limit
+    {10113, StatusCode::kInvalid, kAccountMaxBytes},  // the account requires a limit
     {10118, StatusCode::kUnavailable, kNoLeader},     // stream offline
     {10120, StatusCode::kInvalid, kNoTier},
     {10122, StatusCode::kInvalid, kAccountMaxBytes},
