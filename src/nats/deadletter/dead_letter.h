@@ -44,10 +44,10 @@ enum class Content : uint8_t {
 //   Nats-Msg-Id              dlq:<stream>:<consumer>:<sequence>
 //   Fraiseql-Dlq-Stream      <stream>
 //   Fraiseql-Dlq-Sequence    <sequence of the original in it>
-//   Fraiseql-Dlq-Consumer    <who has given it up>
+//   Fraiseql-Dlq-Consumer    <the one that has given it up>
 //   Fraiseql-Dlq-Deliveries  <how often it was delivered>
 //   Fraiseql-Dlq-Reason      <GiveUp::reason>
-//   Fraiseql-Dlq-Subject     <of the original>, unless it is gone
+//   Fraiseql-Dlq-Subject     <of the original>, unless it was removed
 //   Fraiseql-Dlq-Missing     "gone" or "too_large", if the payload is not the original's
 //   ...                      all headers of the original but Nats-* and Fraiseql-Dlq-*
 //

@@ -14,11 +14,11 @@
 namespace fraiseql::nats {
 
 struct DeadLetterSettings {
-  std::string stream = "fraiseql_events";  // whose consumers are observed
-  std::string subject = "fraiseql.dlq";    // of the dead letters; a stream has to take it
+  std::string stream = "fraiseql_events";         // whose consumers are observed
+  std::string subject = "fraiseql.dlq";           // of the dead letters; a stream has to take it
   std::vector<std::string> stream_subjects = {};  // subjects wanted in `stream`
-  int64_t ack_wait_ms = 30000;       // after this, another mover takes over
-  int64_t check_interval_ms = 5000;  // between checks for stalled consumers
+  int64_t ack_wait_ms = 30000;                    // after this, another mover takes over
+  int64_t check_interval_ms = 5000;               // between checks for stalled consumers
 };
 
 // Copies each message that a consumer of the stream has given up (delivered max_deliver times
@@ -47,10 +47,10 @@ class DeadLetterMover {
     uint64_t moved = 0;            // dead letters stored
     uint64_t without_payload = 0;  // of these, for a message that is removed or too large
     uint64_t already_there = 0;    // stored before, without an acknowledgement
-    uint64_t loops = 0;   // given-up dead letters, which are not copied again
-    uint64_t failed = 0;  // attempts that will be repeated
-    uint64_t not_understood = 0;  // invalid advisories, which were dropped
-    Status trouble;               // the last failure; ok after a success
+    uint64_t loops = 0;            // given-up dead letters, which are not copied again
+    uint64_t failed = 0;           // attempts that will be repeated
+    uint64_t not_understood = 0;   // invalid advisories, which were dropped
+    Status trouble;                // the last failure; ok after a success
   };
 
   DeadLetterMover();

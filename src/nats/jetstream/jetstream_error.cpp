@@ -65,8 +65,8 @@ constexpr KnownError kKnownErrors[] = {
     {10060, StatusCode::kInvalid, kOtherStream},  // not the expected stream
     {10063, StatusCode::kUnavailable, ""},        // expected sequence mismatch, while recovering
     {kSubjectsOverlap, StatusCode::kInvalid,
-     kOtherStream},                         // subjects overlap with another stream's
-    {10070, StatusCode::kUnavailable, ""},  // wrong last message id: reopen, resend
+     kOtherStream},                                      // subjects overlap with another stream's
+    {10070, StatusCode::kUnavailable, ""},               // wrong last message id: reopen, resend
     {kWrongLastSequence, StatusCode::kUnavailable, ""},  // wrong last sequence: reopen, resend
     {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
     {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled

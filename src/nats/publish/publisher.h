@@ -38,7 +38,7 @@ namespace fraiseql::nats {
 //         at most as long as both WaitMs(now) say;
 //     socket ready:     publisher.OnSocket(readable, writable);
 //     wake_fd readable: publisher.OnWake();
-//     pipeline.Run(now), so that what has come makes room
+//     pipeline.Run(now), so that the replies received make room
 //   }
 class Publisher final : public Sink {
  public:
