@@ -140,7 +140,7 @@ Status NoAnswer(std::string_view who, const std::string& what) {
 }
 
 Status NotASubject(std::string_view subject) {
-  return Status::Unavailable("\"" + ForeignText(subject) + "\" is no subject to ask at");
+  return Status::Unavailable("\"" + ForeignText(subject) + "\" is not a subject for requests");
 }
 
 }  // namespace fraiseql::nats

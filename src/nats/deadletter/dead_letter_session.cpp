@@ -111,7 +111,7 @@ Status DeadLetterSession::Handle(const JetStreamClient::Delivered& advisory, Sna
   if (!ParseAdvisory(advisory.payload, &give_up) || give_up.stream != settings_.stream) {
     ++snapshot->not_understood;
     snapshot->trouble = Status::Invalid(
-        "an advisory that announces one is not understood, and dropped",
+        "an advisory could not be understood, and was dropped",
         "If no NATS client has published it, the NATS server may be newer than this extension.");
     return js_->Terminate(advisory);  // a redelivery would not help
   }

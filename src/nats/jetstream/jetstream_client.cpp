@@ -30,7 +30,7 @@ constexpr int64_t kConnectGraceMs = 1000;  // in addition to the library's timeo
 
 bool IsRaised(const EventFd* event) { return event != nullptr && event->raised(); }
 
-Status Cancelled() { return Status::Unavailable("given up, as the caller is leaving"); }
+Status Cancelled() { return Status::Unavailable("cancelled, because the caller is ending"); }
 
 }  // namespace
 

@@ -23,17 +23,16 @@ constexpr char kStorageFull[] = "Raise the storage limits of the NATS account or
 constexpr char kDiskFull[] = "The disk of the NATS server is full: make room there.";
 constexpr char kNoLeader[] = "The NATS cluster may be electing a leader or lack a quorum.";
 constexpr char kNoPeers[] =
-    "Fewer servers of the NATS cluster are there, or have enough storage, than the stream is to "
-    "have "
+    "The NATS cluster has fewer servers, or fewer with enough storage, than the stream has "
     "replicas.";
 constexpr char kNoJetStream[] = "Enable JetStream in the NATS server, and for the account.";
 constexpr char kOtherStream[] = "Check stream_name and stream_subjects.";
 
 constexpr char kConsumers[] =
-    "Raise max_consumers of the stream or the account, or delete consumers that nobody needs: "
-    "publishing takes one for a moment, when it looks for what is stored.";
+    "Raise max_consumers of the stream or the account, or delete consumers that are not needed: "
+    "publishing takes one for a moment, to read what is stored.";
 constexpr char kStreams[] =
-    "Raise the limit of streams of the NATS account, delete a stream that nobody needs, or set "
+    "Raise the limit of streams of the NATS account, delete a stream that is not needed, or set "
     "fraiseql_nats.stream_name to one that exists.";
 constexpr char kSealed[] =
     "A sealed stream takes no messages and cannot be opened again: set fraiseql_nats.stream_name "

@@ -55,8 +55,7 @@ ReadBack::Request ReadBack::Begin(Range range) {
 Status ReadBack::OnCreated(const ApiAnswer& answer) {
   const Status& status = answer.status;
   if (!status.ok()) {
-    return {status.code(),
-            status.message() + ", when a consumer was to be made to look for what is stored",
+    return {status.code(), status.message() + ", while creating a consumer to read what is stored",
             status.hint()};
   }
   const auto pending = answer.body.find("num_pending");

@@ -120,7 +120,7 @@ bool IsBeingMade(std::string_view created) {
 }
 
 Status StillBeingMade(std::string_view what) {
-  return Status::Unavailable(std::string(what) + " is just being made by somebody else",
+  return Status::Unavailable(std::string(what) + " is being created by another client",
                              "If this lasts, the NATS server's disk may be slow or full.");
 }
 

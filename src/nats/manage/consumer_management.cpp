@@ -81,7 +81,7 @@ Status CheckSpec(const std::string& stream, const ConsumerSpec& wanted) {
   if (status.ok()) status = CheckName("consumer", wanted.name);
   if (status.ok() && !wanted.push && !wanted.queue.empty()) {
     return Status::Invalid(
-        ConsumerNamed(stream, wanted.name) + " has a queue, but is no push " + "consumer",
+        ConsumerNamed(stream, wanted.name) + " has a queue but is not a push consumer",
         "Programs share a pull consumer without a queue.");
   }
   if (status.ok() && wanted.ack_wait_ms <= 0) {

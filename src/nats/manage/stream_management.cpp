@@ -159,8 +159,9 @@ Status EnsureStream(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mo
     js->Sleep(kSettleMs);
   }
   if (!status.ok()) return status;
-  return Status::Unavailable(StreamNamed(wanted.name) + " does not stay as it is made",
-                             "Another database or program has other settings for it.");
+  return Status::Unavailable(
+      StreamNamed(wanted.name) + " is changed by another client after each update",
+      "Another database or program has other settings for it.");
 }
 
 }  // namespace fraiseql::nats

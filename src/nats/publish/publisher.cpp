@@ -225,8 +225,9 @@ Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack)
   if (!status.ok()) return status;
   if (WireSize(message) + expectation_.size() > static_cast<size_t>(connection_->max_payload())) {
     exclusivity_.Pause(now_ms_);
-    return Status::Unavailable("message of " + std::to_string(WireSize(message)) +
-                               " bytes leaves no room for what ties it to the one before");
+    return Status::Unavailable(
+        "message of " + std::to_string(WireSize(message)) +
+        " bytes leaves no room for the header that ties it to the message before");
   }
   status = connection_->Publish(message, ask ? reply_ : std::string(), expectation_);
   if (!status.ok()) return status;
@@ -276,7 +277,7 @@ Status Publisher::Check(const Message& message) {
 Status Publisher::RefuseSubject(const Message& message) {
   if (!IsStillBelieved(message, looked_us_, WallClockUs())) {
     return Status::Unavailable("the stream did not take subject \"" + message.subject +
-                               "\" when it was last looked at: looking again");
+                               "\" when it was last checked: checking it again");
   }
   const std::string observer =
       message.observer.empty() ? "" : ", to which observer \"" + message.observer + "\" sends";
@@ -311,7 +312,7 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
     reply->status =
         Status::Unavailable("the NATS server acknowledges a message at an impossible place of " +
                                 StreamNamed(stream_.name),
-                            "Something between here and the NATS server may change what it says.");
+                            "A proxy on the way may change what the NATS server sends.");
     return current;
   }
   if (current && outstanding_ > 0) --outstanding_;

@@ -141,7 +141,7 @@ Status StreamOpening::CompareWithMark() {
                       (info_.is_older_than_created && from_.seen <= opened_.end.sequence);
   if (!opened_.is_marked) {
     opened_.loss = Status::Unavailable(
-        StreamNamed(stream_.name) + " was deleted and made again, and what it had stored is gone" +
+        StreamNamed(stream_.name) + " was deleted and recreated, and its messages are gone" +
             (from_.seen > 0 ? ": it ended at " + std::to_string(from_.seen) : ""),
         "Messages that were acknowledged before cannot be sent again.");
   } else if (from_.seen > opened_.end.sequence) {
@@ -162,7 +162,7 @@ Status StreamOpening::LosesAcknowledged() {
     if (short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kMostShortMs) {
       return Status::Unavailable(
           "the leader of " + StreamNamed(stream_.name) +
-              " does not know what was acknowledged: " + ends,
+              " does not have messages that were acknowledged: " + ends,
           "It may be about to catch up; see whether all servers of the NATS cluster run.");
     }
   }
