@@ -247,10 +247,9 @@ TEST(Loss, IsToldWhenTheStreamWasMadeAgain) {
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilSettled());
   EXPECT_EQ(loop.pipeline.losses(), 1u);
-  EXPECT_EQ(
-      loop.pipeline.loss().message(),
-      "stream \"fraiseql_events\" was deleted and made again, and what it had stored is gone: "
-      "it ended at 100");
+  EXPECT_EQ(loop.pipeline.loss().message(),
+            "stream \"fraiseql_events\" was deleted and recreated, and its messages are gone: "
+            "it ended at 100");
 }
 
 TEST(Loss, IsToldWhenTheStreamIsShorterThanItWas) {

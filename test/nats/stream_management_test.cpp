@@ -190,7 +190,7 @@ TEST(StreamBeingMade, IsWaitedForAndNotChanged) {
     return EnsureStream(client, wider, EnsureMode::kUpdate, &outcome);
   });
   EXPECT_EQ(status.code(), StatusCode::kUnavailable);
-  EXPECT_EQ(status.message(), "stream \"orders\" is just being made by somebody else");
+  EXPECT_EQ(status.message(), "stream \"orders\" is being created by another client");
   EXPECT_TRUE(outcome.empty());
 }
 

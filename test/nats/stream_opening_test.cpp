@@ -196,8 +196,8 @@ TEST(StreamOpening, KnowsAStreamThatIsOlderThanItsCreation) {
   PlayedJetStream another("limits", 1, {1, 2, 3, 4, 5}, {{1, 2, 3, 4, 5}});
   another.created = "2026-11-23T23:26:37Z";
   EXPECT_EQ(Look(&another),
-            "lost: stream \"events\" was deleted and made again, and what it had "
-            "stored is gone");
+            "lost: stream \"events\" was deleted and recreated, and its messages "
+            "are gone");
 }
 
 // Then any server answers, and may be far behind.
@@ -230,7 +230,7 @@ TEST(StreamOpening, GivesALeaderTimeToFindWhatWasAcknowledged) {
   StreamOpening opening;
   const std::string ends = ": it ended at 7, and now ends at 5";
   const std::string waits =
-      "the leader of stream \"events\" does not know what was acknowledged" + ends;
+      "the leader of stream \"events\" does not have messages that were acknowledged" + ends;
   const std::string lost = "stream \"events\" has lost messages that it had acknowledged" + ends;
   EXPECT_EQ(LookAgain(&opening, &replicated, 1000), waits);
   EXPECT_EQ(LookAgain(&opening, &replicated, 10999), waits);

@@ -36,6 +36,6 @@ for my $round (1 .. 4) {
     is("@found", "@{[sort { $a <=> $b } @found]}", 'all in order');
     is("@found[-2, -1]", "@{[$n - 1, $n]}", 'and the last ones are there');
 }
-is($node->log_count(qr/WARNING: .*was deleted and made again/), 4, 'each loss is told of once');
+is($node->log_count(qr/WARNING: .*was deleted and recreated/), 4, 'each loss is told of once');
 
 done_testing();

@@ -15,7 +15,7 @@ from streams import STREAM
 
 SHOWN_PROBLEMS = 5
 SIGNS_OF_A_CRASH = ("TRAP:", "PANIC:", "was terminated by signal 11", "was terminated by signal 6")
-TOLD_DELETION = f'WARNING:  stream "{STREAM}" was deleted and made again'
+TOLD_DELETION = f'WARNING:  stream "{STREAM}" was deleted and recreated'
 
 
 class Judge:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 CLAIM = "what the servers have stored they keep, or its loss is told of, and no other loss is"
 SAME = "all servers hold the same stream"
-TOLD = re.compile(r"(?:has lost messages|was deleted and made again).*: it ended at (\d+)(?:, and now ends at (\d+))?")
+TOLD = re.compile(r"(?:has lost messages|was deleted and recreated).*: it ended at (\d+)(?:, and now ends at (\d+))?")
 
 
 class Loss(NamedTuple):

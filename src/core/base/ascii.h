@@ -6,7 +6,7 @@
 
 namespace fraiseql {
 
-// ASCII case rules, whatever the locale.
+// ASCII case rules, independent of the locale.
 constexpr char AsciiLower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }

@@ -8,8 +8,8 @@
 
 namespace fraiseql {
 
-// Numbers as bytes, little endian and of the size of their type; and fields, which are texts behind
-// their size.
+// Encodes numbers as little-endian bytes, as many as the type has, and fields: a text preceded by
+// its size.
 
 template <typename Integer>
 inline void AppendNumber(Integer number, std::string* bytes) {
@@ -18,7 +18,7 @@ inline void AppendNumber(Integer number, std::string* bytes) {
   }
 }
 
-// Takes it off the front; false if there are too few bytes.
+// Reads a number and removes it from the front of `rest`; false if there are too few bytes.
 template <typename Integer>
 inline bool TakeNumber(std::string_view* rest, Integer* number) {
   if (rest->size() < sizeof(Integer)) return false;

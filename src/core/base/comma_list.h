@@ -14,7 +14,7 @@ inline std::string_view WithoutBlanks(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
-// What is between the commas, without blanks around it; some may be empty.
+// The items between the commas, without the blanks around them; an item may be empty.
 inline std::vector<std::string_view> SplitList(std::string_view list) {
   std::vector<std::string_view> items;
   while (true) {
@@ -25,7 +25,7 @@ inline std::vector<std::string_view> SplitList(std::string_view list) {
   }
 }
 
-// The same without empty ones.
+// The same, without the empty items.
 inline std::vector<std::string> ListItems(std::string_view list) {
   std::vector<std::string> items;
   for (const std::string_view item : SplitList(list)) {

@@ -8,11 +8,11 @@ namespace fraiseql {
 
 struct HeaderLine {
   std::string_view name;
-  std::string_view value;  // with all its blanks, but for one behind the colon
+  std::string_view value;  // with its blanks, except one after the colon
 };
 
-// Takes the first "Name: value\r\n" off; false if there is none.  Lines that have no colon go with
-// it.
+// Reads the first line "Name: value\r\n" and removes it, and any lines without a colon before it,
+// from `headers`; false if there is none.
 inline bool TakeHeaderLine(std::string_view* headers, HeaderLine* line) {
   while (!headers->empty()) {
     const std::string_view text = headers->substr(0, headers->find("\r\n"));

@@ -9,39 +9,39 @@
 
 namespace fraiseql::nats {
 
-// Where the broker is and how to prove who we are.  Empty: not set.  The files are read anew at
+// The address of the broker and the credentials for it.  Empty: not set.  The files are read at
 // every connect, so that a rotated secret needs no restart.
 struct BrokerSettings {
   std::string url = "nats://localhost:4222";  // or several, separated by commas
-  std::string prefer;  // of several, the one to try first, without credentials; empty: any
+  std::string prefer;  // the URL of several to try first, without credentials; empty: any
 
   // At most one of user, token_file, creds_file and nkey_seed_file; each goes with or without TLS.
   std::string user;
   std::string password_file;  // of `user`
   std::string token_file;
-  std::string creds_file;  // a user's JWT and seed, as nsc writes it
+  std::string creds_file;  // a user's JWT and seed, as nsc writes them
   std::string nkey_seed_file;
 
   // TLS is used if one of the files is set, or by the scheme tls:// in `url`.
-  std::string tls_ca_file;  // empty: the system's
+  std::string tls_ca_file;  // empty: the CAs of the system
   std::string tls_cert_file;
   std::string tls_key_file;
-  bool tls_verify = true;  // the server's certificate, and its host name
-  bool tls_first = false;  // TLS from the first byte, before the server says anything
+  bool tls_verify = true;  // verify the server's certificate and its host name
+  bool tls_first = false;  // the TLS handshake precedes the server's INFO
 
   int connect_timeout_ms = 2000;              // for each server
-  std::string client_name = "fraiseql_nats";  // as the server's monitoring shows us
-  std::string inbox_prefix = "_INBOX";        // replies come to subjects below it
-  std::string js_domain;                      // JetStream's; empty: that of the server
+  std::string client_name = "fraiseql_nats";  // shown by the server's monitoring
+  std::string inbox_prefix = "_INBOX";        // of the subjects for replies
+  std::string js_domain;                      // empty: the domain of the server
   size_t max_answer = 4 * 1024 * 1024;        // bytes
 };
 
 enum class Storage { kFile, kMemory };
-enum class Discard : uint8_t { kOld, kNew };  // what a full stream does without
+enum class Discard : uint8_t { kOld, kNew };  // the messages that a full stream discards
 enum class Retention : uint8_t { kLimits, kInterest, kWorkQueue };
 
-// What a stream is to be like.  A value that is not set is none of our business: the server's
-// default in a new stream, left alone in one that exists.
+// The wanted configuration of a stream.  A value that is not set is the server's default in a new
+// stream, and is not changed in an existing one.
 struct StreamSpec {
   std::string name;
   std::vector<std::string> subjects;
@@ -55,10 +55,11 @@ struct StreamSpec {
   std::optional<Discard> discard;
 };
 
-// Whether messages are tied to one another, which needs a stream that nobody else writes to.
+// Whether each message expects the one before it (see Chain), which needs a stream without other
+// publishers.
 enum class Exclusive : uint8_t { kAuto, kOn, kOff };
 
-// The stream that the messages are for.
+// The stream that stores the messages.
 struct StreamSettings : StreamSpec {
   StreamSettings() {
     name = "fraiseql_events";
@@ -67,7 +68,7 @@ struct StreamSettings : StreamSpec {
 
   bool create = true;  // false: a missing stream is an error
   Exclusive exclusive = Exclusive::kAuto;
-  // What the Nats-Msg-Id of each message of ours begins with, without the dot behind it.
+  // The beginning of the Nats-Msg-Id of each of our messages, without the dot that follows it.
   std::string origin;
 };
 

@@ -10,8 +10,8 @@ namespace fraiseql::nats {
 
 namespace {
 
-// Looks at the brackets and commas outside of strings.  Of a text that is no JSON the result may be
-// wrong, but is right up to where the parser will stop.
+// Counts the brackets and commas outside of strings.  For a text that is not JSON the result may be
+// wrong, but it is right up to the point where the parser stops.
 bool IsWithinLimits(std::string_view text) {
   int depth = 0;
   size_t values = 0;
@@ -34,7 +34,7 @@ bool IsWithinLimits(std::string_view text) {
   return true;
 }
 
-// The member, or null if there is none.
+// Null if there is no such member.
 const Json* Find(const Json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() ? &*found : nullptr;

@@ -16,7 +16,7 @@ namespace fraiseql::nats {
 
 namespace {
 
-// nats.c puts names and secrets into the JSON of its CONNECT line as they are.
+// nats.c does not escape names and secrets in the JSON of its CONNECT line.
 std::string JsonEscaped(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
@@ -31,14 +31,14 @@ std::string JsonEscaped(std::string_view text) {
   return escaped;
 }
 
-// The library's answer to one option.
+// Converts the library's result for one option.
 Status Checked(natsStatus code, std::string_view setting) {
   if (code == NATS_OK) return Status::Ok();
   const char* detail = nats_GetLastError(nullptr);
   return SettingRefused(code, detail != nullptr ? detail : "", setting);
 }
 
-// The library neither decodes what a URL has before the host, nor quotes it in the JSON.
+// The credentials are cut out of the URL, because the library neither decodes nor escapes them.
 Status SetServer(const BrokerSettings& settings, natsOptions* options, ServerUrl* url) {
   if (settings.url.empty()) {
     return Status::Invalid("url is empty", "Set it to nats://host:port, or several by commas.");
@@ -67,7 +67,7 @@ Status SetToken(const BrokerSettings& settings, natsOptions* options) {
 }
 
 Status SetCredentials(const BrokerSettings& settings, natsOptions* options) {
-  std::string content;  // the library reads it, too, but does not say which file is wrong
+  std::string content;  // the library reads it as well, but does not report the name of the file
   Status status = ReadSettingFile("creds_file", settings.creds_file, &content);
   if (!status.ok()) return status;
   if (content.find("-----BEGIN NATS USER JWT-----") == std::string::npos) {
@@ -90,7 +90,7 @@ Status SetNkey(const BrokerSettings& settings, natsOptions* options) {
       "nkey_seed_file");
 }
 
-// What a URL says is for its server, whatever the settings say for all.
+// Credentials in a URL take precedence, for its server, over those of the settings.
 Status SetIdentity(const BrokerSettings& settings, const ServerUrl& url, natsOptions* options) {
   const int identities = (settings.user.empty() ? 0 : 1) + (settings.token_file.empty() ? 0 : 1) +
                          (settings.creds_file.empty() ? 0 : 1) +
@@ -123,8 +123,8 @@ Status SetTls(const BrokerSettings& settings, natsOptions* options) {
     return Status::Invalid("only one of tls_cert_file and tls_key_file is set", "Set both.");
   }
   Status status;
-  // Also without TLS of our own wish, for the server may demand it.  Not if it says what is so
-  // anyway: to take it in, the library reads all the certificates of the system.
+  // Also if the settings do not require TLS, because the server may require it.  The default is not
+  // set explicitly, because the library then reads all the certificates of the system.
   if (!settings.tls_verify) {
     status = Checked(natsOptions_SkipServerVerification(options, true), "tls_verify");
   }

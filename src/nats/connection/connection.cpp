@@ -16,7 +16,7 @@ namespace fraiseql::nats {
 
 namespace {
 constexpr std::string_view kDefaultInboxPrefix = "_INBOX.";
-constexpr int64_t kMaxPayload = 64 * 1024 * 1024;  // a server takes no higher limit
+constexpr int64_t kMaxPayload = 64 * 1024 * 1024;  // the highest limit that a server accepts
 
 }  // namespace
 
@@ -29,7 +29,7 @@ Status Connection::Connect(const BrokerSettings& settings,
     if (!status.ok()) return status;
     status = PlainConnection::Make(std::move(session), settings, connection, &tls);
     if (status.ok() || !tls) return status;
-    // The server demands TLS, and the library has done as told.
+    // The server requires TLS, which the options of the library did not enable.
   }
   return TlsConnection::Make(settings, connection);
 }
@@ -48,7 +48,7 @@ Status Connection::Introduce(const BrokerSettings& settings, std::string_view ur
   api_prefix_ = settings.js_domain.empty() ? "$JS.API." : "$JS." + settings.js_domain + ".API.";
   inbox_ = settings.inbox_prefix + "." + (unique + kDefaultInboxPrefix.size());
   natsInbox_Destroy(unique);
-  url_ = ForeignText(WithoutUserInfo(url));  // a server of the cluster may have told it
+  url_ = ForeignText(WithoutUserInfo(url));  // a server of the cluster may have reported it
   if (max_payload <= 0) {
     return ConnectFailure(NATS_PROTOCOL_ERROR, "the server takes no messages (max_payload)",
                           settings.url);

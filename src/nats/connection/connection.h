@@ -15,30 +15,29 @@
 
 namespace fraiseql::nats {
 
-// One connection to a NATS server, from its making to its end; it never reconnects.  No thread of
-// its own reads or writes: the owner calls Process() when the socket is ready.  May be handed from
-// one thread to another, but is used by one at a time.
+// One connection to a NATS server; it never reconnects.  No thread of its own reads or writes: the
+// owner calls Process() when the socket is ready.  Any thread may use it, but only one at a time.
 //
-// nats.c makes those in clear, and we those that are encrypted (TlsConnection); on either we read
-// and write the protocol ourselves (PlainConnection), in a fifth of the instructions that a message
-// and its acknowledgement cost in the library.
+// nats.c establishes unencrypted connections, TlsConnection encrypted ones.  PlainConnection reads
+// and writes the protocol on either, with a fifth of the instructions that a message and its
+// acknowledgement cost in the library.
 class Connection {
  public:
-  // Something that came to our inbox.  The views are valid until the next call of Next...() or
+  // A message received on our inbox.  The views are valid until the next call of Next...() or
   // Process().
   struct Delivery {
-    std::string_view address;  // what followed "<inbox>." in the reply subject
+    std::string_view address;  // the part of the subject after "<inbox>."
     std::string_view data;
     std::string_view reply;      // of a message that a consumer delivers: where to acknowledge it;
                                  // it has no address, for it keeps the subject it was stored with
-    bool no_responders = false;  // nobody listens to what was published; all else is unknown then
+    bool no_responders = false;  // the subject has no subscriber; the rest is undefined
   };
 
-  // Blocks for up to twice the connect timeout: not for the main thread.
-  // REQUIRES: all signals are blocked, but one that is to interrupt it; the URL is of one server.
+  // Blocks for up to twice the connect timeout: not for the main thread.  REQUIRES: all signals are
+  // blocked, except one to interrupt it; the URL names one server.
   static Status Connect(const BrokerSettings& settings, std::unique_ptr<Connection>* connection);
 
-  // What is unsent is dropped.  REQUIRES: all signals are blocked.
+  // Discards unsent output.  REQUIRES: all signals are blocked.
   virtual ~Connection() = default;
 
   Connection(const Connection&) = delete;
@@ -47,29 +46,29 @@ class Connection {
   virtual int socket() const = 0;  // -1: closed
   virtual bool wants_write() const = 0;
 
-  // Reads and writes what can be without waiting.  `writable` may be a mere hope.
+  // Reads and writes without blocking.  `writable` may be true although it is not certain.
   virtual void Process(bool readable, bool writable) = 0;
 
   // Not ok: the connection is closed, or the server has refused something for lack of permission
-  // (since when one cannot say).  In both cases it is to be replaced.
+  // (at an unknown time).  In both cases the owner has to replace the connection.
   virtual Status Check() const = 0;
-  // What the server has refused for lack of permission, in its own words, whatever is in them;
-  // empty: nothing.  Valid until the next call of Process().
+  // The server's error text about a missing permission, unchanged and not safe to show; empty:
+  // there is none.  Valid until the next call of Process().
   virtual std::string_view refusal() const = 0;
 
-  // Appends to the output buffer; Process() writes it.  The broker will answer to "<inbox>.<...>".
+  // Appends to the output buffer; Process() writes it.  The broker answers to "<inbox>.<...>".
   // Answers to an address "<a>.<b>" are for NextAck(), those to an address "<a>" for NextAnswer().
   // Without a reply subject (empty) there is no answer.  `more_headers`: lines, as in a message.
   virtual Status Publish(const Message& message, const std::string& reply,
                          std::string_view more_headers = {}) = 0;
-  // A subject that is none is kUnavailable: parts of it may be names that a server has told.
+  // kUnavailable if the subject is invalid: parts of it may be names that a server has reported.
   virtual Status Request(const std::string& subject, const std::string& body,
                          const std::string& reply) = 0;
 
   // The next answer that has arrived; false if there is none.
   virtual bool NextAck(Delivery* delivery) = 0;
   virtual bool NextAnswer(Delivery* delivery) = 0;
-  // Of what was delivered last; empty if it has no such header.  Valid as long as the delivery.
+  // A header of the last delivery; empty if it has no such header.  Valid as long as the delivery.
   virtual std::string_view DeliveredHeader(const char* name) const = 0;
 
   virtual size_t unsent_bytes() const = 0;
@@ -85,9 +84,9 @@ class Connection {
  protected:
   explicit Connection(std::unique_ptr<LibrarySession> session) : session_(std::move(session)) {}
 
-  // Makes up the inbox, and finds out about the server.
+  // Creates the inbox and records the server's URL and limits.
   Status Introduce(const BrokerSettings& settings);
-  // The same, as the server itself says it.
+  // The same with values from the server's INFO.
   Status Introduce(const BrokerSettings& settings, std::string_view url, int64_t max_payload);
 
   // What follows "<inbox>." in a subject; empty if it does not begin so.

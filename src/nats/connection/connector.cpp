@@ -17,10 +17,10 @@ namespace fraiseql::nats {
 
 namespace {
 
-// Used by nobody else in a Postgres process, and only ever sent to a thread of ours.
+// Postgres does not use this signal, and it is sent only to a thread of ours.
 int InterruptSignal() { return SIGRTMIN; }
 
-// A handler that does nothing, so that the call the signal comes upon returns; no SA_RESTART.
+// The handler does nothing; without SA_RESTART the signal interrupts a blocking call.
 void HandleInterrupt() {
   struct sigaction action {};
   action.sa_handler = [](int) {};
@@ -51,7 +51,7 @@ Connector::~Connector() {
 }
 
 Status Connector::Start(const BrokerSettings& settings, std::unique_ptr<Connection> old) {
-  const BlockedSignals blocked;  // inherited by the thread, and by those nats.c starts from it
+  const BlockedSignals blocked;  // inherited by the thread and by those that nats.c starts from it
   settings_ = settings;
   old_ = std::move(old);
   over_ = interrupted_ = false;
@@ -69,7 +69,7 @@ Status Connector::Start(const BrokerSettings& settings, std::unique_ptr<Connecti
 void* Connector::Run(void* self) {
   auto* const attempt = static_cast<Connector*>(self);
   attempt->old_.reset();
-  nats_Open(-1);  // its threads are to be born before this one takes any signal
+  nats_Open(-1);  // it starts its threads while this one blocks all signals
   {
     const BlockedSignals others;
     Unblock(InterruptSignal());

@@ -16,18 +16,18 @@ namespace fraiseql::nats {
 
 namespace {
 
-constexpr int kMaxReads = 10000;  // of 32 kB: more than any socket has in its buffer
+constexpr int kMaxReads = 10000;  // of 32 kB: more than the buffer of a socket holds
 
 void SetSocketOption(int socket, int level, int option, int value) {
-  setsockopt(socket, level, option, &value, sizeof(value));  // all of them are mere improvements
+  setsockopt(socket, level, option, &value, sizeof(value));  // not essential: ignore a failure
 }
 
-// Without one of ours, the library prints errors to stderr.  Nothing is lost: they are asked for.
+// Without a handler, the library prints errors to stderr.  The caller gets them by LastError().
 void IgnoreError(natsConnection*, natsSubscription*, natsStatus, void*) {}
 
 }  // namespace
 
-// Called by nats.c in the thread that is in one of its functions: connecting, processing, closing.
+// nats.c calls these in the thread that is in one of its functions: connect, process, close.
 struct LibrarySession::EventLoop {
   static natsStatus Attach(void** user, void* loop, natsConnection* connection, natsSock socket) {
     auto* self = static_cast<LibrarySession*>(loop);
@@ -42,7 +42,7 @@ struct LibrarySession::EventLoop {
     auto* self = static_cast<LibrarySession*>(user);
     if (!add && self->socket_ >= 0) {
 #if NATS_VERSION_NUMBER >= 0x030A00
-      natsSock socket = self->socket_;  // closing it has become the event loop's duty
+      natsSock socket = self->socket_;  // since 3.10 the event loop has to close it
       natsConnection_ProcessCloseEvent(&socket);
 #endif
       self->socket_ = -1;
@@ -50,7 +50,7 @@ struct LibrarySession::EventLoop {
     return NATS_OK;
   }
 
-  static natsStatus Write(void*, bool) { return NATS_OK; }  // the library has nothing to say
+  static natsStatus Write(void*, bool) { return NATS_OK; }  // the library writes nothing
 
   static natsStatus Detach([[maybe_unused]] void* user) {
 #if NATS_VERSION_NUMBER >= 0x030B00
@@ -81,10 +81,10 @@ Status LibrarySession::Connect(const BrokerSettings& settings,
   natsOptions_Destroy(options);
   made->connection_ = connected;
   if (code != NATS_OK) {
-    made->socket_ = -1;  // it may have been attached for a while
+    made->socket_ = -1;  // it may have been attached during the attempt
     std::string detail = LastError();
     if (code == NATS_NO_SERVER) {
-      // The library says so of whatever is in the way.
+      // The library reports this code for any failure to connect.
       const std::string why = WhyUnreachable(settings.url, settings.connect_timeout_ms);
       if (!why.empty()) detail = why;
     }
@@ -102,8 +102,8 @@ void LibrarySession::KeepAlive(int socket) {
 }
 
 LibrarySession::~LibrarySession() {
-  // Closing an open connection takes the library half a second: it waits for an answer that, in
-  // event-loop mode, nobody reads.  So let it first find the connection closed.
+  // To close an open connection takes the library half a second: it waits for an answer that, in
+  // event-loop mode, no thread reads.  So it first has to find the connection closed.
   if (socket_ >= 0) shutdown(socket_, SHUT_RDWR);
   for (int reads = 0; socket_ >= 0 && reads < kMaxReads; ++reads) {
     natsConnection_ProcessReadEvent(connection_);

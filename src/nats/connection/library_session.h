@@ -10,21 +10,20 @@ struct __natsConnection;  // natsConnection of nats.c
 
 namespace fraiseql::nats {
 
-// A connection that nats.c makes, with all that belongs to it: the list of servers, name lookup,
-// TCP, the proof of who we are; and that it ends.  The library is in its event-loop mode: no
-// thread of its own reads or writes.  It never reconnects.  What is said on the connection its
-// owner says right through the socket, unless that turns out to be encrypted.
+// A connection that nats.c establishes and closes: name lookup, TCP and login.  The library is in
+// its event-loop mode: no thread of its own reads or writes.  It never reconnects.  Once it is
+// connected, the owner reads and writes on the socket directly, unless the server requires TLS.
 class LibrarySession {
  public:
   // Blocks for up to twice the connect timeout: not for the main thread.  REQUIRES: all signals are
-  // blocked; the URL is of one server, as of several the library does not say what was wrong with
-  // each.
+  // blocked; the URL names one server, because the library does not report why each of several
+  // failed.
   static Status Connect(const BrokerSettings& settings, std::unique_ptr<LibrarySession>* session);
 
-  // Has an idle connection notice within half a minute that the other side is gone without a word.
+  // Makes an idle connection fail within half a minute if the peer has disappeared.
   static void KeepAlive(int socket);
 
-  // What is unsent is dropped.  REQUIRES: all signals are blocked.
+  // Discards unsent output.  REQUIRES: all signals are blocked.
   ~LibrarySession();
 
   LibrarySession(const LibrarySession&) = delete;
@@ -34,7 +33,7 @@ class LibrarySession {
   int socket() const { return socket_; }  // -1: closed
 
  private:
-  struct EventLoop;  // the callbacks by which nats.c tells what it wants to wait for
+  struct EventLoop;  // the callbacks by which nats.c says which events it waits for
 
   LibrarySession() = default;
 

@@ -13,12 +13,12 @@ namespace fraiseql::nats {
 
 namespace {
 
-constexpr size_t kMaxDetail = 4096;  // of which much less is shown
+constexpr size_t kMaxDetail = 4096;  // ForeignText() shows much less
 constexpr std::string_view kCannotConnect = "cannot connect to NATS at ";
 
 std::string Reason(int code, std::string_view detail) {
   if (detail.empty()) return natsStatus_GetText(static_cast<natsStatus>(code));
-  // Most of the library's texts begin with "(file.c:123): ", which says nothing to a user.
+  // Most of the library's texts begin with "(file.c:123): ", which does not help a user.
   const size_t place = detail[0] == '(' ? detail.find("): ") : std::string_view::npos;
   if (place != std::string_view::npos) detail.remove_prefix(place + 3);
   return ForeignText(WithoutUserInfo(detail.substr(0, kMaxDetail)));
@@ -101,18 +101,18 @@ Status ConnectFailure(int code, std::string_view detail, std::string_view url) {
   }
 }
 
-// It may be worth another attempt if it is for one of them.
+// kUnavailable if another attempt may help with one of the servers.
 Status FailureOfAll(const std::vector<Status>& failures) {
   StatusCode code = StatusCode::kInvalid;
   std::string message;
   std::string hint;
-  bool connecting = false;  // that is what the last text says
+  bool connecting = false;  // the previous text begins with kCannotConnect
   for (const Status& failure : failures) {
     std::string_view text = failure.message();
     const bool begins = text.substr(0, kCannotConnect.size()) == kCannotConnect;
     if (begins && connecting) text.remove_prefix(kCannotConnect.size());
     connecting = begins;
-    if (text == message) continue;  // of a setting: it is the same for all of them
+    if (text == message) continue;  // an invalid setting: the text is the same for all servers
     if (!message.empty()) message += "; ";
     message.append(text);
     if (failure.code() != StatusCode::kInvalid) code = StatusCode::kUnavailable;
@@ -140,7 +140,7 @@ Status NoAnswer(std::string_view who, const std::string& what) {
 }
 
 Status NotASubject(std::string_view subject) {
-  return Status::Unavailable("\"" + ForeignText(subject) + "\" is no subject to ask at");
+  return Status::Unavailable("\"" + ForeignText(subject) + "\" is not a subject for requests");
 }
 
 }  // namespace fraiseql::nats

@@ -3,7 +3,7 @@
 // An NKey is text: base32 (RFC 4648, without padding) of
 //   seed:        two bytes that spell "SU", 32 bytes of Ed25519 seed, CRC-16
 //   public key:  one byte that spells "U",  32 bytes of Ed25519 key,  CRC-16
-// with the CRC (XMODEM) of all before it, low byte first.
+// The CRC (XMODEM) covers all bytes before it; its low byte comes first.
 #include "nats/connection/nkey.h"
 
 #include <openssl/crypto.h>
@@ -82,7 +82,7 @@ std::string_view FindSeed(std::string_view content) {
   return {};
 }
 
-// Null if there is none, with the reason.
+// Null, and the reason in `*status`, on failure.
 EVP_PKEY* KeyPair(std::string_view seed_file, Status* status) {
   const std::string_view seed = FindSeed(seed_file);
   uint8_t bytes[kSeedBytes];

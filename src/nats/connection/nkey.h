@@ -13,7 +13,7 @@ namespace fraiseql::nats {
 // among other lines.
 Status PublicNkey(std::string_view seed_file, std::string* public_key);
 
-// The proof of the seed for the server: its nonce, signed, as base64 for URLs.
+// The signature of the server's nonce, as base64url without padding.
 Status SignWithNkey(std::string_view seed_file, std::string_view nonce, std::string* signature);
 
 }  // namespace fraiseql::nats

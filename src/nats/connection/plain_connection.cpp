@@ -23,11 +23,11 @@ namespace {
 constexpr uint32_t kAcks = 1;
 constexpr uint32_t kAnswers = 2;
 constexpr size_t kReadSize = 64 * 1024;
-constexpr int kMaxReads = 16;  // at a time: there is more to do than to read
+constexpr int kMaxReads = 16;  // per call of Read(), so that the owner can do its other work
 constexpr size_t kUsualOutput = 1024 * 1024;
-// What no server that is one comes near to; beyond, it is no use to go on.
-constexpr size_t kMaxPongs = 1024;              // that it does not read
-constexpr size_t kMaxUnread = 8 * 1024 * 1024;  // bytes of answers that nobody has asked for
+// Limits that no correct server reaches; beyond them the connection is closed.
+constexpr size_t kMaxPongs = 1024;              // PONGs that the server does not read
+constexpr size_t kMaxUnread = 8 * 1024 * 1024;  // bytes of messages that the owner does not read
 constexpr size_t kMaxRefusal = 8192;            // bytes of a text about permissions
 constexpr std::string_view kNobodyThere = "503";
 constexpr std::string_view kNotPermitted = "Permissions Violation";
@@ -36,8 +36,8 @@ std::string ErrorText(int error) { return std::generic_category().message(error)
 
 bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
 
-// Records of TLS begin with a control character.  What a server says in clear does not, even if it
-// is the rest of something that the library has read the beginning of.
+// A TLS record begins with a control character.  Unencrypted output of a server does not, even if
+// the library has already read its beginning.
 bool BeginsRecord(const WireReader& reader) {
   if (reader.empty()) return false;
   const char first = reader.first();
@@ -58,9 +58,10 @@ Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
   return status;
 }
 
-// Subscribes, and waits for a sign that the server understands.  One that speaks TLS must not take
-// the beginning for that of a record, and wait for the rest: "ping" would be one of 26,381 bytes,
-// more than there may be, and so it says that at once ("PING" would be within TLS 1.2's limit).
+// Subscribes, and waits for the server's PONG.  A server that expects TLS must not take the first
+// bytes for the header of a record and wait for the rest: "ping" reads as a record of 26,381 bytes,
+// which is over the limit, so the server reports an error at once ("PING" is within the limit of
+// TLS 1.2).
 Status PlainConnection::Greet(const BrokerSettings& settings, std::string_view first) {
   out_.assign(first);
   out_ += "ping\r\nSUB " + inbox() + ".*.* 1\r\nSUB " + inbox() + ".* 2\r\n";
@@ -152,7 +153,8 @@ void PlainConnection::OnPing() {
   out_.append("PONG\r\n");
 }
 
-// The connection goes on after what is said of permissions; all else the server closes it for.
+// The server keeps the connection open after an error about permissions, and closes it after any
+// other.
 void PlainConnection::OnError(std::string_view text) {
   if (strncasecmp(text.data(), kNotPermitted.data(), std::min(text.size(), kNotPermitted.size())) ==
       0) {

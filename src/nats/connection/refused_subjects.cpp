@@ -11,7 +11,7 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kBeliefUs = 10'000'000;
-constexpr size_t kMaxSubjects = 1024;  // with more than that they are learned anew
+constexpr size_t kMaxSubjects = 1024;  // beyond this the set is cleared
 constexpr std::string_view kRefusal = "Permissions Violation for Publish to \"";
 constexpr std::string_view kApiPrefix = "$JS.";
 
@@ -72,7 +72,7 @@ Status RefusedSubjects::Learn(std::string_view text, int64_t now_us) {
 }
 
 Status RefusedSubjects::Check(const Message& message, int64_t now_us) {
-  // The last one that is not behind it: the subject itself, or what was cut off.
+  // The last entry that is not greater: the subject itself, or its cut-off beginning.
   auto found = subjects_.upper_bound(message.subject);
   if (found == subjects_.begin()) return Status::Ok();
   const auto& [subject, refusal] = *--found;

@@ -15,7 +15,7 @@ namespace fraiseql::nats {
 
 namespace {
 
-// If one of several servers is to be talked to in TLS, so are all of them.
+// If one of several servers requires TLS by its URL or the settings, all of them use TLS.
 std::string AsTls(const std::string& url) {
   constexpr std::string_view kClear = "nats://";
   return url.compare(0, kClear.size(), kClear) == 0 ? "tls://" + url.substr(kClear.size()) : url;
@@ -28,7 +28,7 @@ ServerList::ServerList(const BrokerSettings& settings) : settings_(settings) {
   for (const std::string& url : urls) {
     servers_.push_back({urls.size() > 1 && WantsTls(settings) ? AsTls(url) : url, {}, false});
   }
-  if (servers_.empty()) servers_.emplace_back();  // connecting says that it is
+  if (servers_.empty()) servers_.emplace_back();  // the attempt to connect reports the empty URL
 }
 
 BrokerSettings ServerList::Next() {

@@ -30,7 +30,7 @@ class ServerList {
   void Serves();
 
   bool single() const { return servers_.size() == 1; }
-  // The problem of each server, as far as it was tried; in the order of the setting.
+  // The failure of each server that was tried, in the order of the setting.
   Status Trouble() const;
 
  private:

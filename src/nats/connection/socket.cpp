@@ -22,7 +22,7 @@ namespace fraiseql::nats {
 
 namespace {
 
-// What OpenSSL says of the last failure in this thread.
+// OpenSSL's text for the last failure in this thread.
 std::string OpenSslError(const BrokerSettings& settings) {
   const unsigned long code = ERR_get_error();
   ERR_clear_error();
@@ -44,10 +44,10 @@ bool IsAddress(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &any) == 1;
 }
 
-// What the settings say of certificates.
+// Loads the CAs and the client certificate of the settings.
 bool Configure(SSL_CTX* context, const BrokerSettings& settings) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  // A write that could not be done is repeated with what has been added to the output since.
+  // A write that would block is repeated with a longer buffer, at another address.
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_verify(context, settings.tls_verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   const bool authorities =
@@ -59,7 +59,7 @@ bool Configure(SSL_CTX* context, const BrokerSettings& settings) {
          SSL_CTX_use_PrivateKey_file(context, settings.tls_key_file.c_str(), SSL_FILETYPE_PEM) == 1;
 }
 
-// Whose certificate it has to be.
+// Sets the host that the server's certificate must be for.
 bool ExpectHost(SSL* ssl, const std::string& host) {
   if (IsAddress(host)) return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
   return SSL_set1_host(ssl, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
@@ -82,7 +82,7 @@ Status Socket::StartTls(const BrokerSettings& settings, int64_t deadline_ms) {
   SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
   const bool configured = context != nullptr && Configure(context, settings);
   if (configured) ssl_ = SSL_new(context);
-  SSL_CTX_free(context);  // the connection keeps what it needs of it
+  SSL_CTX_free(context);  // ssl_ holds its own reference
   if (ssl_ == nullptr || SSL_set_fd(ssl_, fd_) != 1 || !ExpectHost(ssl_, host_)) {
     return TlsFailure(settings, OpenSslError(settings));
   }

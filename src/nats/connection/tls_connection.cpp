@@ -22,7 +22,7 @@ constexpr size_t kMaxInfo = 64 * 1024;
 constexpr std::string_view kJwtBegin = "-----BEGIN NATS USER JWT-----";
 constexpr std::string_view kJwtEnd = "------END NATS USER JWT------";
 
-// What nats.c would refuse, files that cannot be read among it, is refused with the same words.
+// Reports invalid settings and unreadable files with the same errors as a connection of nats.c.
 Status CheckSettings(const BrokerSettings& settings) {
   natsOptions* options = nullptr;
   Status status = MakeConnectOptions(settings, &options);
@@ -41,7 +41,7 @@ std::string JwtIn(std::string_view creds) {
   return jwt;
 }
 
-// Who we are, for the CONNECT line; see connect_options.cpp for the same told to nats.c.
+// Adds the credentials to the CONNECT line; connect_options.cpp does the same for nats.c.
 Status AddIdentity(const BrokerSettings& settings, const std::string& nonce, Json* connect) {
   ServerUrl url;
   Status status = ParseServerUrl(settings.url, &url);
@@ -77,7 +77,7 @@ Status AddIdentity(const BrokerSettings& settings, const std::string& nonce, Jso
   return status;
 }
 
-// Byte by byte, so that nothing behind the line is taken.
+// Reads byte by byte, so that nothing after the line is consumed.
 Status ReadInfo(const BrokerSettings& settings, int64_t deadline_ms, Socket* socket, Json* info) {
   constexpr std::string_view kInfo = "INFO ";
   std::string line;

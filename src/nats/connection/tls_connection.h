@@ -9,11 +9,11 @@
 
 namespace fraiseql::nats {
 
-// An encrypted connection: we make it, and log in, ourselves.
+// An encrypted connection, established and logged in without nats.c.
 class TlsConnection final : public PlainConnection {
  public:
-  // Blocks for up to three times the connect timeout.  With `tls_first` the server says nothing
-  // before the handshake, else INFO in clear.
+  // Blocks for up to three times the connect timeout.  With `tls_first` the handshake precedes the
+  // server's INFO, else it follows it.
   static Status Make(const BrokerSettings& settings, std::unique_ptr<Connection>* connection);
 
  private:

@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kDefaultPort[] = "4222";
 
-// Of scheme://user:password@host:port or ...@[::1]:port.
+// Splits scheme://user:password@host:port or ...@[::1]:port.
 void SplitHostAndPort(std::string_view url, std::string* host, std::string* port) {
   const size_t scheme = url.find("://");
   if (scheme != std::string_view::npos) url.remove_prefix(scheme + 3);
@@ -33,7 +33,7 @@ void SplitHostAndPort(std::string_view url, std::string* host, std::string* port
 
 std::string Text(int error) { return std::generic_category().message(error); }
 
-// 0 with a socket, or what is in the way.
+// 0 and a socket in `*connected`, or errno.
 int TryToConnect(const addrinfo& address, int timeout_ms, int* connected) {
   const int made = socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (made < 0) return errno;

@@ -7,7 +7,7 @@
 namespace fraiseql::nats {
 
 // The reason why no connection to the server at `url` (nats://host:port) is possible, which the
-// library does not report: looks the name up and connects once more.  Empty: a connection is
+// library does not report: looks up the name and connects once more.  Empty: a connection is
 // possible.  Blocks for up to `timeout_ms` and a name lookup: not for the main thread.
 std::string WhyUnreachable(std::string_view url, int timeout_ms);
 

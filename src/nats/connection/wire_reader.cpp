@@ -15,10 +15,10 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr std::string_view kLineEnd = "\r\n";
-constexpr size_t kMaxLine = 1024 * 1024;     // INFO names all the servers of a cluster
+constexpr size_t kMaxLine = 1024 * 1024;     // INFO lists all the servers of a cluster
 constexpr size_t kUsualSpace = 1024 * 1024;  // a larger buffer is not kept
 
-// The first word of `text`, which loses it and the blanks around it.
+// Removes the first word of `text`, with the blanks before it, and returns the word.
 std::string_view TakeWord(std::string_view* text) {
   size_t begin = 0;
   while (begin < text->size() && (*text)[begin] == ' ') ++begin;

@@ -27,7 +27,7 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
          strncasecmp(text.data(), prefix.data(), prefix.size()) == 0;
 }
 
-// Control headers must not act a second time: Nats-Rollup would delete all of the dead letters.
+// Control headers must not take effect again: Nats-Rollup would delete all dead letters.
 bool IsCopied(std::string_view name) {
   return IsHeaderName(name) && !StartsWith(name, "Nats-") && !StartsWith(name, kOurHeaders);
 }
@@ -42,7 +42,7 @@ void AddFact(std::string_view name, std::string_view value, Message* letter) {
   letter->AddHeader(std::string(kOurHeaders).append(name), value);
 }
 
-// A program's words: letters of any language, but no more than a header has room for.
+// A reason given by a program: letters of any language, up to kMaxForeignText.
 std::string Shortened(std::string_view words) {
   return IsPlainText(words, kMaxForeignText) ? std::string(words) : ForeignText(words);
 }
@@ -101,7 +101,7 @@ void WriteDeadLetter(const GiveUp& give_up, const StoredMessage* original, Conte
   AddFact("Sequence", std::to_string(give_up.sequence), letter);
   AddFact("Consumer", give_up.consumer, letter);
   AddFact("Deliveries", std::to_string(give_up.deliveries), letter);
-  std::string reason;  // a program's words
+  std::string reason;  // contains text of a program
   AppendHeaderValue(give_up.reason, &reason);
   AddFact("Reason", reason, letter);
   if (original != nullptr) AddFact("Subject", original->subject, letter);

@@ -30,7 +30,7 @@ Status DeadLetterIndex::Cover(int64_t time_ns) {
   status = ReadOn();
   if (!status.ok()) return status;
   covered_since_ns_ = since_ns;
-  max_ids_ = std::max(kMaxIds, 2 * ids_.size());  // not to begin anew for every letter
+  max_ids_ = std::max(kMaxIds, 2 * ids_.size());  // so that not every letter causes a new read
   return status;
 }
 
@@ -38,7 +38,7 @@ Status DeadLetterIndex::ReadOn() {
   std::optional<StoredMessage> last;
   Status status = GetLastMessage(js_, stream_, subject_, &last);
   if (!status.ok()) return status;
-  // What is stored from here on is none of what is expected, and so makes the server refuse.
+  // The server refuses a letter if a message is stored after this one.
   last_sequence_ = last ? last->sequence : 0;
   for (;;) {
     std::optional<StoredMessage> next;
@@ -54,7 +54,7 @@ void DeadLetterIndex::Add(const std::string& id, uint64_t sequence) {
   if (sequence != 0) read_up_to_ = last_sequence_ = sequence;
 }
 
-// The first message of any subject that was stored since then, or the place of the next one.
+// Finds the first message of any subject stored since `time_ns`, or the sequence of the next one.
 Status DeadLetterIndex::FindFirst(int64_t time_ns, uint64_t* sequence) {
   StreamInfo info;
   Status status = GetStreamInfo(js_, stream_, &info);

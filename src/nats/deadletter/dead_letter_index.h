@@ -11,40 +11,40 @@ namespace fraiseql::nats {
 
 class JetStreamClient;
 
-// Which dead letters are stored since some time, so that none is stored twice.
+// The ids of the dead letters stored since some time, so that none is stored twice.
 //
-// Nats-Msg-Id alone does not see to that: JetStream forgets ids after the duplicate window.  So a
+// Nats-Msg-Id alone does not ensure this: JetStream discards ids after the duplicate window.  So a
 // dead letter is published with the expectation that the last message on its subject is still the
-// one up to which this index has read all of them (Nats-Expected-Last-Subject-Sequence, and
-// Nats-Expected-Stream, as the sequence is one of this stream): if
-// anybody, be it a mover that was thought dead, has stored something since, the server refuses, and
-// the index reads on.  Thus "look, then store" is one step, whatever happens in between.
+// one up to which this index has read (Nats-Expected-Last-Subject-Sequence, and
+// Nats-Expected-Stream, because the sequence is one of this stream).  If another publisher, such as
+// a mover that seemed dead, has stored a message since, the server refuses and the index reads the
+// new messages.  So check and store are atomic.
 //
-// It suffices to look at what was stored since the give-up, for the letter cannot be older.  Clocks
-// of servers in a cluster may differ by up to kClockMarginNs.
+// It suffices to read the messages stored since the give-up, because the letter cannot be older.
+// Clocks of servers in a cluster may differ by up to kClockMarginNs.
 //
-// A letter that has been removed from the stream counts as not stored: between a mover's death
-// right after storing it and the next mover's look, it must neither be deleted, nor expire, nor be
-// acknowledged in a stream with retention by interest or of a work queue.
+// A letter that has been removed from the stream counts as not stored.  If a mover dies right after
+// it has stored a letter, the letter must stay in the stream until the next mover checks: it must
+// not be deleted, expire, or be acknowledged in a stream with interest or work queue retention.
 class DeadLetterIndex {
  public:
   static constexpr int64_t kClockMarginNs = int64_t{60} * 1000000000;
 
-  // `subject` is one of the stream's.
+  // REQUIRES: the stream takes `subject`.
   DeadLetterIndex(JetStreamClient* js, std::string stream, std::string subject);
 
-  // Has the index know the letters since `time_ns`.
+  // Reads the letters stored since `time_ns`, unless the index has them.
   Status Cover(int64_t time_ns);
-  // Has it know what was stored by others since it has last looked.
+  // Reads the letters that other publishers have stored since the last read.
   Status ReadOn();
 
   bool Contains(const std::string& id) const { return ids_.count(id) > 0; }
 
-  // Notes a letter that the owner has stored, at `sequence`; 0: it was there already.
+  // Adds a letter that the owner has stored at `sequence`; 0: it was a duplicate.
   void Add(const std::string& id, uint64_t sequence);
 
   const std::string& stream() const { return stream_; }
-  // What to expect, 0 for none: the last message on the subject, when the index was up to date.
+  // The sequence to expect: that of the last message on the subject at the last read; 0: none.
   uint64_t last_sequence() const { return last_sequence_; }
 
  private:
@@ -54,7 +54,7 @@ class DeadLetterIndex {
   const std::string stream_;
   const std::string subject_;
   std::unordered_set<std::string> ids_;
-  size_t max_ids_ = 0;  // with more, it begins anew from a later time
+  size_t max_ids_ = 0;  // with more, Cover() clears the index and reads from a later time
   int64_t covered_since_ns_ = 0;
   uint64_t read_up_to_ = 0;
   uint64_t last_sequence_ = 0;

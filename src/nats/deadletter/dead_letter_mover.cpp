@@ -41,7 +41,7 @@ struct DeadLetterMover::Shared {
     snapshot = now;
   }
 
-  // The thread.
+  // The function of the thread.
   void Run(const BrokerSettings& broker, const DeadLetterSettings& settings) {
     ServerList servers(broker);
     Backoff backoff(kMinBackoffMs, kMaxBackoffMs);
@@ -60,7 +60,7 @@ struct DeadLetterMover::Shared {
     }
   }
 
-  // Until it fails, or is cancelled.
+  // Runs until the session fails or is cancelled.
   Status RunSession(ServerList* servers, const DeadLetterSettings& settings, Snapshot* now,
                     Backoff* backoff) {
     DeadLetterSession session(settings);
@@ -82,7 +82,7 @@ DeadLetterMover::DeadLetterMover() : shared_(std::make_shared<Shared>()) {}
 DeadLetterMover::~DeadLetterMover() { Stop(); }
 
 Status DeadLetterMover::Start(BrokerSettings broker, DeadLetterSettings settings) {
-  auto shared = std::make_shared<Shared>();  // a former thread may still have the old one
+  auto shared = std::make_shared<Shared>();  // an earlier thread may still use the old one
   shared->snapshot = snapshot();
   if (shared->cancel.fd() < 0) {
     return Status::Unavailable("cannot start a thread: no file descriptor left");

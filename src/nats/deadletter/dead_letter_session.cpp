@@ -21,10 +21,10 @@ namespace {
 
 constexpr char kConsumer[] = "dead_letter_mover";
 constexpr int64_t kPullWaitMs = 5000;
-constexpr int64_t kRetryMs = 5000;  // an advisory that could not be dealt with comes again
-constexpr int kMaxConflicts = 50;   // with others that store dead letters
+constexpr int64_t kRetryMs = 5000;  // a failed advisory is delivered again
+constexpr int kMaxConflicts = 50;   // with other movers that store dead letters
 
-// For the expectations, and what stands around the headers.
+// For the headers with expectations, and the frame of the header block.
 constexpr size_t kHeaderReserve = 400;
 
 std::string AdvisorySubject(const char* kind, const std::string& stream) {
@@ -49,7 +49,7 @@ Status DeadLetterSession::Open(ServerList* servers, const EventFd* cancel) {
   return status;
 }
 
-// As safe as the stream that the advisories are about.
+// The stream of advisories has the storage and replicas of the observed stream.
 Status DeadLetterSession::EnsureAdvisories() {
   StreamInfo observed;
   Status status = GetStreamInfo(js_.get(), settings_.stream, &observed);
@@ -111,11 +111,11 @@ Status DeadLetterSession::Handle(const JetStreamClient::Delivered& advisory, Sna
   if (!ParseAdvisory(advisory.payload, &give_up) || give_up.stream != settings_.stream) {
     ++snapshot->not_understood;
     snapshot->trouble = Status::Invalid(
-        "an advisory that announces one is not understood, and dropped",
+        "an advisory could not be understood, and was dropped",
         "If no NATS client has published it, the NATS server may be newer than this extension.");
-    return js_->Terminate(advisory);  // it will never get better
+    return js_->Terminate(advisory);  // a redelivery would not help
   }
-  // The server's word for when the advisory came; the letter cannot be older.
+  // The time at which the server stored the advisory; the letter cannot be older.
   DeliveryOrigin origin;
   if (ParseDeliveryOrigin(advisory.reply, &origin)) give_up.time_ns = origin.time_ns;
   Outcome outcome = Outcome::kMoved;
@@ -125,7 +125,7 @@ Status DeadLetterSession::Handle(const JetStreamClient::Delivered& advisory, Sna
     snapshot->trouble = status;
     if (js_->lost()) return status;
     const Status put_off = js_->Nak(advisory, kRetryMs);
-    // What is wrong may be what Open() has found: that the letters' stream is this one.
+    // The result of Open() may be outdated, such as the stream that takes the dead letters.
     return status.code() == StatusCode::kInvalid ? status : put_off;
   }
   if (outcome == Outcome::kMoved || outcome == Outcome::kMovedFacts) ++snapshot->moved;
@@ -156,8 +156,8 @@ Status DeadLetterSession::Move(const GiveUp& give_up, Outcome* outcome) {
   return Store(give_up, original, outcome);
 }
 
-// Whether the consumer has given up a dead letter: what is gone was one if the consumer gets
-// nothing else.
+// Whether the consumer has given up a dead letter.  A message that the stream has removed was one
+// if the consumer's filter is the dead letter subject.
 Status DeadLetterSession::IsLoop(const GiveUp& give_up, const StoredMessage* original, bool* loop) {
   if (original != nullptr) {
     *loop = IsDeadLetter(*original, settings_.subject);
@@ -169,7 +169,8 @@ Status DeadLetterSession::IsLoop(const GiveUp& give_up, const StoredMessage* ori
   return js_->lost() ? status : Status::Ok();  // the consumer may have been deleted
 }
 
-// The letter with all of the original or, if that is gone or too large, with the facts only.
+// Stores the letter with all of the original or, if that is removed or too large, with the facts
+// only.
 Status DeadLetterSession::Store(const GiveUp& give_up, const StoredMessage* original,
                                 Outcome* outcome) {
   const auto store = [&](Content content) {

@@ -14,20 +14,20 @@
 
 namespace fraiseql::nats {
 
-// What a dead letter mover does while it is connected: from advisory to dead letter, one at a time.
-// A dead letter is stored first and its advisory acknowledged then, so that whoever dies in between
-// leaves the advisory to the next; which finds the letter stored, see dead_letter_index.h.
+// The work of a dead letter mover while it is connected: it turns advisories into dead letters, one
+// at a time.  It stores the dead letter before it acknowledges the advisory: if it dies in between,
+// the next mover gets the advisory and finds the letter stored, see dead_letter_index.h.
 class DeadLetterSession {
  public:
   using Snapshot = DeadLetterMover::Snapshot;
 
   explicit DeadLetterSession(DeadLetterSettings settings);
 
-  // Connects, and sees to the stream of advisories and its consumer.
+  // Connects, and creates or updates the stream of advisories and its consumer.
   Status Open(ServerList* servers, const EventFd* cancel);
 
-  // Waits up to a few seconds for an advisory and deals with it.  Adds to the counters of
-  // `snapshot`.  Not ok: the session is over.
+  // Waits up to a few seconds for an advisory and processes it.  Adds to the counters of
+  // `snapshot`.  Not ok: the session has ended.
   Status RunOnce(Snapshot* snapshot);
 
  private:
@@ -43,7 +43,7 @@ class DeadLetterSession {
   Status StoreOnce(const std::string& id, const Message& letter, Outcome* outcome);
 
   const DeadLetterSettings settings_;
-  const std::string advisories_;  // the stream of them
+  const std::string advisories_;  // name of the stream of advisories
   std::unique_ptr<JetStreamClient> js_;
   std::unique_ptr<DeadLetterIndex> index_;
   StalledConsumers stalled_;

@@ -8,17 +8,17 @@
 
 namespace fraiseql::nats {
 
-// What the JetStream API answers to a request.
+// The answer of the JetStream API to a request.
 struct ApiAnswer {
-  Json body;         // an object, unless the answer is none
-  int err_code = 0;  // of JetStream, if it refuses
-  Status status;     // ok: done
+  Json body;         // an object, unless the answer is not one
+  int err_code = 0;  // JetStream's code, if it refuses
+  Status status;     // ok: JetStream has done it
 };
 
 // `what` begins the text of an error: 'stream "orders"'.
 ApiAnswer ParseApiAnswer(std::string_view data, std::string_view what);
 
-// It is an object, but what it has to tell is missing or makes no sense.
+// The answer lacks the needed values, or they are invalid.
 Status NotUnderstood(std::string_view what);
 
 }  // namespace fraiseql::nats

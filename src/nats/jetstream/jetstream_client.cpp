@@ -23,13 +23,14 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kRequestTimeoutMs = 2000;
-// The largest message that a server can be told to take, 64 MB, as its answer has it: in base64.
+// The answer to a request for the largest message that a server can be configured to accept: 64 MB,
+// in base64.
 constexpr size_t kMaxAnswer = 96 * 1024 * 1024;
-constexpr int64_t kConnectGraceMs = 1000;  // on top of what the library is told
+constexpr int64_t kConnectGraceMs = 1000;  // in addition to the library's timeout
 
 bool IsRaised(const EventFd* event) { return event != nullptr && event->raised(); }
 
-Status Cancelled() { return Status::Unavailable("given up, as the caller is leaving"); }
+Status Cancelled() { return Status::Unavailable("cancelled, because the caller is ending"); }
 
 }  // namespace
 
@@ -52,7 +53,7 @@ Status JetStreamClient::Open(ServerList* servers, const EventFd* cancel,
 Status JetStreamClient::OpenOne(const BrokerSettings& broker, const EventFd* cancel,
                                 std::unique_ptr<JetStreamClient>* client) {
   std::unique_ptr<JetStreamClient> made(new JetStreamClient(cancel));
-  Connector connector;  // one that leaves cuts the attempt short
+  Connector connector;  // its destructor aborts the attempt
   BrokerSettings settings = broker;
   settings.max_answer = kMaxAnswer;
   Status status = connector.Start(settings, nullptr);
@@ -82,7 +83,7 @@ Status JetStreamClient::Request(const std::string& subject, const std::string& b
   Connection::Delivery delivery;
   if (status.ok()) status = Await(Expect::kAnswer, reply, kRequestTimeoutMs, &delivery);
   if (!status.ok()) {
-    if (status.code() == StatusCode::kInvalid) missing_ = true;  // it may not ask for anything here
+    if (status.code() == StatusCode::kInvalid) missing_ = true;  // no permission for it here
     return Lose(std::move(status));
   }
   if (delivery.no_responders) {
@@ -166,7 +167,7 @@ Status JetStreamClient::Pull(const std::string& stream, const std::string& consu
   }
   if (!delivery.reply.empty()) {
     *message = Delivered{std::string(delivery.data), std::string(delivery.reply)};
-  } else if (delivery.address.empty()) {  // else the server has said that there is none
+  } else if (delivery.address.empty()) {  // else the server has reported that there is none
     return Lose(NoAnswer("NATS", "\"" + subject + "\""));
   }
   return status;
@@ -193,7 +194,7 @@ Status JetStreamClient::Read(ReadBack::Range range, ReadBack* reader) {
   return ask(reader->Finish());
 }
 
-// One request for messages, until it is used up.
+// Makes one request for messages and reads until it is used up.
 Status JetStreamClient::ReadMore(ReadBack* reader) {
   const ReadBack::Request request = reader->Next();
   const std::string subject = connection_->ApiSubject(request.name);
@@ -244,7 +245,7 @@ std::string JetStreamClient::NewReply(Expect expected) {
   return reply;
 }
 
-// Waits for what comes to `reply`.  Without address, reply and no_responders: nothing has come.
+// Waits for a message to `reply`.  On timeout the delivery has no address, reply or no_responders.
 Status JetStreamClient::Await(Expect expected, const std::string& reply, int64_t wait_ms,
                               Connection::Delivery* delivery) {
   const int64_t end = SteadyMs() + wait_ms;
@@ -262,14 +263,14 @@ Status JetStreamClient::Await(Expect expected, const std::string& reply, int64_t
   }
 }
 
-// False: nothing has come so far.
+// False: no message has arrived.
 bool JetStreamClient::Take(Expect expected, const std::string& reply,
                            Connection::Delivery* delivery) {
   const std::string_view address = std::string_view(reply).substr(connection_->inbox().size() + 1);
   const auto next = [&](bool ack) {
     return ack ? connection_->NextAck(delivery) : connection_->NextAnswer(delivery);
   };
-  while (next(expected != Expect::kAck)) {  // of a request that was given up
+  while (next(expected != Expect::kAck)) {  // the answer to an abandoned request
   }
   while (next(expected == Expect::kAck)) {
     if (delivery->no_responders || delivery->address == address) return true;
@@ -278,7 +279,7 @@ bool JetStreamClient::Take(Expect expected, const std::string& reply,
   return false;
 }
 
-// Lets the connection read and write, once.
+// Waits for the socket, and lets the connection read and write once.
 void JetStreamClient::PollOnce(int64_t wait_ms) {
   const auto events = static_cast<short>(POLLIN | (connection_->wants_write() ? POLLOUT : 0));
   pollfd fds[2] = {{connection_->socket(), events, 0},
@@ -295,7 +296,7 @@ Status JetStreamClient::Lose(Status status) {
 Status WithJetStream(const BrokerSettings& broker,
                      const std::function<Status(JetStreamClient*)>& work) {
   ServerList servers(broker);
-  bool done = false;  // all that there was to do, at a server that has nothing of it
+  bool done = false;  // `work` has succeeded at a server that lacks the stream
   do {
     std::unique_ptr<JetStreamClient> client;
     Status status = JetStreamClient::Open(&servers, nullptr, &client);

@@ -21,19 +21,17 @@ namespace fraiseql::nats {
 
 struct ApiAnswer;
 
-// JetStream for those who may wait: every call blocks until its answer is there, up to a time
-// limit, on a connection of its own that never reconnects.  Any thread, one at a time.  Built on
-// Connection rather than on the library's own synchronous calls, which need two threads for each
-// connection.
+// A blocking JetStream client: every call waits for its answer, up to a time limit, on a connection
+// of its own that never reconnects.  Any thread, one at a time.  It uses Connection and not the
+// synchronous calls of nats.c, which need two threads for each connection.
 class JetStreamClient {
  public:
-  // Takes at most the connect timeout of each server and one second, the lookup of names aside.
-  // Once `cancel` (may be null; outlives the client) is raised, every call returns kUnavailable
-  // without delay.
+  // Takes at most the connect timeout and one second for each server, plus name lookups.  Once
+  // `cancel` (may be null; outlives the client) is raised, every call returns kUnavailable without
+  // delay.
   static Status Open(const BrokerSettings& broker, const EventFd* cancel,
                      std::unique_ptr<JetStreamClient>* client);
-  // The same with the next server of the list that can be reached; tries no further than the end of
-  // the round.
+  // The same with the next server of the list that can be reached; stops at the end of the round.
   static Status Open(ServerList* servers, const EventFd* cancel,
                      std::unique_ptr<JetStreamClient>* client);
   ~JetStreamClient();
@@ -41,13 +39,13 @@ class JetStreamClient {
   JetStreamClient(const JetStreamClient&) = delete;
   JetStreamClient& operator=(const JetStreamClient&) = delete;
 
-  // All calls: not ok with lost() means that the client is of no use any more.
+  // All calls: if the result is not ok and lost() is true, the client cannot be used any more.
   bool lost() const { return lost_; }
 
-  // All that was asked for is missing at this server, JetStream or the stream: nothing was done.
+  // This server lacks JetStream or the stream for all requests so far: nothing was done.
   bool missing() const { return missing_ && !served_; }
 
-  // Makes a request of the JetStream API ("STREAM.INFO.orders"), with a body or without.  `what`
+  // Makes a request of the JetStream API ("STREAM.INFO.orders"), with or without a body.  `what`
   // begins the text of an error: 'stream "orders"'.
   ApiAnswer Call(const std::string& request, std::string_view what);
   ApiAnswer Call(const std::string& request, const nlohmann::json& body, std::string_view what);
@@ -57,9 +55,9 @@ class JetStreamClient {
   struct Stored {
     uint64_t sequence = 0;   // in the stream
     bool duplicate = false;  // a message with the same Nats-Msg-Id was stored before
-    int err_code = 0;        // of JetStream, if it refuses
+    int err_code = 0;        // JetStream's code, if it refuses
   };
-  // Stores a message in whatever stream takes its subject.
+  // Stores a message in the stream that takes its subject.
   Status Publish(const Message& message, Stored* stored);
 
   // A message that a pull consumer has delivered.
@@ -70,13 +68,13 @@ class JetStreamClient {
   // The consumer's next message; none if it has none within `wait_ms`.
   Status Pull(const std::string& stream, const std::string& consumer, int64_t wait_ms,
               std::optional<Delivered>* message);
-  // Reads a range of the stream, message by message, by their headers.
+  // Reads the headers of a range of messages of the stream.
   Status Read(ReadBack::Range range, ReadBack* reader);
-  // Takes the message off the consumer's list for good; ok: the server has done so.
+  // Acknowledges the message and waits for the server's confirmation.
   Status Ack(const Delivered& message);
-  // The same for one that nothing can be done with.
+  // Ends the deliveries of a message that cannot be processed; waits for the confirmation.
   Status Terminate(const Delivered& message);
-  // Has it delivered again, after `delay_ms`.
+  // Requests another delivery after `delay_ms`; waits for the confirmation.
   Status Nak(const Delivered& message, int64_t delay_ms);
 
   // Returns when `ms` have passed, or earlier if the client is cancelled.
@@ -100,14 +98,14 @@ class JetStreamClient {
 
   const EventFd* const cancel_;
   std::unique_ptr<Connection> connection_;
-  uint64_t requests_ = 0;  // their number is the address of the answer
+  uint64_t requests_ = 0;  // the number of a request is the address of its answer
   bool lost_ = false;
   bool missing_ = false;
   bool served_ = false;
 };
 
-// Calls `work` with a client that lives as long; the first thing that fails is the result.  If
-// there is nothing at one of several servers, `work` is called again with the next.
+// Calls `work` with a client that exists during the call; returns the first failure.  If one of
+// several servers lacks JetStream or the stream, calls `work` again with the next server.
 Status WithJetStream(const BrokerSettings& broker,
                      const std::function<Status(JetStreamClient*)>& work);
 

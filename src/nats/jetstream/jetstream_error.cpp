@@ -23,17 +23,16 @@ constexpr char kStorageFull[] = "Raise the storage limits of the NATS account or
 constexpr char kDiskFull[] = "The disk of the NATS server is full: make room there.";
 constexpr char kNoLeader[] = "The NATS cluster may be electing a leader or lack a quorum.";
 constexpr char kNoPeers[] =
-    "Fewer servers of the NATS cluster are there, or have enough storage, than the stream is to "
-    "have "
+    "The NATS cluster has fewer servers, or fewer with enough storage, than the stream has "
     "replicas.";
 constexpr char kNoJetStream[] = "Enable JetStream in the NATS server, and for the account.";
 constexpr char kOtherStream[] = "Check stream_name and stream_subjects.";
 
 constexpr char kConsumers[] =
-    "Raise max_consumers of the stream or the account, or delete consumers that nobody needs: "
-    "publishing takes one for a moment, when it looks for what is stored.";
+    "Raise max_consumers of the stream or the account, or delete consumers that are not needed: "
+    "publishing takes one for a moment, to read what is stored.";
 constexpr char kStreams[] =
-    "Raise the limit of streams of the NATS account, delete a stream that nobody needs, or set "
+    "Raise the limit of streams of the NATS account, delete a stream that is not needed, or set "
     "fraiseql_nats.stream_name to one that exists.";
 constexpr char kSealed[] =
     "A sealed stream takes no messages and cannot be opened again: set fraiseql_nats.stream_name "
@@ -45,7 +44,7 @@ constexpr char kNoTier[] =
     "The NATS account has no limits for this number of replicas: choose another one in "
     "fraiseql_nats.replicas, or give the account such a tier.";
 
-// Only errors that need another treatment or hint than their HTTP code gives.
+// The errors that need another code than their HTTP code gives, or a hint.
 constexpr KnownError kKnownErrors[] = {
     {10002, StatusCode::kUnavailable, kStorageFull},  // account's resources exceeded
     {10005, StatusCode::kUnavailable, kNoPeers},      // no suitable peers
@@ -65,15 +64,15 @@ constexpr KnownError kKnownErrors[] = {
     {10060, StatusCode::kInvalid, kOtherStream},  // not the expected stream
     {10063, StatusCode::kUnavailable, ""},        // expected sequence mismatch, while recovering
     {kSubjectsOverlap, StatusCode::kInvalid,
-     kOtherStream},                         // subjects overlap with another stream's
-    {10070, StatusCode::kUnavailable, ""},  // wrong last message id: look again, resend
-    {kWrongLastSequence, StatusCode::kUnavailable, ""},  // wrong last sequence: look again, resend
+     kOtherStream},                                      // subjects overlap with another stream's
+    {10070, StatusCode::kUnavailable, ""},               // wrong last message id: reopen, resend
+    {kWrongLastSequence, StatusCode::kUnavailable, ""},  // wrong last sequence: reopen, resend
     {10074, StatusCode::kInvalid, "Replicas need a NATS cluster."},
     {10076, StatusCode::kInvalid, kNoJetStream},  // not enabled
     {10077, StatusCode::kUnavailable, kStreamFull},
     {10097, StatusCode::kRejected, "NATS takes at most 64 kB of headers."},
     {10109, StatusCode::kInvalid, kSealed},
-    {10113, StatusCode::kInvalid, kAccountMaxBytes},  // the account demands a limit
+    {10113, StatusCode::kInvalid, kAccountMaxBytes},  // the account requires a limit
     {10118, StatusCode::kUnavailable, kNoLeader},     // stream offline
     {10120, StatusCode::kInvalid, kNoTier},
     {10122, StatusCode::kInvalid, kAccountMaxBytes},

@@ -7,11 +7,11 @@
 
 namespace fraiseql::nats {
 
-// What JetStream says instead of doing what it was asked for.
+// An error that JetStream returns for a request.
 struct JetStreamError {
   int code = 0;                  // as in HTTP
-  int err_code = 0;              // which error it is; 0: unknown
-  std::string_view description;  // of the server; not owned
+  int err_code = 0;              // JetStream's own code; 0: unknown
+  std::string_view description;  // the server's text; not owned
 };
 
 constexpr int kConsumerNotFound = 10014;
@@ -23,14 +23,15 @@ constexpr int kSubjectsOverlap = 10065;
 constexpr int kWrongLastSequence = 10071;
 constexpr int kMessageBeingStored = 10158;  // with the same id
 
-// The stream does not end with the message, or at the place, that the refused message expects.
+// The stream's last message, or its last sequence, is not the one that the refused message expects.
 bool IsWrongExpectation(const JetStreamError& error);
 
-// The server, or the account there, has no JetStream, or not this stream; others may.
+// The server or the account lacks JetStream, or the stream does not exist there; another server may
+// have it.
 bool IsMissingHere(int err_code);
 
-// What to do about it: retry (kUnavailable), change something (kInvalid), or give up this one
-// message (kRejected).  `what` begins the text: 'stream "orders"'.
+// The code of the Status says how to proceed: retry (kUnavailable), change the configuration
+// (kInvalid), or give up this one message (kRejected).  `what` begins the text: 'stream "orders"'.
 Status ToStatus(const JetStreamError& error, std::string_view what);
 
 }  // namespace fraiseql::nats

@@ -12,14 +12,14 @@ namespace fraiseql::nats {
 
 class JetStreamClient;
 
-// None if the stream has no such message; then the status is ok.
+// Gets one message.  No message and status ok if the stream has none.
 Status GetMessage(JetStreamClient* js, const std::string& stream, uint64_t sequence,
                   std::optional<StoredMessage>* message);
-// The first with a sequence of at least `from` and a subject that `filter` matches.
+// Gets the first message with a sequence of at least `from` and a subject that `filter` matches.
 Status GetNextMessage(JetStreamClient* js, const std::string& stream, uint64_t from,
                       const std::string& filter, std::optional<StoredMessage>* message);
-// The last with this subject.  Before 2.10, the server finds none when the stream's very last
-// message was deleted; what it expects by Nats-Expected-Last-Subject-Sequence agrees with that.
+// Gets the last message with this subject.  nats-server before 2.10 finds none if the last message
+// of the stream was deleted; its check of Nats-Expected-Last-Subject-Sequence agrees with that.
 Status GetLastMessage(JetStreamClient* js, const std::string& stream, const std::string& subject,
                       std::optional<StoredMessage>* message);
 

@@ -11,7 +11,7 @@ namespace fraiseql::nats {
 
 namespace {
 
-// What follows `name` (with quotes and colon) in `json`; empty if it is not there.
+// The rest of `json` after `name` (with quotes and colon) and blanks; empty if there is no `name`.
 std::string_view Value(std::string_view json, std::string_view name) {
   const size_t at = json.find(name);
   if (at == std::string_view::npos) return {};
@@ -20,7 +20,7 @@ std::string_view Value(std::string_view json, std::string_view name) {
   return json;
 }
 
-// The string that `value` begins with, as it stands there (escapes are left alone).
+// The string at the beginning of `value`, with its escapes not decoded.
 std::string_view ReadString(std::string_view value) {
   if (value.empty() || value[0] != '"') return {};
   value.remove_prefix(1);
@@ -37,8 +37,8 @@ bool Take(std::string_view expected, std::string_view* text) {
   return true;
 }
 
-// The text that all but a few have, {"stream":"S", "seq":N}; false, and nothing said, if it is
-// another one.  A tenth of what a search for every name takes.
+// Reads the usual form {"stream":"S", "seq":N}; false, and `*ack` unchanged, if it is another one.
+// This takes a tenth of the time of a search for each name.
 bool ReadPlain(std::string_view text, PubAck* ack) {
   if (!Take("{\"stream\":\"", &text)) return false;
   const std::string_view stream = text.substr(0, text.find('"'));

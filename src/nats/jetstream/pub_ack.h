@@ -8,13 +8,13 @@
 
 namespace fraiseql::nats {
 
-// What a stream answers to a publish.  Views into the data that was parsed.
+// The answer of a stream to a publish.  The views point into the parsed data.
 struct PubAck {
   enum class Kind : uint8_t {
     kStored,
     kRefused,  // see `error`
-    kForeign,  // not from JetStream: a service on the same subject may answer, too
-    kAbsurd,   // stored beyond what a stream can hold
+    kForeign,  // not from JetStream: a service on the same subject may also answer
+    kAbsurd,   // the sequence is larger than a stream can have
   };
   Kind kind = Kind::kForeign;
   std::string_view stream;
@@ -26,9 +26,9 @@ struct PubAck {
 // One of
 //   {"stream":"S","seq":N[,"duplicate":true]...}
 //   {"error":{"code":N,"err_code":N,"description":"..."},...}
-// with or without blanks behind ':' and ','.  Scans for the few fields that matter instead of
-// parsing, as there is one of these for every message; a name of a field can only stand in a
-// string with its quotes escaped, and so is never mistaken.
+// with or without blanks after ':' and ','.  Scans for the needed fields instead of parsing the
+// JSON, because there is an answer for each message.  A string cannot be mistaken for the name of a
+// field, because the quotes in it are escaped.
 PubAck ParsePubAck(std::string_view data);
 
 }  // namespace fraiseql::nats

@@ -20,7 +20,7 @@ constexpr uint64_t kBatch = 1000;
 constexpr int64_t kSecondNs = 1000000000;
 constexpr int kMostSilences = 10;  // of a second each
 
-// "<origin>.<rest>"?
+// Whether `id` is "<origin>.<rest>".
 bool BeginsWith(std::string_view id, std::string_view origin) {
   return id.size() > origin.size() && id[origin.size()] == '.' &&
          id.substr(0, origin.size()) == origin;
@@ -55,8 +55,7 @@ ReadBack::Request ReadBack::Begin(Range range) {
 Status ReadBack::OnCreated(const ApiAnswer& answer) {
   const Status& status = answer.status;
   if (!status.ok()) {
-    return {status.code(),
-            status.message() + ", when a consumer was to be made to look for what is stored",
+    return {status.code(), status.message() + ", while creating a consumer to read what is stored",
             status.hint()};
   }
   const auto pending = answer.body.find("num_pending");
@@ -68,7 +67,7 @@ Status ReadBack::OnCreated(const ApiAnswer& answer) {
   return Status::Ok();
 }
 
-// The stream holds nothing from `first` to `last`.
+// Records that the stream holds nothing from `first` to `last`.
 void ReadBack::LetGo(uint64_t first, uint64_t last) {
   for (; known_ < range_.known.size() && range_.known[known_].first <= last; ++known_) {
     const StoredPlaces& known = range_.known[known_];
@@ -76,12 +75,12 @@ void ReadBack::LetGo(uint64_t first, uint64_t last) {
     contents_.LetGo(std::max(known.first, first) - first);
     contents_.LetGo(known.position);
     first = known.last + 1;
-    if (known.last > last) break;  // it goes on behind what is held
+    if (known.last > last) break;  // it continues after the messages that the stream holds
   }
   if (first <= last) contents_.LetGo(last - first + 1);
 }
 
-// What the stream holds no more of the rest was let go of.
+// The stream holds no message of the rest of the range: they have been removed.
 void ReadBack::End() {
   if (delivered_ < range_.end) LetGo(delivered_ + 1, range_.end);
   delivered_ = std::max(delivered_, range_.end);
@@ -90,7 +89,8 @@ void ReadBack::End() {
 
 ReadBack::Request ReadBack::Next() {
   outstanding_ = kBatch;
-  // A replica may be a moment behind the stream's leader: there one waits for more to come.
+  // A replica may lag behind the stream's leader for a moment, so the request waits for more
+  // messages.
   const Json body = range_.replicated ? Json{{"batch", kBatch}, {"expires", kSecondNs}}
                                       : Json{{"batch", kBatch}, {"no_wait", true}};
   return {"CONSUMER.MSG.NEXT." + range_.stream + "." + consumer_, ToText(body)};
@@ -102,7 +102,7 @@ Status ReadBack::OnDelivery(const Connection& connection, const Connection::Deli
   if (delivered.reply.empty()) return OnStatusMessage(connection, used_up);
   DeliveryOrigin origin;
   if (!ParseDeliveryOrigin(delivered.reply, &origin) || origin.consumer != consumer_) {
-    return Status::Ok();  // of an attempt that was given up
+    return Status::Ok();  // of an abandoned attempt
   }
   if (origin.sequence <= delivered_) {
     return Status::Unavailable(StreamNamed(range_.stream) + " is not delivered in its order");
@@ -121,9 +121,9 @@ bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
   return BeginsWith(message_id, origin) || named_origin == origin;
 }
 
-// Whether its sender has tied it to what it had stored before: see Chain.  In a replicated stream
-// that may be all by sequence, which holds also where a foreign message has taken the place of
-// ours.
+// Whether the delivered message expects the one before it (see Chain).  In a replicated stream the
+// expectation may be by sequence only, which does not count: it also holds if another publisher's
+// message has taken the sequence of ours.
 bool ReadBack::IsTied(const Connection& connection) const {
   return !connection.DeliveredHeader("Nats-Expected-Last-Msg-Id").empty() ||
          (!range_.replicated && !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty());
@@ -160,10 +160,10 @@ Status ReadBack::OnLeader(const ApiAnswer& answer) {
                              "See whether all servers of the NATS cluster run and are connected.");
 }
 
-// The server's word on the request: no (more) messages (404, 408), or trouble with the consumer.
+// A status message about the request: no (more) messages (404, 408), or a failure of the consumer.
 Status ReadBack::OnStatusMessage(const Connection& connection, bool* used_up) {
   const std::string_view code = connection.DeliveredHeader("Status");
-  // The late answer to some other request, or a mere sign of life.
+  // A late answer to another request, or an idle heartbeat.
   if (code.empty() || code == "100") return Status::Ok();
   *used_up = true;
   if (code == "404" || code == "408") {

@@ -14,22 +14,23 @@ namespace fraiseql::nats {
 
 struct ApiAnswer;
 
-// Finds out which of our messages a stream holds behind a place, and where it has let go of some:
-// reads their headers by way of a consumer of its own that lives as long.  Whoever drives it sends
-// its requests one at a time and passes on what comes back.
+// Finds which of our messages a stream holds after a sequence, and where it has removed messages.
+// Reads the headers through a temporary consumer of its own.  The owner sends the requests one at a
+// time and passes the answers to this class.
 //
-// The consumer of a replicated stream may be at a replica that is behind the stream's leader.  So
-// its silence is not the end: the leader is asked what it holds behind the last delivery.
+// The consumer of a replicated stream may be on a replica that lags behind the stream's leader.  So
+// the end of its deliveries is not the end of the stream: the leader is asked for the next message
+// after the last delivery.
 class ReadBack {
  public:
   struct Request {
-    std::string name;  // of the JetStream API
+    std::string name;  // of the JetStream API request
     std::string body;
   };
 
-  // What to read: the messages behind `behind`, up to `end`.  Of interest are those whose
-  // Nats-Msg-Id (or, if its sender chose one, Fraiseql-Origin) says that they come from `origin`,
-  // and that did not commit before `settled_lsn`.
+  // The messages to read: those after sequence `behind`, up to `end`.  Counted are those that come
+  // from `origin` by their Nats-Msg-Id (or by Fraiseql-Origin, if the sender chose the id) and that
+  // did not commit before `settled_lsn`.
   struct Range {
     std::string stream;
     std::string origin;
@@ -40,18 +41,18 @@ class ReadBack {
     std::vector<StoredPlaces> known;  // see ResumePoint
   };
 
-  // Begins anew.  The answer to the request is for OnCreated().
+  // Starts a new read.  The answer to the request goes to OnCreated().
   Request Begin(Range range);
   Status OnCreated(const ApiAnswer& answer);
 
-  // Asks for more.  What comes is for OnDelivery().  REQUIRES: !done().
+  // Requests more messages.  Each delivery goes to OnDelivery().  REQUIRES: !done().
   Request Next();
-  // Asks the leader instead, when due; the answer is for OnLeader().
+  // If true, AskLeader() is due instead of Next(); the answer goes to OnLeader().
   bool must_ask_leader() const { return must_ask_leader_; }
   Request AskLeader() const;
   Status OnLeader(const ApiAnswer& answer);
-  // `delivered` by `connection` just now.  `*used_up`: the request is, so that Next() is due unless
-  // done().  Not ok: the reading has failed.
+  // REQUIRES: `delivered` is the last delivery of `connection`.  `*used_up`: the request has ended,
+  // and the next one is due unless done().  Not ok: the read has failed.
   Status OnDelivery(const Connection& connection, const Connection::Delivery& delivered,
                     bool* used_up);
 
@@ -60,12 +61,12 @@ class ReadBack {
                    std::string_view named_origin);
 
   bool done() const { return done_; }
-  uint64_t delivered() const { return delivered_; }  // the last place
-  // Removes the consumer; there is nothing to wait for.
+  uint64_t delivered() const { return delivered_; }  // the last sequence
+  // Deletes the consumer; the answer need not be awaited.
   Request Finish() const;
 
   StreamContents TakeContents() { return std::move(contents_); }
-  // There are messages of others in the range.
+  // The range holds messages of other publishers.
   bool saw_foreign() const { return saw_foreign_; }
 
  private:
@@ -77,13 +78,13 @@ class ReadBack {
 
   Range range_;
   std::string consumer_;
-  uint64_t outstanding_ = 0;  // of the last request
+  uint64_t outstanding_ = 0;  // deliveries left of the last request
   uint64_t delivered_ = 0;
   bool done_ = false;
   bool saw_foreign_ = false;
   bool must_ask_leader_ = false;
-  size_t known_ = 0;  // of the known ones, how many were passed
-  int silences_ = 0;  // while the leader holds more
+  size_t known_ = 0;  // index of the next entry of range_.known
+  int silences_ = 0;  // consecutive ends without a delivery while the leader holds more
   StreamContents contents_;
 };
 

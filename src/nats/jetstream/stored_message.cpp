@@ -16,7 +16,7 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
-constexpr int64_t kMaxSeconds = 9000000000;  // in the year 2255; nanoseconds end in 2262
+constexpr int64_t kMaxSeconds = 9000000000;  // in the year 2255; int64 nanoseconds end in 2262
 
 int ValueOf(char c) {
   if (c >= 'A' && c <= 'Z') return c - 'A';

@@ -27,7 +27,7 @@ const char* Name(Retention retention) {
 
 int64_t LimitOrNone(int64_t limit) { return limit > 0 ? limit : -1; }
 
-// One that is not known may lose what is consumed.
+// An unknown retention is treated as one that removes consumed messages.
 Retention RetentionOf(std::string_view name) {
   if (name == "workqueue") return Retention::kWorkQueue;
   return name == "limits" ? Retention::kLimits : Retention::kInterest;
@@ -107,7 +107,8 @@ Status ReadStreamInfo(const Json& answer, std::string_view what, StreamInfo* inf
   info->has_leader = !info->replicated() || !DataAt(ObjectAt(answer, "cluster"), "leader").empty();
   info->is_older_than_created = IsOlderThan(info->created, state);
   if (IsBeingMade(info->created)) return Status::Ok();  // it has no state yet
-  // A wrong end would have us believe that nothing is stored, or that all of it is lost.
+  // With a wrong last sequence, the caller would conclude that no message is stored or that all are
+  // lost.
   const auto last = state.find("last_seq");
   const bool has_end = last != state.end() && *last == info->last_sequence;
   return has_end && IsStreamCreated(info->created) ? Status::Ok() : NotUnderstood(what);
@@ -119,7 +120,7 @@ bool IsBeingMade(std::string_view created) {
 }
 
 Status StillBeingMade(std::string_view what) {
-  return Status::Unavailable(std::string(what) + " is just being made by somebody else",
+  return Status::Unavailable(std::string(what) + " is being created by another client",
                              "If this lasts, the NATS server's disk may be slow or full.");
 }
 

@@ -21,12 +21,12 @@ namespace fraiseql::nats {
 
 namespace {
 
-// Most often the last message of ours is near the end, but others may have written behind it.
+// Usually our last message is near the end, but other publishers may have written after it.
 constexpr uint64_t kFirstStep = 500;
 constexpr uint64_t kLargestStep = 100000;
 constexpr uint64_t kMostOneByOne = 256;
 
-// True if the message is one of those that are looked for.
+// Records the message and returns true if it is one of the wanted ones.
 bool Take(const std::optional<StoredMessage>& message, const TailQuery& query, StreamTail* tail) {
   Position position;
   if (!message ||
@@ -40,7 +40,7 @@ bool Take(const std::optional<StoredMessage>& message, const TailQuery& query, S
   return true;
 }
 
-// Goes back from the end to `begin` or the first of them, with a round trip for each message.
+// Reads backwards from the end to `begin` or the first wanted message, with a round trip for each.
 Status LookOneByOne(JetStreamClient* js, const TailQuery& query, uint64_t last, uint64_t begin,
                     StreamTail* tail) {
   std::optional<StoredMessage> message;
@@ -51,7 +51,7 @@ Status LookOneByOne(JetStreamClient* js, const TailQuery& query, uint64_t last, 
   return Status::Ok();
 }
 
-// Goes back from the end to what is before `begin`, or to the first step that has one of them.
+// Reads backwards from the end to `begin`, or to the first step that has a wanted message.
 Status LookBack(JetStreamClient* js, const TailQuery& query, const StreamInfo& info, uint64_t begin,
                 StreamTail* tail) {
   uint64_t step = kFirstStep;
@@ -86,7 +86,7 @@ Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail)
   if (!answer.status.ok()) return answer.status;
   StreamInfo info;
   Status status = ReadStreamInfo(answer.body, what, &info);
-  if (!status.ok() || IsBeingMade(info.created)) return status;  // there is nothing in it
+  if (!status.ok() || IsBeingMade(info.created)) return status;  // it is empty
   tail->takes_subject =
       std::any_of(info.config.subjects.begin(), info.config.subjects.end(),
                   [&](const std::string& wide) { return Covers(wide, query.asked_subject); });
@@ -98,7 +98,7 @@ Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail)
   if (!status.ok()) return status;
   (void)Take(likely, query, tail);
   uint64_t begin = std::max({uint64_t{1}, info.first_sequence, tail->sequence + 1});
-  // A consumer for looking would take what others are to consume.
+  // A consumer of ours would consume messages that are for other consumers.
   if (!info.keeps_consumed()) {
     begin = std::max(begin, last - std::min(last, kMostOneByOne));
     return LookOneByOne(js, query, last, begin, tail);

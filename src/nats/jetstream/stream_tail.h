@@ -13,27 +13,27 @@ class JetStreamClient;
 
 struct TailQuery {
   std::string stream;
-  std::string origin;         // of the messages that are looked for: AppendOrigin() of core
-  std::string likely;         // where most of them are: a subject, it may have wildcards
-  std::string asked_subject;  // does the stream take it?
-  // What stands before it does not matter.
+  std::string origin;         // of the wanted messages: see AppendOrigin() of core
+  std::string likely;         // the subject of most of them; may have wildcards
+  std::string asked_subject;  // see StreamTail::takes_subject
+  // Messages before the mark are ignored.
   StreamMark mark = StreamMark::NothingStored();
-  // Most messages to look at, if the mark is not of this stream; a million takes two seconds.
+  // The most messages to read if the mark is not of this stream; a million takes two seconds.
   uint64_t limit = 10000000;
 };
 
 struct StreamTail {
   uint64_t newest_lsn = 0;  // commit LSN of the newest message found; 0: none
-  uint64_t sequence = 0;    // of that message in the stream, or of one behind it
+  uint64_t sequence = 0;    // of that message in the stream, or of a later one
   bool takes_subject = false;
-  // What is not looked at, for it is beyond the limit, may hold newer ones.
+  // The limit was reached; messages that were not read may be newer.
   bool cut_short = false;
 };
 
-// Looks for the newest message of this origin: the last one on the likely subject, and what stands
-// behind it in the stream, from its end back, in steps that grow, by their headers.  A stream that
-// forgets what was consumed does not tell: only its last messages are looked at.  A stream that
-// does not exist holds none; then, and when none is found, the status is ok.
+// Finds the newest message of this origin: checks the last one on the likely subject, then reads
+// the headers of the messages after it, backwards from the end of the stream in growing steps.  Of
+// a stream that removes consumed messages, only the last messages are checked.  If none is found,
+// or the stream does not exist, the status is ok.
 Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail);
 
 }  // namespace fraiseql::nats

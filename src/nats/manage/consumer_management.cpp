@@ -14,11 +14,11 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kNsPerMs = 1000000;
-constexpr uint64_t kMostConsumers = 50000;  // of those that are listed
+constexpr uint64_t kMostConsumers = 50000;  // the list ends after this many
 
-// Where a push consumer of ours delivers to: known from the names, so that to create it again
-// changes nothing; within "_INBOX.", for that is what programs may usually subscribe to; and of no
-// stream's subjects.
+// The subject to which a push consumer of ours delivers.  It is derived from the names, so that
+// creating the consumer again changes nothing; it begins with "_INBOX.", to which programs usually
+// may subscribe and which no stream takes.
 std::string DeliverSubject(const std::string& stream, const std::string& consumer) {
   return "_INBOX.fraiseql." + stream + "." + consumer;
 }
@@ -39,7 +39,8 @@ Json NewConfig(const std::string& stream, const ConsumerSpec& wanted) {
   return config;
 }
 
-// What is wanted differently in an existing consumer; a missing value in `wanted` takes it away.
+// Applies the wanted values to the configuration of an existing consumer, and removes those that
+// `wanted` lacks.  True if anything has changed.
 bool Merge(const Json& wanted, Json* config) {
   bool changed = false;
   for (const char* field : {"ack_wait", "max_deliver", "filter_subject", "deliver_group"}) {
@@ -80,7 +81,7 @@ Status CheckSpec(const std::string& stream, const ConsumerSpec& wanted) {
   if (status.ok()) status = CheckName("consumer", wanted.name);
   if (status.ok() && !wanted.push && !wanted.queue.empty()) {
     return Status::Invalid(
-        ConsumerNamed(stream, wanted.name) + " has a queue, but is no push " + "consumer",
+        ConsumerNamed(stream, wanted.name) + " has a queue but is not a push consumer",
         "Programs share a pull consumer without a queue.");
   }
   if (status.ok() && wanted.ack_wait_ms <= 0) {
@@ -108,7 +109,7 @@ DeliverPolicy DeliverPolicyOf(const std::string& name) {
   return name == "new" ? DeliverPolicy::kNew : DeliverPolicy::kOther;
 }
 
-// One subject, or several separated by commas.
+// The filter: one subject, or several separated by commas.
 std::string FilterOf(const Json& config) {
   std::vector<std::string> filters = ListAt(config, "filter_subjects");
   const std::string_view filter = DataAt(config, "filter_subject");

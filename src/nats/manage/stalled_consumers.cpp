@@ -11,7 +11,7 @@ namespace fraiseql::nats {
 
 namespace {
 
-constexpr int64_t kGraceMs = 1000;  // on top of ack_wait
+constexpr int64_t kGraceMs = 1000;  // in addition to ack_wait
 
 }  // namespace
 
@@ -22,7 +22,7 @@ Status StalledConsumers::Check(JetStreamClient* js, const std::string& stream, i
   if (!status.ok()) return status;
   std::map<std::string, Standing> before = std::move(standing_);
   standing_.clear();
-  // Takes 100 ms if there is nothing but messages to give up.
+  // The request ends after 100 ms if all messages are given up.
   const Json one_byte = {{"batch", 1}, {"expires", 100000000}, {"max_bytes", 1}};
   for (const ConsumerInfo& consumer : consumers) {
     const std::string& name = consumer.config.name;

@@ -12,24 +12,25 @@ namespace fraiseql::nats {
 
 class JetStreamClient;
 
-// Finds pull consumers that nobody pulls from any more while messages wait for an acknowledgement
-// that will not come, and makes JetStream notice which of these have used up their deliveries: it
-// does so only when it looks for a message to deliver.
+// Finds pull consumers from which no program pulls any more while delivered messages stay
+// unacknowledged, and makes JetStream detect which of these messages have used up their deliveries.
+// JetStream detects this only when it looks for a message to deliver.
 //
-// So it is asked for one of at most one byte.  Messages whose deliveries are used up are given up
-// on the way; the first that is left is too large, and stays.  Servers from 2.10 on put it back as
-// it was.  Earlier ones (seen with 2.9.10) count the delivery that did not happen, which would cost
-// a message with deliveries left one of them: these are asked only if there can be none, as
-// max_deliver is 1.  To be safe, the server is trusted if it says its API level, from 2.11 on.
+// So this class pulls a message of at most one byte.  JetStream gives up the messages whose
+// deliveries are used up; the first of the others is too large and is not delivered.  Servers from
+// 2.10 on do not count this as a delivery.  Earlier ones (seen with 2.9.10) do, which would cost a
+// message one of its deliveries: there, this class pulls only if max_deliver is 1, so that no
+// message has deliveries left.  To be safe, it relies on the newer behavior only if the server
+// reports its API level, which it does from 2.11 on.
 class StalledConsumers {
  public:
-  // Looks at all consumers of the stream.  To be called every now and then; `now_ms` is of any
-  // steady clock.
+  // Checks all consumers of the stream.  To be called periodically; `now_ms` is of any monotonic
+  // clock.
   Status Check(JetStreamClient* js, const std::string& stream, int64_t now_ms);
 
  private:
-  // How a consumer stood when something was last seen to move, and since when it stands so, or has
-  // been asked.
+  // The state of a consumer at its last progress, and the time of that progress or of our last
+  // pull.
   struct Standing {
     uint64_t deliveries = 0;
     uint64_t ack_floor = 0;

@@ -16,13 +16,13 @@ namespace {
 
 constexpr int64_t kNsPerMs = 1000000;
 
-// How long a change is given to be overwritten by another one that did not know of it, and how
-// often it is made again.
+// The time after which a change is checked, because a concurrent one may overwrite it, and the
+// number of attempts.
 constexpr int64_t kSettleMs = 50;
 constexpr int kMaxAttempts = 20;
 constexpr int kMaxOverlaps = 3;
 
-// For people.
+// The value for a message to the user.
 std::string Shown(const std::string& field, const Json& value) {
   if (value.is_string()) return ForeignText(value.get<std::string>());
   if ((field == "max_age" || field == "duplicate_window") && value.is_number_integer()) {
@@ -49,7 +49,7 @@ Differences Compare(const StreamSpec& wanted, const Json& config) {
   return differences;
 }
 
-// The server's own words for this speak of none of our settings.
+// Checked here because the server's error does not name our settings.
 Status CheckWindow(const std::string& stream, const Json& config) {
   const int64_t window = IntegerAt(config, "duplicate_window");
   const int64_t max_age = IntegerAt(config, "max_age");
@@ -67,7 +67,7 @@ ApiAnswer AskForStream(JetStreamClient* js, const std::string& stream) {
   return js->Call("STREAM.INFO." + stream, StreamNamed(stream));
 }
 
-// Those of the first look that the last one has not found any more have been changed.
+// The differences of the first check that the last one has not found have been changed.
 void MarkChanged(const Differences& left, Differences* outcome) {
   for (Difference& difference : *outcome) {
     const auto same = [&](const Difference& other) { return other.field == difference.field; };
@@ -75,11 +75,11 @@ void MarkChanged(const Differences& left, Differences* outcome) {
   }
 }
 
-// What comes after an attempt.  kOverlaps: a few looks more, as a server that is just making this
-// stream may take it for another one.
+// The step after an attempt.  kOverlaps: checks a few more times, because a server that is just
+// creating this stream may report it as another one with overlapping subjects.
 enum class Step : uint8_t { kDone, kLookAgain, kOverlaps };
 
-// The stream that has one of the subjects; empty: none is found.
+// The other stream that has one of the subjects; empty: none is found.
 std::string FindOverlap(JetStreamClient* js, const StreamSpec& wanted) {
   for (const std::string& subject : wanted.subjects) {
     const ApiAnswer answer =
@@ -95,7 +95,7 @@ Status Create(JetStreamClient* js, const StreamSpec& wanted, Step* step) {
   Status status = CheckWindow(wanted.name, config);
   if (!status.ok()) return status;
   ApiAnswer answer = js->Call("STREAM.CREATE." + wanted.name, config, StreamNamed(wanted.name));
-  if (answer.err_code == kStreamNameInUse) {  // somebody else was faster
+  if (answer.err_code == kStreamNameInUse) {  // another client has just created it
     *step = Step::kLookAgain;
     return Status::Ok();
   }
@@ -115,7 +115,7 @@ Status Update(JetStreamClient* js, const StreamSpec& wanted, const Json& config,
   return answer.status;
 }
 
-// One look, and at most one change.
+// Makes one check and at most one change.
 Status Attempt(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mode, bool first,
                Differences* outcome, Step* step) {
   *step = Step::kDone;
@@ -159,8 +159,9 @@ Status EnsureStream(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mo
     js->Sleep(kSettleMs);
   }
   if (!status.ok()) return status;
-  return Status::Unavailable(StreamNamed(wanted.name) + " does not stay as it is made",
-                             "Another database or program has other settings for it.");
+  return Status::Unavailable(
+      StreamNamed(wanted.name) + " is changed by another client after each update",
+      "Another database or program has other settings for it.");
 }
 
 }  // namespace fraiseql::nats

@@ -20,21 +20,21 @@ enum class EnsureMode : uint8_t {
   kUpdate,  // create it, or change what differs
 };
 
-// Something that is not as it should be, named as the server names it.
+// A value that differs from the wanted one, with the server's name of the field.
 struct Difference {
   std::string field;  // "max_age"
   std::string wanted;
   std::string found;
-  bool changed = false;  // it is as wanted now
+  bool changed = false;  // the field now has the wanted value
 };
 
 using Differences = std::vector<Difference>;  // between the stream as it was found and `wanted`
 
-// Brings a stream into being and into shape, as far as `mode` allows.  Whatever the spec does not
-// name stays as it is; subjects are added to the stream's, never taken away: one that is covered
-// already is left out, and what a new one covers becomes part of it.  Several may do this at the
-// same time: each looks again, after a moment, whether its change has lasted.
-// kInvalid for a duplicate window longer than max_age, and for what the server refuses.
+// Creates or updates a stream, as far as `mode` allows.  Values that the spec does not set stay as
+// they are.  Subjects are added to those of the stream: one that is covered already is not added,
+// and a new one replaces those that it covers.  Several callers may do this at the same time: each
+// checks, after a moment, that its change has not been overwritten.  kInvalid for a duplicate
+// window longer than max_age, and for a configuration that the server refuses.
 Status EnsureStream(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mode,
                     Differences* outcome);
 

@@ -30,7 +30,7 @@ Chain::Kind Exclusivity::KindFor(int64_t now_ms, int replicas) const {
 }
 
 void Exclusivity::SawForeign(int64_t now_ms) {
-  // Once for each stretch of time: it may write all the while.
+  // Counted once for each interval: the other publisher may write all the time.
   if (now_ms < shared_until_ms_) return;
   shared_until_ms_ = now_ms + backoff_.Next();
 }

@@ -10,18 +10,19 @@
 
 namespace fraiseql::nats {
 
-// Ties each message to the one before it, so that the stream refuses all that comes after one that
-// it has refused: what is stored is then always a beginning of what was sent, in order, and the
-// acknowledgement of one message proves those before it.  (ADR-22's expectation headers.)
+// Makes each message expect the one before it, by the expectation headers of ADR-22.  The stream
+// then refuses all messages after a refused one: the stored messages are always a prefix of those
+// sent, in order, and the acknowledgement of a message confirms those before it.
 class Chain {
  public:
   enum class Kind : uint8_t {
     kNone,
-    // By the id of the message before.  Holds even if others write to the stream in between: then
-    // the next message is refused.
+    // By the id of the previous message.  This holds even if another publisher writes in between:
+    // the stream then refuses the next message.
     kMessageId,
-    // By the length of the stream.  A writer in between takes the place of one of ours, so that the
-    // next one fits again: each message has to be acknowledged.
+    // By the last sequence of the stream.  Another publisher's message takes the sequence of one of
+    // ours, and the message after that meets its expectation again: so each message has to be
+    // acknowledged.
     kSequence,
   };
 
@@ -34,35 +35,35 @@ class Chain {
 
   Kind kind() const { return kind_; }
 
-  // Appends the header line that ties the next message.
+  // Appends the header line with the expectation of the next message.
   void AppendExpectation(std::string* lines) const;
-  // The message with this id was sent, tied.
+  // Records that the message with this id was sent with its expectation.
   void Sent(std::string_view message_id);
 
  private:
   Kind kind_ = Kind::kNone;
-  uint64_t stream_end_ = 0;  // what the next message expects, if it is the first or by kSequence
-  std::string last_id_;      // else: of the message before
+  uint64_t stream_end_ = 0;  // expected by the first message, and by all with kSequence
+  std::string last_id_;      // expected otherwise: the id of the previous message
 };
 
-// Decides whether messages are tied: while nobody else writes to the stream, since every foreign
-// message would cost a new look at the stream.  Milliseconds, of any clock that never goes back.
+// Decides whether messages are chained: only while no other publisher writes to the stream, because
+// each foreign message would cost a reopening.  Milliseconds, of any monotonic clock.
 class Exclusivity {
  public:
-  // How long after somebody else's message the stream counts as shared: doubling.
+  // How long after another publisher's message the stream counts as shared; the time doubles.
   static constexpr int64_t kMinSharedMs = 60000;
   static constexpr int64_t kMaxSharedMs = 3600000;
 
   void Configure(Exclusive wanted) { wanted_ = wanted; }
 
-  // In a stream of several replicas messages are never tied by id.  Each replica compares the id
-  // with the last one that it remembers, and one that has been restarted remembers none that is
-  // older than the de-duplication window: it alone refuses the message, and all that follow.  From
-  // nats-server 2.14 on a wrong id stops the stream for good.
+  // In a stream of several replicas messages are never chained by id.  Each replica compares the id
+  // with the last one in its memory, and a restarted replica has none that is older than the
+  // duplicate window: it alone refuses the message and all that follow.  From nats-server 2.14 on,
+  // a wrong id stops the stream permanently.
   Chain::Kind KindFor(int64_t now_ms, int replicas) const;
 
   void SawForeign(int64_t now_ms);
-  // Messages are not to be tied for a while, whatever the setting.
+  // Stops chaining for kMinSharedMs, whatever the setting.
   void Pause(int64_t now_ms) { paused_until_ms_ = now_ms + kMinSharedMs; }
 
  private:

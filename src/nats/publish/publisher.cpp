@@ -15,7 +15,7 @@ namespace fraiseql::nats {
 
 namespace {
 
-constexpr int64_t kConnectGraceMs = 1000;  // on top of what the library is told
+constexpr int64_t kConnectGraceMs = 1000;  // in addition to the library's timeout
 constexpr int64_t kInterruptAgainMs = 20;
 
 // Large enough for long writes, small enough that what a partial write leaves is moved cheaply.
@@ -27,9 +27,9 @@ constexpr size_t kMaxControlLine = 4096;
 constexpr size_t kMaxDigits = 20;        // of a sequence number
 constexpr size_t kControlLineRest = 32;  // all but the two subjects
 
-constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" behind the header lines
+constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" after the header lines
 
-// No stream grows by that much between two acknowledgements.
+// A stream does not grow by this much between two acknowledgements.
 constexpr uint64_t kMaxGrowth = uint64_t{1} << 48;
 
 // Reads "<generation>.<sequence>".
@@ -39,7 +39,7 @@ bool ReadAddress(std::string_view address, uint64_t* generation, uint64_t* seque
          ReadDecimal(address.substr(dot + 1), sequence);
 }
 
-// Of headers and payload, as the server counts them.
+// The size of headers and payload, as the server counts them.
 size_t WireSize(const Message& message) {
   const size_t headers = message.headers.empty() ? 0 : message.headers.size() + kHeaderFrame;
   return headers + message.payload.size();
@@ -121,7 +121,7 @@ void Publisher::OnSocket(bool readable, bool writable) {
   connection_->Process(readable, writable);
   if (socket() < 0) ++socket_generation_;
   opening_.TakeAnswers();
-  // Nobody has asked for the others: of an opening that was given up, or the server's own idea.
+  // Discards other answers: those to an abandoned opening, and unrequested ones.
   Connection::Delivery ignored;
   while (opening_.state() != StreamOpening::State::kBusy && connection_->NextAnswer(&ignored)) {
   }
@@ -149,8 +149,8 @@ void Publisher::TakeOpening() {
   }
 }
 
-// What is wrong is of this server, or of what it lets us do: the next attempt is made at another
-// one, if there is one.
+// The failure is specific to this server or its permissions: the next attempt uses another server,
+// if there is one.
 void Publisher::CloseUnfit(const Status& status) {
   servers_.Unfit(status);
   renew_connection_ = renew_connection_ || !servers_.single();
@@ -201,7 +201,7 @@ void Publisher::Tick(int64_t now_ms) {
   if (!connecting_) return;
   if (connect_deadline_ms_ == 0) connect_deadline_ms_ = now_ms + ConnectLimitMs();
   if (now_ms < connect_deadline_ms_) return;
-  connector_.Interrupt();  // the library's own limit has not worked
+  connector_.Interrupt();  // the library's own timeout has had no effect
   connect_deadline_ms_ = now_ms + kInterruptAgainMs;
 }
 
@@ -225,8 +225,9 @@ Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack)
   if (!status.ok()) return status;
   if (WireSize(message) + expectation_.size() > static_cast<size_t>(connection_->max_payload())) {
     exclusivity_.Pause(now_ms_);
-    return Status::Unavailable("message of " + std::to_string(WireSize(message)) +
-                               " bytes leaves no room for what ties it to the one before");
+    return Status::Unavailable(
+        "message of " + std::to_string(WireSize(message)) +
+        " bytes leaves no room for the header that ties it to the message before");
   }
   status = connection_->Publish(message, ask ? reply_ : std::string(), expectation_);
   if (!status.ok()) return status;
@@ -235,8 +236,8 @@ Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack)
   return status;
 }
 
-// At a moment when all that was sent is answered it is known who has written to the stream: if only
-// we have, and for long enough, what follows can be tied together.
+// When all messages are acknowledged, the growth of the stream shows whether another publisher has
+// written to it.  If none has for long enough, the following messages can be chained.
 void Publisher::TieToLast() {
   if (stream_end_ - checked_end_ != stored_since_) exclusivity_.SawForeign(now_ms_);
   checked_end_ = stream_end_;
@@ -249,7 +250,7 @@ Status Publisher::Check(const Message& message) {
   const size_t limit = static_cast<size_t>(connection_->max_payload());
   if (size > limit) {
     if (!IsStillBelieved(message, connected_us_, WallClockUs())) {
-      renew_connection_ = true;  // a server whose limit is raised tells new connections only
+      renew_connection_ = true;  // a server reports a raised limit to new connections only
       return Status::Unavailable("message of " + std::to_string(size) +
                                  " bytes is over a limit that may have been raised: asking again");
     }
@@ -262,7 +263,8 @@ Status Publisher::Check(const Message& message) {
     return Status::Rejected("subject of " + std::to_string(message.subject.size()) +
                             " bytes is too long for NATS");
   }
-  // Whoever built the subject has checked it; but this would break the protocol, again and again.
+  // The caller has checked the subject already; but such a character would break the protocol on
+  // each attempt.
   if (std::any_of(message.subject.begin(), message.subject.end(),
                   [](char c) { return static_cast<unsigned char>(c) <= ' '; })) {
     return Status::Rejected("subject has a blank or control character");
@@ -271,15 +273,15 @@ Status Publisher::Check(const Message& message) {
   return refused_.empty() ? Status::Ok() : refused_.Check(message, WallClockUs());
 }
 
-// Never sent: another stream might take it, now or when somebody makes one.
+// Such a message is never sent: another stream might take its subject, now or later.
 Status Publisher::RefuseSubject(const Message& message) {
   if (!IsStillBelieved(message, looked_us_, WallClockUs())) {
     return Status::Unavailable("the stream did not take subject \"" + message.subject +
-                               "\" when it was last looked at: looking again");
+                               "\" when it was last checked: checking it again");
   }
   const std::string observer =
       message.observer.empty() ? "" : ", to which observer \"" + message.observer + "\" sends";
-  // Somebody else has made the stream if the settings name the subject.
+  // If the settings have the subject, the stream was not created from them.
   const bool is_wanted =
       !stream_.subjects.empty() && SubjectSet(stream_.subjects).Takes(message.subject);
   return Status::Rejected(
@@ -297,7 +299,7 @@ bool Publisher::NextReply(Reply* reply) {
   return false;
 }
 
-// False: not of interest to the pipeline.
+// False: the delivery is of no interest to the pipeline.
 bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
   *reply = {};
   if (delivery.no_responders) return OnNoAnswerer(reply);
@@ -310,7 +312,7 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
     reply->status =
         Status::Unavailable("the NATS server acknowledges a message at an impossible place of " +
                                 StreamNamed(stream_.name),
-                            "Something between here and the NATS server may change what it says.");
+                            "A proxy on the way may change what the NATS server sends.");
     return current;
   }
   if (current && outstanding_ > 0) --outstanding_;
@@ -321,7 +323,7 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
                                     "Check stream_name and the subjects of both streams.");
     return current;
   }
-  if (ack.stream_sequence == 0) {  // a cluster says so of a message that it is about to store
+  if (ack.stream_sequence == 0) {  // a cluster answers so for a message that it is about to store
     reply->status = Status::Unavailable("a message with this id is still being stored");
     return current;
   }
@@ -334,8 +336,8 @@ bool Publisher::IsAbsurd(const PubAck& ack) const {
          ack.stream_sequence - stream_end_ > kMaxGrowth;
 }
 
-// It cannot be told which message this is about.  Those of former generations come before the
-// answers of this one's Open(), for a server handles a connection's messages in turn.
+// The reply does not identify the message.  Those of earlier generations arrive before the answers
+// to this generation's Open(), because a server handles the messages of a connection in order.
 bool Publisher::OnNoAnswerer(Reply* reply) {
   if (outstanding_ == 0) return false;
   --outstanding_;
@@ -357,14 +359,15 @@ void Publisher::OnStored(const PubAck& ack, uint64_t generation, Reply* reply) {
   reply->duplicate = ack.duplicate;
   reply->stream_sequence = ack.stream_sequence;
   reply->late = generation < created_generation_;
-  // What is sent since the stream was looked at is stored behind its end, unless it is another
-  // stream now, or has lost something.
+  // Messages sent after the opening are stored after the end that it found, unless the stream was
+  // recreated or has lost messages.
   const bool astray = current && !ack.duplicate && ack.stream_sequence <= opening_.end().sequence;
   stream_end_ = std::max(stream_end_, ack.stream_sequence);
   if (current && !ack.duplicate) ++stored_since_;
   reply->needs_resync = astray;
   if (!current || chain_.kind() != Chain::Kind::kMessageId) return;
-  // A duplicate may be told of without a look at what it is tied to, and so proves nothing else.
+  // The server may report a duplicate without a check of its expectation, so it confirms no other
+  // message.
   reply->through = !ack.duplicate;
   reply->needs_resync = ack.duplicate || astray;
 }

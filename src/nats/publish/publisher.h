@@ -20,13 +20,13 @@
 
 namespace fraiseql::nats {
 
-// The sink that stores messages in a JetStream stream: core publishes over one connection, with a
-// reply subject of ours that says which message the stream's acknowledgement is for.  Opening
-// means: a connection, then StreamOpening.
+// The sink that stores messages in a JetStream stream: it publishes over one connection, with a
+// reply subject that identifies the message that the stream acknowledges.  Open() connects and then
+// runs StreamOpening.
 //
-// While nobody else writes to the stream, each message is tied to the one before (see Chain): order
-// then holds whatever fails, and only some messages need an acknowledgement.  Else each has its
-// own.
+// While no other publisher writes to the stream, each message expects the one before it (see
+// Chain): the order then survives any failure, and only some messages need an acknowledgement.
+// Otherwise each message has its own.
 //
 // Main thread only, and nothing blocks.  The owner drives it from any event loop:
 //
@@ -38,14 +38,14 @@ namespace fraiseql::nats {
 //         at most as long as both WaitMs(now) say;
 //     socket ready:     publisher.OnSocket(readable, writable);
 //     wake_fd readable: publisher.OnWake();
-//     pipeline.Run(now), so that what has come makes room
+//     pipeline.Run(now), so that the replies received make room
 //   }
 class Publisher final : public Sink {
  public:
   Publisher(BrokerSettings broker, StreamSettings stream);
 
-  // Cuts a connect short that is under way, but waits for a name lookup; a process in a hurry
-  // leaves by _exit() instead.
+  // Aborts a connection attempt, but waits for its name lookup; a process that cannot wait calls
+  // _exit() instead.
   ~Publisher() override;
 
   Publisher(const Publisher&) = delete;
@@ -64,30 +64,30 @@ class Publisher final : public Sink {
   Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
   bool NextReply(Reply* reply) override;
 
-  // What to wait for.  A wait set has to be built anew when socket_generation() has changed: there
-  // is another socket, or none (-1).  wake_fd() stays the same; it is -1 if the system had no file
-  // descriptor left (then Open() fails and says so).
+  // The events to wait for.  The owner has to rebuild a wait set when socket_generation() has
+  // changed: there is another socket, or none (-1).  wake_fd() never changes; it is -1 if the
+  // system had no file descriptor left (then Open() fails).
   int socket() const { return connection_ ? connection_->socket() : -1; }
   uint64_t socket_generation() const { return socket_generation_; }
   bool wants_write() const { return connection_ && connection_->wants_write(); }
   int wake_fd() const { return connector_.wake_fd(); }
-  // -1: for as long as nothing happens.  Milliseconds, of the clock that Tick() is given.
+  // The time until Tick() is due, in milliseconds of the clock of Tick(); -1: no limit.
   int64_t WaitMs(int64_t now_ms) const;
 
-  // What has happened.  An error or hang-up of the socket counts as readable; `writable` may also
-  // be tried without having waited for it, which most often saves the waiting.
+  // The events that have occurred.  An error or hang-up of the socket counts as readable;
+  // `writable` may be true without a wait for it, which usually saves that wait.
   void OnSocket(bool readable, bool writable);
   void OnWake();
   void Tick(int64_t now_ms);
 
-  // For people.
+  // For monitoring.
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
-  // That the stream takes, as last seen; empty: not known.
+  // The subjects that the stream takes, as last seen; empty: not known.
   const std::vector<std::string>& stream_subjects() const { return stream_subjects_; }
   uint64_t openings() const { return openings_; }                    // that succeeded
   uint64_t connects() const { return connects_; }                    // that succeeded
-  bool keeps_consumed() const { return opening_.keeps_consumed(); }  // the stream, as last seen
+  bool keeps_consumed() const { return opening_.keeps_consumed(); }  // of the stream, as last seen
   bool chained() const { return chain_.kind() != Chain::Kind::kNone; }
 
  private:
@@ -107,40 +107,40 @@ class Publisher final : public Sink {
   void OnStored(const PubAck& ack, uint64_t generation, Reply* reply);
 
   BrokerSettings broker_;
-  ServerList servers_;  // of it
+  ServerList servers_;  // the servers of broker_
   StreamSettings stream_;
   Connector connector_;
   std::unique_ptr<Connection> connection_;
   uint64_t socket_generation_ = 0;
   uint64_t connects_ = 0;
-  int64_t connected_us_ = 0;  // when the present connection was made, and its limits were told
+  int64_t connected_us_ = 0;  // when the connection was made and the server reported its limits
   RefusedSubjects refused_;
   std::vector<std::string> stream_subjects_;
   SubjectSet subjects_;    // the same
-  int64_t looked_us_ = 0;  // when the stream was looked at
+  int64_t looked_us_ = 0;  // when the subjects were read
   uint64_t openings_ = 0;
-  std::string created_;              // when, the stream that was last seen
-  uint64_t created_generation_ = 0;  // in which it was seen first
+  std::string created_;              // creation time of the stream, as last seen
+  uint64_t created_generation_ = 0;  // the generation in which it was first seen
 
   State state_ = State::kClosed;
   Status status_;
   ResumePoint from_;
   StreamOpening opening_;
   bool connecting_ = false;          // the first step of opening
-  bool renew_connection_ = false;    // the present one is not to be used by another Open()
+  bool renew_connection_ = false;    // the next Open() must not use the present one
   int64_t connect_deadline_ms_ = 0;  // 0: to be set by the next Tick()
   int64_t now_ms_ = 0;               // as of the last Tick()
 
-  uint64_t generation_ = 0;   // counts Open(); part of the address of every acknowledgement
+  uint64_t generation_ = 0;   // counts Open(); part of the address of each acknowledgement
   std::string reply_;         // "<inbox>.<generation>." and, while sending, the sequence number
-  size_t reply_prefix_ = 0;   // the length of the former
-  uint64_t outstanding_ = 0;  // to be answered in this generation
+  size_t reply_prefix_ = 0;   // the length without the sequence number
+  uint64_t outstanding_ = 0;  // acknowledgements awaited in this generation
 
   Chain chain_;
   Exclusivity exclusivity_;
   std::string expectation_;    // header lines
-  uint64_t stream_end_ = 0;    // as far as we know
-  uint64_t checked_end_ = 0;   // the stream's end when it was last known who had written
+  uint64_t stream_end_ = 0;    // as far as is known
+  uint64_t checked_end_ = 0;   // the stream's end at the last check for other publishers
   uint64_t stored_since_ = 0;  // our messages stored since then
 };
 

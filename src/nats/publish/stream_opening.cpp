@@ -126,22 +126,22 @@ void StreamOpening::AskForOverlap() {
       ToText(Json{{"subject", stream_.subjects[overlap_looked_at_]}}));
 }
 
-// Which other stream has one of the subjects: that is what an administrator needs to know.
+// Finds the other stream that has one of the subjects, so that the error can name it.
 void StreamOpening::OnOverlap(const ApiAnswer& answer) {
   const std::string other = StreamInNames(answer.body, stream_.name);
   if (other.empty() && ++overlap_looked_at_ < stream_.subjects.size()) return AskForOverlap();
   Fail(OverlapWith(other, std::move(status_)));
 }
 
-// A stream that is not the one of the mark, or is shorter than it was, has lost what it had stored.
-// Not ok: it is not certain yet.
+// A stream that is not the one of the mark, or is shorter than it was, has lost stored messages.
+// Not ok: the loss is not certain yet.
 Status StreamOpening::CompareWithMark() {
   if (from_.mark.stream.empty()) return Status::Ok();
   opened_.is_marked = from_.mark.stream == opened_.end.stream ||
                       (info_.is_older_than_created && from_.seen <= opened_.end.sequence);
   if (!opened_.is_marked) {
     opened_.loss = Status::Unavailable(
-        StreamNamed(stream_.name) + " was deleted and made again, and what it had stored is gone" +
+        StreamNamed(stream_.name) + " was deleted and recreated, and its messages are gone" +
             (from_.seen > 0 ? ": it ended at " + std::to_string(from_.seen) : ""),
         "Messages that were acknowledged before cannot be sent again.");
   } else if (from_.seen > opened_.end.sequence) {
@@ -151,9 +151,9 @@ Status StreamOpening::CompareWithMark() {
   return Status::Ok();
 }
 
-// A server that has just become the leader of a replicated stream says how far it has come with
-// what the others have confirmed; one that stood still, and has missed that another leads now, says
-// what it knew: for a while that may be less than was acknowledged.
+// A new leader of a replicated stream reports the end up to which it has applied the committed
+// messages, and a former leader that was suspended reports an outdated end.  For a while, either
+// may be less than was acknowledged.
 Status StreamOpening::LosesAcknowledged() {
   const std::string ends = "it ended at " + std::to_string(from_.seen) + ", and now ends at " +
                            std::to_string(opened_.end.sequence);
@@ -162,7 +162,7 @@ Status StreamOpening::LosesAcknowledged() {
     if (short_since_ms_ == 0 || now_ms_ - short_since_ms_ < kMostShortMs) {
       return Status::Unavailable(
           "the leader of " + StreamNamed(stream_.name) +
-              " does not know what was acknowledged: " + ends,
+              " does not have messages that were acknowledged: " + ends,
           "It may be about to catch up; see whether all servers of the NATS cluster run.");
     }
   }
@@ -189,12 +189,12 @@ void StreamOpening::ReadBackOrFinish() {
 }
 
 std::vector<StoredPlaces> StreamOpening::KnownPlaces() {
-  if (!opened_.is_marked) return {};  // places of another stream
+  if (!opened_.is_marked) return {};  // they are sequences of another stream
   return std::move(from_.known);
 }
 
-// What goes when it is consumed cannot be read by a consumer of ours, which would consume it or
-// keep it for longer.  But what is older than the last one, if that is ours, has been there.
+// A consumer of ours cannot read a stream that removes consumed messages: it would consume them or
+// delay their removal.  But if the last message is ours, those before it have been stored.
 void StreamOpening::OnLast(const ApiAnswer& answer) {
   std::optional<StoredMessage> last;
   Status status = ReadMessage(answer, StreamNamed(stream_.name), &last);
@@ -254,7 +254,7 @@ void StreamOpening::Tick(int64_t now_ms) {
   if (state_ != State::kBusy) return;
   if (deadline_ms_ == 0) deadline_ms_ = now_ms + kRequestTimeoutMs;
   if (now_ms < deadline_ms_) return;
-  if (step_ == Step::kOverlap) return Fail(std::move(status_));  // it may not be allowed to ask
+  if (step_ == Step::kOverlap) return Fail(std::move(status_));  // no permission, perhaps
   timed_out_ = unfit_ = true;
   Fail(NoAnswer("JetStream", StreamNamed(stream_.name) + " at \"" + asked_ + "\""));
 }

@@ -14,35 +14,35 @@
 
 namespace fraiseql::nats {
 
-// What there is to ask before messages can go into a stream: the stream itself, which is created
-// if it is missing, and what it holds already of ours.  One request at a time, over a connection
-// that the owner drives.
+// Makes the requests that precede publishing: gets the stream, creates it if it is missing, and
+// finds which of our messages it already holds.  One request at a time, over a connection that the
+// owner drives.
 class StreamOpening {
  public:
   enum class State : uint8_t { kIdle, kBusy, kDone, kFailed };
 
-  // `connection` must stay until the opening is over, or until Abandon().
+  // `connection` must exist until the opening has ended, or until Abandon().
   void Begin(Connection* connection, const StreamSettings& stream, const ResumePoint& from);
   void Abandon() { state_ = State::kIdle; }
 
-  // Takes the answers that have come; to be called after Connection::Process().
+  // Processes the answers that have arrived; to be called after Connection::Process().
   void TakeAnswers();
   void Tick(int64_t now_ms);
-  // -1: for as long as nothing happens.  Milliseconds, of the clock that Tick() is given.
+  // The time until Tick() is due, in milliseconds of the clock of Tick(); -1: no limit.
   int64_t WaitMs(int64_t now_ms) const;
 
   State state() const { return state_; }
   const Status& status() const { return status_; }  // why it has failed
   // The server has not answered: the connection may be dead.
   bool timed_out() const { return timed_out_; }
-  // It is of this server, or of what it lets us do, that it has failed: another one may serve.
+  // The failure is specific to this server or its permissions: another server may work.
   bool unfit() const { return unfit_; }
 
   // When done:
   Opened TakeOpened() { return std::move(opened_); }
   const StreamMark& end() const { return opened_.end; }
   int replicas() const { return info_.config.replicas.value_or(1); }
-  // Else only the last message is looked at.
+  // If false, only the last message is read.
   bool keeps_consumed() const { return info_.keeps_consumed(); }
   const std::vector<std::string>& subjects() const { return info_.config.subjects; }
   bool saw_foreign() const { return read_back_.saw_foreign(); }
@@ -80,18 +80,18 @@ class StreamOpening {
   State state_ = State::kIdle;
   Step step_ = Step::kStreamInfo;
   Status status_;
-  size_t overlap_looked_at_ = 0;  // of the subjects
+  size_t overlap_looked_at_ = 0;  // index in the subjects
   bool timed_out_ = false;
   bool unfit_ = false;
   std::string asked_;        // the subject of the last request
   int64_t deadline_ms_ = 0;  // of the step; 0: to be set by the next Tick()
-  uint64_t requests_ = 0;    // their number is the address of the answer
+  uint64_t requests_ = 0;    // the number of a request is the address of its answer
   StreamInfo info_;
   ReadBack read_back_;
   Opened opened_;
-  uint64_t behind_ = 0;  // of the stream, what is looked for
+  uint64_t behind_ = 0;  // the sequence after which messages are read
   int64_t now_ms_ = 0;
-  int64_t short_since_ms_ = 0;  // it ends too early since; 0: it does not
+  int64_t short_since_ms_ = 0;  // shorter than acknowledged since then; 0: it is not
 };
 
 }  // namespace fraiseql::nats
