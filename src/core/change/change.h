@@ -39,6 +39,8 @@ struct Relation {
   // The columns that identify a row: the column "id" if it exists, else the primary key, else the
   // replica identity; empty if the table has none of them.
   std::vector<int> identity;
+  // The primary key, else the replica identity; empty if the table has neither.
+  std::vector<int> key;
 };
 
 // One row, each column encoded once as JSON text, in one buffer that is reused for the next row.

@@ -5,6 +5,7 @@
 
 #include "core/base/json_text.h"
 #include "core/base/number.h"
+#include "core/route/partition.h"
 
 namespace fraiseql {
 
@@ -15,6 +16,7 @@ namespace {
 constexpr size_t kMaxSubjectBytes = 2048;
 constexpr size_t kMaxInboxPrefixBytes = 200;
 constexpr size_t kMaxDomainBytes = 64;
+constexpr uint32_t kMaxPartitions = 65536;
 
 constexpr bool IsForbiddenInToken(unsigned char c) {
   return c <= ' ' || c == 0x7F || c == '.' || c == '*' || c == '>';
@@ -24,7 +26,8 @@ constexpr char kHint[] =
     "A subject is made of tokens separated by dots, such as fraiseql.order.created.";
 constexpr char kTemplateHint[] =
     "A subject is made of tokens separated by dots, such as fraiseql.order.created; placeholders "
-    "are {schema}, {table}, {entity}, {op}, {channel}, {database} and {column:NAME}.";
+    "are {schema}, {table}, {entity}, {op}, {channel}, {database}, {column:NAME}, "
+    "{partition:N} and {partition:N:NAME}.";
 
 std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -140,11 +143,31 @@ void AppendSubjectToken(std::string_view value, std::string* out) {
   }
 }
 
+// "8", or "8:region".
+Status SubjectTemplate::ParsePartition(std::string_view arguments, Part* part) {
+  const size_t colon = arguments.find(':');
+  uint32_t count = 0;
+  const bool is_number = ReadDecimal(arguments.substr(0, colon), &count);
+  if (!is_number || count < 1 || count > kMaxPartitions || colon + 1 == arguments.size()) {
+    return Status::Invalid("invalid placeholder {partition:" + std::string(arguments) + "}",
+                           "Give the number of partitions, from 1 to 65536, and, to take another "
+                           "value than the key, a column: {partition:8} or {partition:8:region}.");
+  }
+  part->partitions = count;
+  if (colon != std::string_view::npos) part->text = arguments.substr(colon + 1);
+  return Status::Ok();
+}
+
 Status SubjectTemplate::ParsePlaceholder(std::string_view name, Part* part) {
   constexpr std::string_view kColumnPrefix = "column:";
   if (name.substr(0, kColumnPrefix.size()) == kColumnPrefix && name.size() > kColumnPrefix.size()) {
-    *part = {std::string(name.substr(kColumnPrefix.size())), true};
+    part->text = name.substr(kColumnPrefix.size());
+    part->is_column = true;
     return Status::Ok();
+  }
+  constexpr std::string_view kPartitionPrefix = "partition:";
+  if (name.substr(0, kPartitionPrefix.size()) == kPartitionPrefix) {
+    return ParsePartition(name.substr(kPartitionPrefix.size()), part);
   }
   static constexpr struct {
     std::string_view name;
@@ -154,7 +177,7 @@ Status SubjectTemplate::ParsePlaceholder(std::string_view name, Part* part) {
                 {"channel", &SubjectValues::channel}, {"database", &SubjectValues::database}};
   for (const auto& known : kNames) {
     if (known.name == name) {
-      *part = {{}, false, known.value};
+      part->value = known.value;
       return Status::Ok();
     }
   }
@@ -194,11 +217,33 @@ Status SubjectTemplate::Parse(std::string_view text, SubjectTemplate* parsed) {
   return Status::Ok();
 }
 
+// Of the tokens that the columns' values are, one after the other, as nats-server would see them.
+const std::string* SubjectTemplate::AppendPartition(const Part& part, const SubjectValues& values,
+                                                    std::string* out) {
+  static const std::string kKey = "(key)";
+  const std::string* unknown = nullptr;
+  std::string key;
+  if (!part.text.empty()) {
+    if (!AppendColumn(values, part.text, &key)) unknown = &part.text;
+  } else if (values.relation == nullptr || values.relation->key.empty()) {
+    unknown = &kKey;
+  } else {
+    for (const int column : values.relation->key) {
+      const std::string& name = values.relation->columns[static_cast<size_t>(column)].name;
+      if (!AppendColumn(values, name, &key)) unknown = &name;
+    }
+  }
+  out->append(std::to_string(PartitionOf(key, part.partitions)));
+  return unknown;
+}
+
 const std::string* SubjectTemplate::Append(const SubjectValues& values, std::string* out) const {
   const std::string* unknown = nullptr;
   for (const Part& part : parts_) {
     if (part.value != nullptr) {
       AppendSubjectToken(values.*part.value, out);
+    } else if (part.partitions > 0) {
+      if (const std::string* name = AppendPartition(part, values, out)) unknown = name;
     } else if (!part.is_column) {
       out->append(part.text);
     } else if (!AppendColumn(values, part.text, out)) {
@@ -238,9 +283,16 @@ std::string SubjectTemplate::Pattern() const {
 std::vector<std::string> SubjectTemplate::columns() const {
   std::vector<std::string> names;
   for (const Part& part : parts_) {
-    if (part.is_column) names.push_back(part.text);
+    if (!part.is_literal() && part.value == nullptr && !part.text.empty()) {
+      names.push_back(part.text);
+    }
   }
   return names;
+}
+
+bool SubjectTemplate::needs_row() const {
+  return std::any_of(parts_.begin(), parts_.end(),
+                     [](const Part& part) { return !part.is_literal() && part.value == nullptr; });
 }
 
 }  // namespace fraiseql

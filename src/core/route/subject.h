@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,12 +33,12 @@ void AppendSubjectToken(std::string_view value, std::string* out);
 // The values of a template's placeholders.
 struct SubjectValues {
   std::string_view schema, table, entity, op, channel, database;
-  const Relation* relation = nullptr;  // with `row`, for {column:NAME}; not owned
+  const Relation* relation = nullptr;  // with `row`, for columns and partitions; not owned
   const RowImage* row = nullptr;
 };
 
-// A subject with placeholders, parsed once: {schema} {table} {entity} {op} {channel} {database} and
-// {column:NAME}.  Immutable.
+// A subject with placeholders, parsed once: {schema} {table} {entity} {op} {channel} {database},
+// {column:NAME}, {partition:N} of the key and {partition:N:NAME} of a column.  Immutable.
 class SubjectTemplate {
  public:
   // kInvalid, with the reason and what is allowed, if the text is not a template.
@@ -51,17 +52,23 @@ class SubjectTemplate {
 
   bool empty() const { return parts_.empty(); }
   const std::string& text() const { return text_; }
-  // The columns that {column:NAME} names.
+  // The columns that its placeholders name.
   std::vector<std::string> columns() const;
+  // Whether a placeholder needs a row.
+  bool needs_row() const;
 
  private:
   struct Part {
     std::string text;  // of a literal; with is_column, the name of a column
     bool is_column = false;
+    uint32_t partitions = 0;  // > 0: a partition of the column, or, without one, of the key
     std::string_view SubjectValues::*value = nullptr;  // of another placeholder
-    bool is_literal() const { return !is_column && value == nullptr; }
+    bool is_literal() const { return !is_column && partitions == 0 && value == nullptr; }
   };
   static Status ParsePlaceholder(std::string_view name, Part* part);
+  static Status ParsePartition(std::string_view arguments, Part* part);
+  static const std::string* AppendPartition(const Part& part, const SubjectValues& values,
+                                            std::string* out);
 
   std::string text_;
   std::vector<Part> parts_;

@@ -199,7 +199,6 @@ void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
   const Bitmapset* identity = RelationGetIdentityKeyBitmap(relation);
   const Bitmapset* primary = PrimaryKey(relation);
   const Bitmapset* key = bms_is_empty(primary) ? identity : primary;
-  std::vector<int>& row_identity = entry->relation.identity;
   int id_column = -1;
   for (int i = 0; i < desc->natts; ++i) {
     Form_pg_attribute attribute = TupleDescAttr(desc, i);
@@ -214,9 +213,10 @@ void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
     column.json_key.push_back(':');
     if (column.name == "id") id_column = position;
     column.is_key = column.name == "id" || IsMember(i, key);
-    if (IsMember(i, key)) row_identity.push_back(position);
+    if (IsMember(i, key)) entry->relation.key.push_back(position);
   }
-  if (id_column >= 0) row_identity = {id_column};
+  entry->relation.identity = entry->relation.key;
+  if (id_column >= 0) entry->relation.identity = {id_column};
 }
 
 void RelationCache::FillTests(::Relation relation, CachedRelation* entry) {

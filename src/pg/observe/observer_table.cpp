@@ -188,7 +188,7 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   const bool of_tables = !row.format.empty() || !row.entity.empty() || !row.source.empty() ||
                          !row.columns.empty() || !row.condition.empty() || !row.filter.empty() ||
                          !row.change_origin.empty();
-  if (of_tables || !observer->subject.columns().empty()) {
+  if (of_tables || observer->subject.needs_row()) {
     return Status::Invalid(
         "format, entity, source, columns, condition, filter and origin are for observers of "
         "tables");
