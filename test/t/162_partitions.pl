@@ -33,7 +33,7 @@ my @subjects = map { $_->{subject} } $nats->stream_messages(FraiseqlNode::STREAM
 is(scalar(grep { /^fraiseql\.region\.[0-2]$/ } @subjects), 40, 'a column can be the key');
 
 my $client = $nats->client;
-$client->create_stream({name => 'mapped', subjects => ['mapped.>']});
+$client->create_stream(name => 'mapped', subjects => ['mapped.>']);
 my %ours = map { /^fraiseql\.key\.(\d+)\.(\w+)\.(\d+)$/ ? ("$2.$3" => $1) : () } @subjects;
 is(scalar(keys %ours), 40, 'a deleted row is in the partition that it was in');
 # The order of the tokens in the subject is that of the key: as the table has its columns.
