@@ -147,7 +147,7 @@ void AppendSubjectToken(std::string_view value, std::string* out) {
 Status SubjectTemplate::ParsePartition(std::string_view arguments, Part* part) {
   const size_t colon = arguments.find(':');
   uint32_t count = 0;
-  const bool is_number = ReadDecimal(arguments.substr(0, colon), &count);
+  const bool is_number = ReadWholeDecimal(arguments.substr(0, colon), &count);
   if (!is_number || count < 1 || count > kMaxPartitions || colon + 1 == arguments.size()) {
     return Status::Invalid("invalid placeholder {partition:" + std::string(arguments) + "}",
                            "Give the number of partitions, from 1 to 65536, and, to take another "
