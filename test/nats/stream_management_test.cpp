@@ -202,7 +202,7 @@ TEST(StreamBeingMade, IsNotPublishedTo) {
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilTrouble());
   EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kUnavailable);
-  EXPECT_NE(loop.pipeline.trouble().message().find("is just being made"), std::string::npos);
+  EXPECT_NE(loop.pipeline.trouble().message().find("is being created"), std::string::npos);
 }
 
 // Several databases start at the same time, each with subjects of its own.
