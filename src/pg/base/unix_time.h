@@ -17,4 +17,10 @@ constexpr int64 ToUnixUs(TimestampTz time) { return time + kPostgresToUnixUs; }
 constexpr TimestampTz FromUnixUs(int64 us) { return us - kPostgresToUnixUs; }
 inline int64 UnixNowUs() { return ToUnixUs(GetCurrentTimestamp()); }
 
+// The length of an interval, with a month of 30 days, as elsewhere in Postgres.
+inline int64 IntervalMs(const Interval* interval) {
+  const int64 days = int64{interval->month} * DAYS_PER_MONTH + interval->day;
+  return days * SECS_PER_DAY * 1000 + interval->time / 1000;
+}
+
 }  // namespace fraiseql::pg

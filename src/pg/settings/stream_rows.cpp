@@ -17,6 +17,7 @@ extern "C" {
 #include "pg/base/own_objects.h"
 #include "pg/base/own_table.h"
 #include "pg/base/server_text.h"
+#include "pg/base/unix_time.h"
 #include "pg/base/worker_key.h"
 #include "pg/settings/stream_rows.h"
 
@@ -40,40 +41,38 @@ constexpr Column kColumns[] = {
     {"manage", "stream_manage"},     {"subject_prefix", "subject_prefix"},
     {"topic_prefix", "topic_prefix"}};
 
-std::string SecondsOf(const Interval* interval) {
-  const int64_t days = int64_t{interval->month} * DAYS_PER_MONTH + interval->day;
-  return std::to_string(days * SECS_PER_DAY + interval->time / USECS_PER_SEC);
-}
-
-std::string ListOf(Datum value) {
+void AppendList(Datum value, std::string* text) {
   Datum* items = nullptr;
   bool* nulls = nullptr;
   int count = 0;
   deconstruct_array(DatumGetArrayTypeP(value), TEXTOID, -1, false, TYPALIGN_INT, &items, &nulls,
                     &count);
-  std::string list;
   for (int i = 0; i < count; ++i) {
-    if (i > 0) list += ",";
-    if (!nulls[i]) list += ToUtf8View(items[i]);
+    if (i > 0) text->push_back(',');
+    if (!nulls[i]) text->append(ToUtf8View(items[i]));
   }
-  return list;
 }
 
-std::string SettingText(Oid type, Datum value) {
+// May raise, which `*text` must outlive.
+void AppendValue(Oid type, Datum value, std::string* text) {
   switch (type) {
     case TEXTOID:
-      return std::string(ToUtf8View(value));
+      text->append(ToUtf8View(value));
+      break;
     case TEXTARRAYOID:
-      return ListOf(value);
+      AppendList(value, text);
+      break;
     case INT4OID:
-      return std::to_string(DatumGetInt32(value));
+      text->append(std::to_string(DatumGetInt32(value)));
+      break;
     case INT8OID:
-      return std::to_string(DatumGetInt64(value));
+      text->append(std::to_string(DatumGetInt64(value)));
+      break;
     case INTERVALOID:
-      return SecondsOf(DatumGetIntervalP(value));
+      text->append(std::to_string(IntervalMs(DatumGetIntervalP(value)) / 1000));
+      break;
     default:
       elog(ERROR, "table fraiseql_nats.stream has a column of unexpected type %u", type);
-      return {};
   }
 }
 
@@ -108,7 +107,7 @@ void ReadStreamRow(HeapTuple tuple, TupleDesc desc, StreamRow* row) {
       row->name = ToUtf8View(value);
     } else if (const char* setting = SettingOf(column); setting != nullptr) {
       row->settings.emplace_back(setting, std::string());
-      row->settings.back().second = SettingText(attribute->atttypid, value);
+      AppendValue(attribute->atttypid, value, &row->settings.back().second);
     }
   }
   if (row->number != kDefaultStream) {

@@ -158,6 +158,23 @@ void RequireStream(const std::string& asked) {
                           "fraiseql_nats.stream.")));
 }
 
+// Names of streams, palloc'd: an error may longjmp over it.  Null: none.
+struct ChosenStreams {
+  const char* first;
+  const char* second;
+};
+
+// REQUIRES: the rows are read already, so that nothing here raises.
+ChosenStreams ChooseBySubject(const std::string& subject) {
+  std::vector<StreamSubjects> streams = {SubjectsOf({})};
+  for (const StreamRow& row : Rows()) {
+    if (row.number != kDefaultStream) streams.push_back(SubjectsOf(row.name));
+  }
+  const StreamChoice choice = ChooseStream(subject, streams);
+  return {choice.stream != nullptr ? Shown(choice.stream->name) : nullptr,
+          choice.another != nullptr ? Shown(choice.another->name) : nullptr};
+}
+
 }  // namespace
 
 const StreamRow* FindStream(const char* stream) {
@@ -174,26 +191,24 @@ std::string ChooseStreamFor(const std::string& subject, const std::string& asked
     return asked;
   }
   if (Rows().empty()) return {};
-  std::vector<StreamSubjects> streams = {SubjectsOf({})};
-  for (const StreamRow& row : Rows()) {
-    if (row.number != kDefaultStream) streams.push_back(SubjectsOf(row.name));
-  }
-  const StreamChoice choice = ChooseStream(subject, streams);
-  if (choice.another != nullptr) {
-    const char* first = Shown(choice.stream->name);
-    const char* second = Shown(choice.another->name);
+  const ChosenStreams chosen = ChooseBySubject(subject);
+  if (chosen.second != nullptr) {
     ereport(ERROR, (errcode(ERRCODE_AMBIGUOUS_PARAMETER),
                     errmsg("subject \"%s\" is taken by stream \"%s\" and by stream \"%s\"",
-                           pstrdup(subject.c_str()), first, second),
-                    errhint("Name one of them, for example: stream => '%s'.", first)));
+                           subject.c_str(), chosen.first, chosen.second),
+                    errhint("Name one of them, for example: stream => '%s'.", chosen.first)));
   }
-  return choice.stream == nullptr ? std::string() : choice.stream->name;
+  const bool is_default = chosen.first == nullptr || strcmp(chosen.first, kDefaultStreamName) == 0;
+  return is_default ? std::string() : std::string(chosen.first);
 }
 
 std::string ChooseStreamFor(const Observer& observer, const char* table) {
+  static const std::string kDefault;
   const std::string& asked = observer.stream;
-  const StreamFacts facts = FactsOf(asked == kDefaultStreamName ? std::string() : asked);
-  return ChooseStreamFor(SubjectOf(observer, table, facts), asked);
+  const std::string& own = asked == kDefaultStreamName ? kDefault : asked;
+  auto* subject =
+      NewInContext<std::string>(CurrentMemoryContext, SubjectOf(observer, table, FactsOf(own)));
+  return ChooseStreamFor(*subject, asked);
 }
 
 void WarnIfNotTaken(const std::string& subject, const std::string& stream) {

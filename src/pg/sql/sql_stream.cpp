@@ -9,6 +9,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/base/unix_time.h"
 #include "pg/base/sql_function.h"
 #include "pg/call/process_call.h"
 #include "pg/base/server_text.h"
@@ -19,8 +20,6 @@ namespace fraiseql::pg {
 
 namespace {
 
-constexpr int64 kMsPerDay = 86400000;
-
 const char* TextArgument(FunctionCallInfo fcinfo, int number) {
   const char* text = OptionalText(fcinfo, number);
   return text != nullptr ? ToUtf8Anyhow(text) : nullptr;
@@ -30,12 +29,10 @@ const char* NumberArgument(FunctionCallInfo fcinfo, int number) {
   return PG_ARGISNULL(number) ? nullptr : psprintf("%d", PG_GETARG_INT32(number));
 }
 
-// In milliseconds, with a month of 30 days, as elsewhere in Postgres.
+// In milliseconds.
 const char* DurationArgument(FunctionCallInfo fcinfo, int number) {
   if (PG_ARGISNULL(number)) return nullptr;
-  const Interval* interval = PG_GETARG_INTERVAL_P(number);
-  const int64 days = int64{interval->month} * DAYS_PER_MONTH + interval->day;
-  return psprintf(INT64_FORMAT, interval->time / 1000 + days * kMsPerDay);
+  return psprintf(INT64_FORMAT, IntervalMs(PG_GETARG_INTERVAL_P(number)));
 }
 
 const OwnSettings* StreamArgument(FunctionCallInfo fcinfo, int number) {

@@ -6,6 +6,7 @@ extern "C" {
 #include "postgres.h"
 }
 
+#include "pg/base/guard.h"
 #include "pg/base/own_objects.h"
 #include "pg/base/own_transaction.h"
 #include "pg/settings/stream_rows.h"
@@ -33,7 +34,7 @@ void StreamSettler::Settle(void* self) {
   // The session that holds the lock changes the rows, and settles them all at its commit.  If it
   // rolls back, the next attempt settles them.
   if (!OidIsValid(table) || !LockStreams(false)) return;
-  std::vector<StreamRow> rows;
+  auto& rows = *NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   LoadStreamRows(&rows);
   std::vector<StreamEntry> streams;
   for (const StreamRow& row : rows) streams.push_back({row.number, row.fingerprint});

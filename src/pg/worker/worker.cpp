@@ -82,13 +82,19 @@ void Worker::Run() {
   OpenSlot();
   while (!MustLeave()) {
     DecodeSome();
-    dead_letter_table_.Drain(nats::SteadyMs());
-    alarm_table_.Drain(nats::SteadyMs());
-    streams_.Run(nats::SteadyMs());
-    declared_.SyncAgain(config_.config.rules, nats::SteadyMs());
-    ApplySettings();
+    DoHousekeeping();
   }
   Leave(true);
+}
+
+// What is done between two records of the log.
+void Worker::DoHousekeeping() {
+  const int64_t now_ms = nats::SteadyMs();
+  dead_letter_table_.Drain(now_ms);
+  alarm_table_.Drain(now_ms);
+  streams_.Run(now_ms);
+  declared_.SyncAgain(config_.config.rules, now_ms);
+  ApplySettings();
 }
 
 // With capture = notify: no slot and no log, only notifications from LISTEN.
@@ -101,11 +107,7 @@ void Worker::RunListener() {
     listener_->Take();
     RunOnce(dead_letter_table_.WaitMs(nats::SteadyMs(), kIdleWaitMs), WaitForLogEvent());
     dead_letters_.Sync();
-    dead_letter_table_.Drain(nats::SteadyMs());
-    alarm_table_.Drain(nats::SteadyMs());
-    streams_.Run(nats::SteadyMs());
-    declared_.SyncAgain(config_.config.rules, nats::SteadyMs());
-    ApplySettings();
+    DoHousekeeping();
   }
   Leave(true);
 }

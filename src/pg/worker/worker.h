@@ -58,6 +58,7 @@ class Worker final : public MessageReceiver {
 
   // Streaming.
   void DecodeSome();
+  void DoHousekeeping();
   void RunOnce(int64_t timeout_ms, uint32_t wait_event);
   void NoteStream();
   void Confirm(XLogRecPtr lsn);

@@ -19,6 +19,7 @@ extern "C" {
 #include "core/base/backoff.h"
 #include "nats/base/clock.h"
 #include "pg/settings/broker_config.h"
+#include "pg/base/guard.h"
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
 #include "pg/base/own_objects.h"
@@ -50,7 +51,7 @@ void LogIfNew(int level, std::vector<ConfigProblem> now, std::vector<ConfigProbl
 
 // Reads the stream's own settings; false if the stream does not exist.  REQUIRES: a transaction.
 bool Worker::FindOwnStream() {
-  std::vector<StreamRow> rows;
+  auto& rows = *NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   LoadStreamRows(&rows);
   for (const StreamRow& row : rows) {
     if (row.number != key_.stream) continue;
