@@ -55,8 +55,11 @@ CREATE TABLE stream (
     max_age interval,
     max_bytes bigint,
     max_msgs bigint,
+    max_msgs_per_subject bigint,
     dedup_window interval,
     discard text,
+    retention text,
+    compression text,
     exclusive text,
     manage text,
     subject_prefix text,
@@ -75,8 +78,11 @@ COMMENT ON COLUMN stream.replicas IS 'number of servers of a cluster that hold a
 COMMENT ON COLUMN stream.max_age IS 'greatest age of a message; 0: no limit';
 COMMENT ON COLUMN stream.max_bytes IS 'greatest size in bytes; -1: no limit';
 COMMENT ON COLUMN stream.max_msgs IS 'greatest number of messages; -1: no limit';
+COMMENT ON COLUMN stream.max_msgs_per_subject IS 'greatest number of messages of a subject; -1: no limit';
 COMMENT ON COLUMN stream.dedup_window IS 'how long the server remembers the Nats-Msg-Id of a message';
 COMMENT ON COLUMN stream.discard IS 'which messages it discards when it is full: old or new';
+COMMENT ON COLUMN stream.retention IS 'when it removes messages: limits, interest or workqueue, as in the setting retention';
+COMMENT ON COLUMN stream.compression IS 'how it compresses what it stores: none or s2';
 COMMENT ON COLUMN stream.exclusive IS 'whether this worker is its only publisher: auto, on or off, as in the setting stream_exclusive';
 COMMENT ON COLUMN stream.manage IS 'whether it is created and updated: create, update or off, as in the setting stream_manage';
 COMMENT ON COLUMN stream.subject_prefix IS 'prefix of the subjects of row changes';
@@ -101,21 +107,49 @@ ALTER TABLE stream ENABLE ALWAYS TRIGGER check_row;
 ALTER TABLE stream ENABLE ALWAYS TRIGGER tell_workers;
 
 CREATE FUNCTION create_stream(
-    name text, subjects text[], storage text DEFAULT NULL, replicas integer DEFAULT NULL, max_age interval DEFAULT NULL,
-    max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, dedup_window interval DEFAULT NULL, discard text DEFAULT NULL,
-    exclusive text DEFAULT NULL, manage text DEFAULT NULL, subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL)
+    name text DEFAULT NULL, subjects text[] DEFAULT NULL, storage text DEFAULT NULL, replicas integer DEFAULT NULL,
+    max_age interval DEFAULT NULL, max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL,
+    max_msgs_per_subject bigint DEFAULT NULL, dedup_window interval DEFAULT NULL, discard text DEFAULT NULL,
+    retention text DEFAULT NULL, compression text DEFAULT NULL, exclusive text DEFAULT NULL, manage text DEFAULT NULL,
+    subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL, kv text DEFAULT NULL, history integer DEFAULT NULL)
 RETURNS void
-LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF kv IS NULL AND history IS NOT NULL THEN
+        RAISE EXCEPTION 'a history is of a bucket' USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Name the bucket, as in kv => ''orders'', or set max_msgs_per_subject.';
+    ELSIF kv IS NOT NULL AND (subjects IS NOT NULL OR max_msgs_per_subject IS NOT NULL OR coalesce(name, 'KV_' || kv) <> 'KV_' || kv) THEN
+        RAISE EXCEPTION 'name, subjects and max_msgs_per_subject of a bucket follow from kv and history'
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave them out.';
+    ELSIF kv !~ '^[A-Za-z0-9_-]{1,252}$' THEN
+        RAISE EXCEPTION '"%" is not the name of a bucket', kv USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'It has letters, digits, "_" and "-".';
+    ELSIF history NOT BETWEEN 1 AND 64 THEN
+        RAISE EXCEPTION 'a bucket keeps 1 to 64 values of a key, and not %', history USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF kv IS NOT NULL THEN
+        name := 'KV_' || kv;
+        subjects := ARRAY['$KV.' || kv || '.>'];
+        storage := coalesce(storage, 'file');
+        max_age := coalesce(max_age, '0');
+        max_bytes := coalesce(max_bytes, -1);
+        max_msgs := coalesce(max_msgs, -1);
+        max_msgs_per_subject := coalesce(history, 1);
+        discard := coalesce(discard, 'new');
+        retention := coalesce(retention, 'limits');
+    END IF;
     INSERT INTO fraiseql_nats.stream
-           (name, subjects, storage, replicas, max_age, max_bytes, max_msgs, dedup_window, discard, exclusive, manage,
-            subject_prefix, topic_prefix)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+           (name, subjects, storage, replicas, max_age, max_bytes, max_msgs, max_msgs_per_subject, dedup_window, discard,
+            retention, compression, exclusive, manage, subject_prefix, topic_prefix)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+END
 $$;
-COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on';
+COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on; kv names a bucket of the key-value store instead, and history the values that it keeps of a key';
 
 CREATE FUNCTION alter_stream(
     name text, subjects text[] DEFAULT NULL, storage text DEFAULT NULL, replicas integer DEFAULT NULL, max_age interval DEFAULT NULL,
-    max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, dedup_window interval DEFAULT NULL, discard text DEFAULT NULL,
+    max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, max_msgs_per_subject bigint DEFAULT NULL,
+    dedup_window interval DEFAULT NULL, discard text DEFAULT NULL, retention text DEFAULT NULL, compression text DEFAULT NULL,
     exclusive text DEFAULT NULL, manage text DEFAULT NULL, subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL,
     stream_name text DEFAULT NULL, reset text[] DEFAULT '{}')
 RETURNS void
@@ -124,7 +158,7 @@ DECLARE
     wrong text;
 BEGIN
     SELECT r INTO wrong FROM unnest(reset) r
-    WHERE r IS NULL OR r <> ALL ('{subjects,storage,replicas,max_age,max_bytes,max_msgs,dedup_window,discard,exclusive,manage,subject_prefix,topic_prefix,stream_name}');
+    WHERE r IS NULL OR r <> ALL ('{subjects,storage,replicas,max_age,max_bytes,max_msgs,max_msgs_per_subject,dedup_window,discard,retention,compression,exclusive,manage,subject_prefix,topic_prefix,stream_name}');
     IF FOUND THEN
         RAISE EXCEPTION 'a stream has no "%" that can be reset', wrong USING ERRCODE = 'undefined_column',
             HINT = 'Name columns of the table fraiseql_nats.stream.';
@@ -139,8 +173,11 @@ BEGIN
         max_age = CASE WHEN 'max_age' <> ALL (reset) THEN coalesce(alter_stream.max_age, s.max_age) END,
         max_bytes = CASE WHEN 'max_bytes' <> ALL (reset) THEN coalesce(alter_stream.max_bytes, s.max_bytes) END,
         max_msgs = CASE WHEN 'max_msgs' <> ALL (reset) THEN coalesce(alter_stream.max_msgs, s.max_msgs) END,
+        max_msgs_per_subject = CASE WHEN 'max_msgs_per_subject' <> ALL (reset) THEN coalesce(alter_stream.max_msgs_per_subject, s.max_msgs_per_subject) END,
         dedup_window = CASE WHEN 'dedup_window' <> ALL (reset) THEN coalesce(alter_stream.dedup_window, s.dedup_window) END,
         discard = CASE WHEN 'discard' <> ALL (reset) THEN coalesce(alter_stream.discard, s.discard) END,
+        retention = CASE WHEN 'retention' <> ALL (reset) THEN coalesce(alter_stream.retention, s.retention) END,
+        compression = CASE WHEN 'compression' <> ALL (reset) THEN coalesce(alter_stream.compression, s.compression) END,
         exclusive = CASE WHEN 'exclusive' <> ALL (reset) THEN coalesce(alter_stream.exclusive, s.exclusive) END,
         manage = CASE WHEN 'manage' <> ALL (reset) THEN coalesce(alter_stream.manage, s.manage) END,
         subject_prefix = CASE WHEN 'subject_prefix' <> ALL (reset) THEN coalesce(alter_stream.subject_prefix, s.subject_prefix) END,
@@ -153,7 +190,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
+COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
 
 CREATE FUNCTION drop_stream(name text) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -210,7 +247,7 @@ COMMENT ON COLUMN observer.channel IS 'the channel of NOTIFY, for an observer of
 COMMENT ON COLUMN observer.events IS 'INSERT, UPDATE, DELETE, TRUNCATE';
 COMMENT ON COLUMN observer.subject IS 'subject template, or a topic if it has no dot; null: {subject_prefix}.{entity}.{op}, or the channel';
 COMMENT ON COLUMN observer.columns IS 'the columns that are published; null: all';
-COMMENT ON COLUMN observer.format IS 'format of the payload: fraiseql, topic or row; null: topic for a topic, else fraiseql';
+COMMENT ON COLUMN observer.format IS 'format of the payload: fraiseql, topic, row or kv; null: topic for a topic, kv for a bucket, else fraiseql';
 COMMENT ON COLUMN observer.source IS 'where the messages of a topic come from: auto, row or notify; null: auto for a topic';
 COMMENT ON COLUMN observer.condition IS 'which changes, in the condition language of FraiseQL''s files, from which it comes; null: all';
 COMMENT ON COLUMN observer.filter IS 'which changes, as an SQL expression over the row, new.column and old.column; null: all';
@@ -970,8 +1007,8 @@ GRANT EXECUTE ON FUNCTION
     message_volume(name, pg_lsn)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
-    create_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text),
-    alter_stream(text, text[], text, integer, interval, bigint, bigint, interval, text, text, text, text, text, text, text[]),
+    create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),
+    alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]),
     drop_stream(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION

@@ -3,6 +3,7 @@
 
 #include "core/base/json_object.h"
 #include "core/format/format.h"
+#include "core/route/bucket.h"
 #include "core/route/topic.h"
 
 namespace fraiseql {
@@ -12,6 +13,9 @@ namespace {
 // Null, or the column that a placeholder names and whose value is not known.
 const std::string* AppendSubject(const Origin& origin, const Route& route, const Change& change,
                                  std::string* out) {
+  if (const Format& format = FormatOf(*route.observer); format.of_buckets()) {
+    return format.append_subject(route, change, out);
+  }
   const std::string_view op = OperationName(change.operation);
   if (!route.observer->topic.empty()) {
     AppendTopicSubject(origin.topic_prefix, route.observer->topic, out);
@@ -43,7 +47,7 @@ Status RejectSubject(const std::string& column, Operation operation) {
 }
 
 Status CheckBuiltSubject(const Message& message) {
-  const Status subject = CheckSubject(message.subject);
+  const Status subject = CheckMessageSubject(message.subject);
   return subject.ok() ? subject : Status::Rejected(subject.message(), subject.hint());
 }
 
@@ -57,6 +61,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   AddCommonHeaders(origin, transaction, {}, message);
   const Format& format = FormatOf(*route.observer);
   message->headers.append(route.headers).append(format.headers);
+  if (format.append_headers != nullptr) format.append_headers(change, &message->headers);
   // The formats topic and row do not contain the operation: a row of a backfill must not be taken
   // for a new one.
   if (change.operation == Operation::kSnapshot) {
@@ -70,6 +75,10 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
   }
   format.append_payload({route, change, *message, transaction.commit_time()}, &message->payload);
   if (unknown != nullptr) return RejectSubject(*unknown, change.operation);
+  if (format.check != nullptr) {
+    Status status = format.check(route, change);
+    if (!status.ok()) return status;
+  }
   return CheckBuiltSubject(*message);
 }
 

@@ -4,8 +4,10 @@
 #include <iterator>
 
 #include "core/format/format_fraiseql.h"
+#include "core/format/format_kv.h"
 #include "core/format/format_row.h"
 #include "core/format/format_topic.h"
+#include "core/route/bucket.h"
 
 namespace fraiseql {
 
@@ -20,6 +22,7 @@ constexpr Format kFormats[] = {
     {"fraiseql", AppendFraiseqlPayload, kJson, DefaultOf::kSubjects},
     {"topic", AppendTopicPayload, kJson, DefaultOf::kTopics},
     {"row", AppendRowPayload, kJson, DefaultOf::kNone},
+    {"kv", AppendKvPayload, {}, DefaultOf::kBuckets, AppendKvSubject, AppendKvHeaders, CheckKv},
 };
 
 }  // namespace
@@ -33,7 +36,8 @@ const Format* FindFormat(std::string_view name) {
 
 const Format& FormatOf(const Observer& observer) {
   if (observer.format != nullptr) return *observer.format;
-  const DefaultOf use = observer.topic.empty() ? DefaultOf::kSubjects : DefaultOf::kTopics;
+  DefaultOf use = observer.topic.empty() ? DefaultOf::kSubjects : DefaultOf::kTopics;
+  if (!BucketOfStream(observer.stream).empty()) use = DefaultOf::kBuckets;
   const Format* format = kFormats;
   while (format->default_of != use) ++format;
   return *format;

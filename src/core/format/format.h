@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/status.h"
 #include "core/change/change.h"
 #include "core/change/message.h"
 #include "core/route/router.h"
@@ -26,12 +27,24 @@ struct RowEvent {
 //        is null or was not logged
 struct Format {
   // The observers for which it is the default.
-  enum class DefaultOf { kNone, kSubjects, kTopics };
+  enum class DefaultOf { kNone, kSubjects, kTopics, kBuckets };
 
   std::string_view name;  // the name in observe() and FraiseQL's files
   void (*append_payload)(const RowEvent& event, std::string* out);
   std::string_view headers;  // the header lines that all its messages share
   DefaultOf default_of;
+
+  // Of a format that publishes the state of rows, to the stream of a bucket; else null.
+  //
+  // Appends the subject, which no observer determines.  Null, or a column whose value is not known.
+  const std::string* (*append_subject)(const Route& route, const Change& change,
+                                       std::string* out) = nullptr;
+  // Appends the header lines that depend on the change.
+  void (*append_headers)(const Change& change, std::string* out) = nullptr;
+  // kRejected if the change cannot be published in this format.
+  Status (*check)(const Route& route, const Change& change) = nullptr;
+
+  bool of_buckets() const { return append_subject != nullptr; }
 };
 
 // Null if no format has this name.

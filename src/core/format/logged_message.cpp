@@ -4,6 +4,7 @@
 #include "core/base/binary_fields.h"
 #include "core/base/header_line.h"
 #include "core/change/message.h"
+#include "core/route/bucket.h"
 #include "core/route/subject.h"
 
 namespace fraiseql {
@@ -29,7 +30,8 @@ bool IsAllowedInRetry(std::string_view name) {
 
 // Checks the parts as publish() and retry_dead_letter() do: any session may write to the log.
 Status CheckPublished(const LoggedMessage& message) {
-  const Status subject = CheckSubject(message.subject);
+  const Status subject = message.kind == LoggedKind::kRetry ? CheckMessageSubject(message.subject)
+                                                            : CheckSubject(message.subject);
   if (!subject.ok()) return subject;
   const auto allowed = message.kind == LoggedKind::kRetry
                            ? IsAllowedInRetry

@@ -39,6 +39,7 @@ struct BrokerSettings {
 enum class Storage { kFile, kMemory };
 enum class Discard : uint8_t { kOld, kNew };  // the messages that a full stream discards
 enum class Retention : uint8_t { kLimits, kInterest, kWorkQueue };
+enum class Compression : uint8_t { kNone, kS2 };  // nats-server stores uncompressed before 2.10
 
 // The wanted configuration of a stream.  A value that is not set is the server's default in a new
 // stream, and is not changed in an existing one.
@@ -48,11 +49,14 @@ struct StreamSpec {
   std::optional<Storage> storage;      // fixed when the stream is created
   std::optional<Retention> retention;  // the same
   std::optional<int> replicas;
-  std::optional<int64_t> max_age_ms;    // 0: no limit
-  std::optional<int64_t> max_bytes;     // -1: no limit
-  std::optional<int64_t> max_messages;  // -1: no limit
+  std::optional<int64_t> max_age_ms;                // 0: no limit
+  std::optional<int64_t> max_bytes;                 // -1: no limit
+  std::optional<int64_t> max_messages;              // -1: no limit
+  std::optional<int64_t> max_messages_per_subject;  // -1: no limit
   std::optional<int64_t> duplicate_window_ms;
   std::optional<Discard> discard;
+  std::optional<Compression> compression;
+  bool is_bucket = false;  // of the key-value store (ADR-8), which clients expect to be set up so
 };
 
 // Whether each message expects the one before it (see Chain), which needs a stream without other

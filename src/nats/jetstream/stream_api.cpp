@@ -20,6 +20,10 @@ const char* Name(Storage storage) { return storage == Storage::kMemory ? "memory
 
 const char* Name(Discard discard) { return discard == Discard::kNew ? "new" : "old"; }
 
+const char* Name(Compression compression) {
+  return compression == Compression::kS2 ? "s2" : "none";
+}
+
 const char* Name(Retention retention) {
   if (retention == Retention::kWorkQueue) return "workqueue";
   return retention == Retention::kInterest ? "interest" : "limits";
@@ -45,7 +49,9 @@ StreamSpec SpecOf(const Json& config) {
   spec.max_age_ms = IntegerAt(config, "max_age") / kNsPerMs;
   spec.max_bytes = IntegerAt(config, "max_bytes");
   spec.max_messages = IntegerAt(config, "max_msgs");
+  spec.max_messages_per_subject = IntegerAt(config, "max_msgs_per_subject");
   spec.duplicate_window_ms = IntegerAt(config, "duplicate_window") / kNsPerMs;
+  spec.compression = DataAt(config, "compression") == "s2" ? Compression::kS2 : Compression::kNone;
   spec.discard = DataAt(config, "discard") == "new" ? Discard::kNew : Discard::kOld;
   return spec;
 }
@@ -69,10 +75,19 @@ Json StreamFields(const StreamSpec& spec) {
   if (spec.max_age_ms) fields["max_age"] = *spec.max_age_ms * kNsPerMs;
   if (spec.max_bytes) fields["max_bytes"] = LimitOrNone(*spec.max_bytes);
   if (spec.max_messages) fields["max_msgs"] = LimitOrNone(*spec.max_messages);
+  if (spec.max_messages_per_subject) {
+    fields["max_msgs_per_subject"] = LimitOrNone(*spec.max_messages_per_subject);
+  }
   if (spec.duplicate_window_ms) {
     fields["duplicate_window"] = *spec.duplicate_window_ms * kNsPerMs;
   }
   if (spec.discard) fields["discard"] = Name(*spec.discard);
+  if (spec.compression) fields["compression"] = Name(*spec.compression);
+  if (spec.is_bucket) {
+    fields["allow_rollup_hdrs"] = true;
+    fields["deny_delete"] = true;
+    fields["allow_direct"] = true;
+  }
   return fields;
 }
 

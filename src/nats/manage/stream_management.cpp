@@ -32,6 +32,13 @@ std::string Shown(const std::string& field, const Json& value) {
   return value.is_null() ? "" : ForeignText(ToText(value));
 }
 
+// The value of a field that the server leaves out: an older one does not know it, or it has the
+// default.
+Json Omitted(const std::string& field) {
+  if (field == "compression") return "none";
+  return field == "max_msgs_per_subject" ? Json(-1) : Json();
+}
+
 Differences Compare(const StreamSpec& wanted, const Json& config) {
   Differences differences;
   const std::vector<std::string> subjects = ListAt(config, "subjects");
@@ -41,7 +48,7 @@ Differences Compare(const StreamSpec& wanted, const Json& config) {
   }
   const Json fields = StreamFields(wanted);
   for (const auto& field : fields.items()) {
-    const Json found = config.value(field.key(), Json());
+    const Json found = config.value(field.key(), Omitted(field.key()));
     if (found == field.value()) continue;
     differences.push_back({field.key(), Shown(field.key(), field.value()),
                            Shown(field.key(), found), /*changed=*/false});
@@ -106,12 +113,20 @@ Status Create(JetStreamClient* js, const StreamSpec& wanted, Step* step) {
   return answer.status;
 }
 
-Status Update(JetStreamClient* js, const StreamSpec& wanted, const Json& config, Step* step) {
+// A server that does not know a field leaves it out of its answer: another attempt would not help.
+Status Update(JetStreamClient* js, const StreamSpec& wanted, const Json& config,
+              Differences* outcome, Step* step) {
   const Json merged = MergedStreamConfig(config, wanted);
   Status status = CheckWindow(wanted.name, merged);
   if (!status.ok()) return status;
   ApiAnswer answer = js->Call("STREAM.UPDATE." + wanted.name, merged, StreamNamed(wanted.name));
-  if (answer.status.ok()) *step = Step::kLookAgain;
+  if (!answer.status.ok()) return answer.status;
+  const Differences left = Compare(wanted, ObjectAt(answer.body, "config"));
+  if (std::any_of(left.begin(), left.end(), IsChangeable)) {
+    MarkChanged(left, outcome);
+  } else {
+    *step = Step::kLookAgain;
+  }
   return answer.status;
 }
 
@@ -132,7 +147,7 @@ Status Attempt(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mode, b
   MarkChanged(differences, outcome);
   const bool changeable = std::any_of(differences.begin(), differences.end(), IsChangeable);
   if (mode != EnsureMode::kUpdate || !changeable) return Status::Ok();
-  return Update(js, wanted, config, step);
+  return Update(js, wanted, config, outcome, step);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@ extern "C" {
 }
 
 #include "pg/base/compat.h"
+#include "core/format/format_kv.h"
 #include "pg/decode/decoder.h"
 #include "pg/settings/gucs.h"
 #include "pg/decode/logged_tuple.h"
@@ -175,10 +176,29 @@ void Decoder::RowChanged(::Relation relation, HeapTuple old_tuple, HeapTuple new
   for (size_t i = 0; i < entry->routes.size(); ++i) {
     const Route& route = entry->routes[i];
     if (!only.empty() && route.observer->name != only) continue;
-    if (Wants(route, change_.operation) && test_.Takes(*entry, i, change_, rows_)) {
+    if (!Wants(route, change_.operation)) continue;
+    if (FormatOf(*route.observer).of_buckets()) {
+      PublishState(*entry, i, &position);
+    } else if (test_.Takes(*entry, i, change_, rows_)) {
       Publish(route, &position);
     }
   }
+}
+
+// Publishes to a bucket what the row is now: there, or, if it does not match the filter any more,
+// deleted.  An update that changes the key also deletes the old one.
+void Decoder::PublishState(const CachedRelation& entry, size_t index, Position* position) {
+  const Route& route = entry.routes[index];
+  const Operation operation = change_.operation;
+  test_.Clear();
+  const bool exists = operation != Operation::kDelete && test_.Takes(entry, index, change_, rows_);
+  if (!exists && operation == Operation::kInsert) return;
+  if (!exists || IsKeyChanged(change_)) {
+    change_.operation = Operation::kDelete;
+    Publish(route, position);
+    change_.operation = operation;
+  }
+  if (exists) Publish(route, position);
 }
 
 // The backfill held a lock on the table from before it read the row until its commit, so the

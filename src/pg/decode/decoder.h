@@ -55,6 +55,7 @@ class Decoder {
                   std::string_view only);
   void Snapshot(const LoggedMessage& logged);
   bool CoveredByAnother(const Route& route, int count, ::Relation relations[]) const;
+  void PublishState(const CachedRelation& entry, size_t index, Position* position);
   void Publish(const Route& route, Position* position);
   const RowReader::Failure* FindFailure(const Route& route) const;
   Status CheckWhole(const Route& route, Message* message) const;

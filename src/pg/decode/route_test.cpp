@@ -6,6 +6,7 @@ extern "C" {
 #include "postgres.h"
 }
 
+#include "core/format/format.h"
 #include "pg/decode/route_test.h"
 #include "pg/decode/row_test.h"
 
@@ -26,6 +27,13 @@ struct Evaluation {
   const char* trouble;
 };
 
+// Of a bucket: whether the key must be deleted is not known.
+Status RejectUntestable(const Observer& observer, const char* reason) {
+  return Status::Rejected(
+      "filter of observer \"" + observer.name + "\" cannot be tested: " + reason,
+      "Set REPLICA IDENTITY FULL on the table; publish the row by a backfill.");
+}
+
 }  // namespace
 
 bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& change,
@@ -36,6 +44,10 @@ bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& c
   if (const RowTest* test = entry.tests[route]; test != nullptr) {
     const char* trouble = Evaluate(*test, *entry.tested_rows, change, observer, &holds);
     if (!failure_.ok()) return true;
+    if (trouble != nullptr && FormatOf(observer).of_buckets()) {
+      failure_ = RejectUntestable(observer, trouble);
+      return true;
+    }
     if (trouble != nullptr) ReportUntestable(observer, "filter", trouble, "");
   }
   if (!holds || observer.condition.empty()) return holds;
@@ -43,6 +55,10 @@ bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& c
   if (status.ok()) return holds;
   // The message is rejected for that value.
   if (rows.FindFailure(*change.relation, observer.condition.columns()) != nullptr) return true;
+  if (FormatOf(observer).of_buckets()) {
+    failure_ = RejectUntestable(observer, status.message().c_str());
+    return true;
+  }
   ReportUntestable(observer, "condition", status.message().c_str(), status.hint().c_str());
   return false;
 }

@@ -24,9 +24,9 @@ class RouteTest {
   explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
 
   // Whether a route of the entry takes the change.  A change whose condition cannot be evaluated is
-  // not taken; this is counted, and logged once per observer and reason.  But if the evaluation
-  // raised an error that would end the process, and was isolated, the change is taken, and
-  // failure() says why it must be rejected.  May raise.
+  // not taken; this is counted, and logged once per observer and reason.  But if the route is to a
+  // bucket, or the evaluation raised an error that would end the process, and was isolated, the
+  // change is taken, and failure() says why it must be rejected.  May raise.
   bool Takes(const CachedRelation& entry, size_t route, const Change& change,
              const RowReader& rows);
 

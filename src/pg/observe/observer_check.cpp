@@ -12,9 +12,11 @@ extern "C" {
 #include "utils/rel.h"
 }
 
+#include "core/format/format.h"
 #include "pg/base/guard.h"
 #include "pg/base/server_text.h"
 #include "pg/observe/observer_check.h"
+#include "pg/observe/observer_bucket.h"
 #include "pg/observe/observer_table.h"
 #include "pg/observe/observer_warnings.h"
 #include "pg/shared/stream_subjects.h"
@@ -99,6 +101,10 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
     RequireColumn(check->row.relation, column.c_str());
   }
   ::Relation relation = table_open(check->row.relation, AccessShareLock);
+  if (warn && FormatOf(check->observer).of_buckets()) {
+    RequireBucket(check->observer, relation);
+    WarnOfBucket(check->observer, relation);
+  }
   const Expr* filter = nullptr;
   if (!check->row.filter.empty()) filter = RequireFilter(relation, check->row.filter.c_str());
   if (warn) WarnOfObserver(check->observer, relation, filter);

@@ -21,6 +21,7 @@ extern "C" {
 }
 
 #include "core/format/format.h"
+#include "core/route/bucket.h"
 #include "core/route/topic.h"
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
@@ -112,6 +113,24 @@ Status ParseDestination(const ObserverRow& row, Observer* observer) {
   return where.empty() ? Status::Ok() : SubjectTemplate::Parse(where, &observer->subject);
 }
 
+// A bucket holds the rows of a table, and the key of a row is its subject.
+Status CheckBucket(const ObserverRow& row, const Observer& observer) {
+  const bool of_buckets = observer.format != nullptr && observer.format->of_buckets();
+  if (BucketOfStream(row.stream).empty()) {
+    if (!of_buckets) return Status::Ok();
+    return Status::Invalid("format \"" + row.format + "\" needs the stream of a bucket",
+                           "Create one, such as fraiseql_nats.create_stream(kv => 'orders'), and "
+                           "name it: stream => 'KV_orders'.");
+  }
+  if (!OidIsValid(row.relation) || (observer.format != nullptr && !of_buckets)) {
+    return Status::Invalid("stream \"" + row.stream + "\" is a bucket, which takes only rows",
+                           "Observe a table, in the format \"kv\", or choose another stream.");
+  }
+  if (row.subject.empty() && row.entity.empty()) return Status::Ok();
+  return Status::Invalid("an observer of a bucket has no subject and no entity",
+                         "The subject of a row is $KV, the bucket, and the key of the row.");
+}
+
 Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
   const bool is_topic = !observer->topic.empty();
   observer->source = is_topic ? Source::kAuto : Source::kRow;
@@ -126,6 +145,7 @@ Status ParseTableOptions(const ObserverRow& row, Observer* observer) {
     return Status::Invalid("unknown source \"" + row.source + "\"",
                            "Sources are \"auto\", \"row\" and \"notify\".");
   }
+  if (Status bucket = CheckBucket(row, *observer); !bucket.ok()) return bucket;
   observer->local_only = row.change_origin == "local";
   if (!row.change_origin.empty() && row.change_origin != "any" && !observer->local_only) {
     return Status::Invalid("unknown origin \"" + row.change_origin + "\"",
@@ -184,6 +204,7 @@ Status ParseObserver(const ObserverRow& row, Observer* observer) {
   const Status status = ParseDestination(row, observer);
   if (!status.ok()) return status;
   if (OidIsValid(row.relation)) return ParseTableOptions(row, observer);
+  if (Status bucket = CheckBucket(row, *observer); !bucket.ok()) return bucket;
   observer->source = Source::kNotify;
   const bool of_tables = !row.format.empty() || !row.entity.empty() || !row.source.empty() ||
                          !row.columns.empty() || !row.condition.empty() || !row.filter.empty() ||

@@ -11,6 +11,7 @@ extern "C" {
 #include "utils/rel.h"
 }
 
+#include "core/format/format.h"
 #include "pg/base/compat.h"
 #include "pg/base/guard.h"
 #include "pg/observe/observer_warnings.h"
@@ -203,7 +204,7 @@ void WarnOfTwins(const Observer& observer) {
 void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter) {
   WarnOfUnloggedRows(RelationGetRelid(relation));
   const LoggedColumns logged = FindLoggedColumns(relation);
-  if (!logged.all) WarnOfValues(observer, logged, filter);
+  if (!logged.all && !FormatOf(observer).of_buckets()) WarnOfValues(observer, logged, filter);
 }
 
 }  // namespace fraiseql::pg

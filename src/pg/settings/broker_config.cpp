@@ -2,6 +2,7 @@
 #include "pg/settings/broker_config.h"
 
 #include "core/base/comma_list.h"
+#include "core/route/bucket.h"
 
 #include "pg/settings/gucs.h"
 
@@ -39,6 +40,10 @@ nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
   stream.max_age_ms = int64_t{settings.max_age_s} * 1000;
   stream.max_bytes = static_cast<int64_t>(settings.max_bytes);
   stream.max_messages = static_cast<int64_t>(settings.max_msgs);
+  stream.max_messages_per_subject = static_cast<int64_t>(settings.max_msgs_per_subject);
+  stream.retention = static_cast<nats::Retention>(settings.retention);
+  stream.compression = static_cast<nats::Compression>(settings.compression);
+  stream.is_bucket = IsBucket(stream.subjects);
   stream.discard = settings.discard == kDiscardNew ? nats::Discard::kNew : nats::Discard::kOld;
   stream.duplicate_window_ms = int64_t{settings.dedup_window_s} * 1000;
   stream.exclusive = static_cast<nats::Exclusive>(settings.stream_exclusive);

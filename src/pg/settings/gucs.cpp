@@ -3,6 +3,7 @@
 
 #include "core/base/comma_list.h"
 #include "core/change/message.h"
+#include "core/route/bucket.h"
 #include "core/route/subject.h"
 
 extern "C" {
@@ -43,6 +44,12 @@ const config_enum_entry kOnErrors[] = {{"dead_letter", kOnErrorDeadLetter, false
                                        {nullptr, 0, false}};
 const config_enum_entry kDiscards[] = {
     {"old", kDiscardOld, false}, {"new", kDiscardNew, false}, {nullptr, 0, false}};
+const config_enum_entry kRetentions[] = {{"limits", kRetentionLimits, false},
+                                         {"interest", kRetentionInterest, false},
+                                         {"workqueue", kRetentionWorkQueue, false},
+                                         {nullptr, 0, false}};
+const config_enum_entry kCompressions[] = {
+    {"none", kCompressionNone, false}, {"s2", kCompressionS2, false}, {nullptr, 0, false}};
 const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
                                           {"update", kManageUpdate, false},
                                           {"off", kManageOff, false},
@@ -69,6 +76,7 @@ bool CheckStreamSubjects(char** value, void**, GucSource) {
       const bool last = i + 1 == plain.size();
       if (whole_token && (plain[i] == '*' || (plain[i] == '>' && last))) plain[i] = 'x';
     }
+    if (IsBucket({std::string(subject)})) continue;
     const Status status = CheckSubject(plain);
     if (!status.ok()) return Accept(status);
   }
@@ -187,6 +195,19 @@ void DefineStreamLimits() {
   DefineCustomRealVariable("fraiseql_nats.max_msgs", "Most messages that the stream keeps.",
                            "-1: without limit.", &settings.max_msgs, -1, -1, kMaxCount, PGC_SIGHUP,
                            0, nullptr, nullptr, nullptr);
+  DefineCustomRealVariable("fraiseql_nats.max_msgs_per_subject",
+                           "Most messages of a subject that the stream keeps.",
+                           "-1: without limit.", &settings.max_msgs_per_subject, -1, -1, kMaxCount,
+                           PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable(
+      "fraiseql_nats.retention", "When a stream that is created removes messages.",
+      "limits: by its limits.  interest: when all consumers have "
+      "acknowledged them.  workqueue: when one has.",
+      &settings.retention, kRetentionLimits, kRetentions, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomEnumVariable("fraiseql_nats.compression", "How the stream compresses what it stores.",
+                           "s2 needs nats-server 2.10 and storage in files.", &settings.compression,
+                           kCompressionNone, kCompressions, PGC_SIGHUP, 0, nullptr, nullptr,
+                           nullptr);
   DefineCustomEnumVariable("fraiseql_nats.stream_exclusive",
                            "Whether messages are tied to one another.",
                            "If they are, order holds whatever fails.  auto: while no other client "

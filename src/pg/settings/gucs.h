@@ -35,9 +35,12 @@ struct Settings {
   int dedup_window_s;
   int stream_manage;
   int stream_exclusive;
-  int max_age_s;     // 0: no limit
-  double max_bytes;  // -1: no limit
-  double max_msgs;   // -1: no limit
+  int max_age_s;                // 0: no limit
+  double max_bytes;             // -1: no limit
+  double max_msgs;              // -1: no limit
+  double max_msgs_per_subject;  // -1: no limit
+  int retention;
+  int compression;
   int discard;
   // consumer
   char* consumer_name;
@@ -72,6 +75,15 @@ constexpr int kStorageMemory = 1;
 constexpr int kExclusiveAuto = 0;
 constexpr int kExclusiveOn = 1;
 constexpr int kExclusiveOff = 2;
+
+// The values of nats::Retention.
+constexpr int kRetentionLimits = 0;
+constexpr int kRetentionInterest = 1;
+constexpr int kRetentionWorkQueue = 2;
+
+// The values of nats::Compression.
+constexpr int kCompressionNone = 0;
+constexpr int kCompressionS2 = 1;
 
 constexpr int kDiscardOld = 0;
 constexpr int kDiscardNew = 1;

@@ -14,6 +14,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "core/route/bucket.h"
 #include "pg/base/own_objects.h"
 #include "pg/base/own_table.h"
 #include "pg/base/server_text.h"
@@ -32,14 +33,22 @@ struct Column {
   const char* column;
   const char* setting;
 };
-constexpr Column kColumns[] = {
-    {"stream_name", "stream_name"},  {"subjects", "stream_subjects"},
-    {"storage", "storage"},          {"replicas", "replicas"},
-    {"max_age", "max_age"},          {"max_bytes", "max_bytes"},
-    {"max_msgs", "max_msgs"},        {"dedup_window", "dedup_window"},
-    {"discard", "discard"},          {"exclusive", "stream_exclusive"},
-    {"manage", "stream_manage"},     {"subject_prefix", "subject_prefix"},
-    {"topic_prefix", "topic_prefix"}};
+constexpr Column kColumns[] = {{"stream_name", "stream_name"},
+                               {"subjects", "stream_subjects"},
+                               {"storage", "storage"},
+                               {"replicas", "replicas"},
+                               {"max_age", "max_age"},
+                               {"max_bytes", "max_bytes"},
+                               {"max_msgs", "max_msgs"},
+                               {"dedup_window", "dedup_window"},
+                               {"max_msgs_per_subject", "max_msgs_per_subject"},
+                               {"retention", "retention"},
+                               {"compression", "compression"},
+                               {"discard", "discard"},
+                               {"exclusive", "stream_exclusive"},
+                               {"manage", "stream_manage"},
+                               {"subject_prefix", "subject_prefix"},
+                               {"topic_prefix", "topic_prefix"}};
 
 void AppendList(Datum value, std::string* text) {
   Datum* items = nullptr;
@@ -134,7 +143,27 @@ bool LockStreams(bool wait) {
   return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+// Clients find a bucket by the name of its stream.
+static void RequireBucketSubjects(const StreamRow& row) {
+  constexpr char kPrefix[] = "KV_";
+  std::string subjects;
+  for (const auto& [name, value] : row.settings) {
+    if (name == "stream_subjects") subjects = value;
+  }
+  const bool is_named = strncmp(row.name.c_str(), kPrefix, strlen(kPrefix)) == 0;
+  if (!is_named && !IsBucket({subjects})) return;
+  const std::string_view bucket = BucketOfStream(row.name);
+  if (!bucket.empty() && subjects == "$KV." + std::string(bucket) + ".>") return;
+  ereport(ERROR,
+          (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+           errmsg("stream \"%s\" is no bucket of the key-value store", row.name.c_str()),
+           errdetail("The stream of the bucket orders is KV_orders, and takes $KV.orders.>."),
+           errhint("Create a bucket with fraiseql_nats.create_stream(kv => 'orders'); the names of "
+                   "other streams do not begin with KV_.")));
+}
+
 void CheckStreamRow(const StreamRow& row) {
+  RequireBucketSubjects(row);
   for (const auto& [name, value] : row.settings) {
     const char* setting = psprintf("%s%s", kPrefix, name.c_str());
     (void)set_config_option(setting, value.c_str(), PGC_SIGHUP, PGC_S_TEST, GUC_ACTION_SAVE, false,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/base/comma_list.h"
+#include "core/route/bucket.h"
 #include "core/route/stream_choice.h"
 #include "core/route/subject_set.h"
 #include "core/route/topic.h"
@@ -135,7 +136,9 @@ const char* Shown(const std::string& stream) {
 
 std::string SubjectOf(const Observer& observer, const char* table, const StreamFacts& facts) {
   std::string subject;
-  if (!observer.topic.empty()) {
+  if (const std::string_view bucket = BucketOfStream(observer.stream); !bucket.empty()) {
+    subject.append("$KV.").append(bucket).append(".>");
+  } else if (!observer.topic.empty()) {
     AppendTopicSubject(facts.topic_prefix, observer.topic, &subject);
   } else if (!observer.subject.empty()) {
     subject = observer.subject.Pattern();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 // The C part of retry_dead_letter(): publishes a message again as it was, in the caller's
 // transaction.
-#include "core/route/subject.h"
+#include "core/route/bucket.h"
 
 extern "C" {
 #include "postgres.h"
@@ -31,7 +31,7 @@ Datum Republish(FunctionCallInfo fcinfo) {
   LoggedMessage message;
   message.kind = LoggedKind::kRetry;
   message.subject = ToUtf8View(PG_GETARG_DATUM(0));
-  if (Status status = CheckSubject(message.subject); !status.ok()) {
+  if (Status status = CheckMessageSubject(message.subject); !status.ok()) {
     status = Status::Invalid(
         status.message(),
         "Publish its payload on another subject with fraiseql_nats.publish(), and discard it.");
