@@ -192,10 +192,15 @@ END
 $$;
 COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
 
-CREATE FUNCTION drop_stream(name text) RETURNS void
+CREATE FUNCTION fraiseql_nats_internal.delete_stream_at_commit(number integer, name text) RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_stream_at_commit';
+COMMENT ON FUNCTION fraiseql_nats_internal.delete_stream_at_commit(integer, text) IS 'deletes a dropped stream at the broker before the transaction commits';
+
+CREATE FUNCTION drop_stream(name text, from_broker boolean DEFAULT false) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     observers text;
+    number integer;
 BEGIN
     SELECT string_agg(quote_ident(o.name), ', ' ORDER BY o.name) INTO observers
     FROM fraiseql_nats.observer o WHERE o.stream = drop_stream.name;
@@ -204,14 +209,20 @@ BEGIN
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('They are %s.', observers),
                   HINT = 'Remove them with fraiseql_nats.unobserve() first.';
     END IF;
-    DELETE FROM fraiseql_nats.stream s WHERE s.name = drop_stream.name;
+    DELETE FROM fraiseql_nats.stream s WHERE s.name = drop_stream.name RETURNING s.number INTO number;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'stream "%" does not exist', name
             USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.stream.';
     END IF;
+    IF from_broker AND number = 0 THEN
+        RAISE EXCEPTION 'the default stream cannot be deleted'
+            USING ERRCODE = 'feature_not_supported', HINT = 'Other databases may publish to it; delete it at the broker.';
+    ELSIF from_broker THEN
+        PERFORM fraiseql_nats_internal.delete_stream_at_commit(number, name);
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION drop_stream(text) IS 'stops publishing to a stream and drops its slot; the stream itself remains at the broker';
+COMMENT ON FUNCTION drop_stream(text, boolean) IS 'stops publishing to a stream and drops its slot; from_broker also deletes the stream at the broker, with its messages';
 
 -- Observers ---------------------------------------------------------------------------------------
 
@@ -1009,7 +1020,7 @@ TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),
     alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]),
-    drop_stream(text)
+    drop_stream(text, boolean), fraiseql_nats_internal.delete_stream_at_commit(integer, text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(text), stream_sync(text), consumers(text), delete_consumer(text, text),

@@ -58,6 +58,28 @@ like($error, qr/cannot PREPARE a transaction that has changed fraiseql_nats.stre
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.drop_stream('clicks')});
 slots_are(',_4', 'a stream that is dropped leaves no slot');
 
+# --- Deleted at the broker as well ----------------------------------------------------------------
+
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.create_stream('brief', '{brief.>}')});
+slots_are(',_4,_7', 'another stream');
+FraiseqlNode::wait_until('the stream is made', sub { $nats->stream_info('brief') });
+$node->safe_psql('postgres', q{
+BEGIN; SELECT fraiseql_nats.drop_stream('brief', from_broker => true); ROLLBACK;
+BEGIN; SAVEPOINT a; SELECT fraiseql_nats.drop_stream('brief', from_broker => true); ROLLBACK TO a; COMMIT;
+});
+ok($nats->stream_info('brief'), 'a stream whose drop is rolled back stays at the broker');
+($code, $out, $error) = $node->psql('postgres', q{SELECT fraiseql_nats.drop_stream('default', from_broker => true)});
+like($error, qr/does not exist|cannot be deleted/, 'the default stream is not deleted');
+$nats->stop;
+($code, $out, $error) = $node->psql('postgres', q{SELECT fraiseql_nats.drop_stream('brief', from_broker => true)});
+like($error, qr/not reachable|could not connect|onnection/, 'without a broker the stream cannot be deleted');
+slots_are(',_4,_7', 'and is as it was, with a worker');
+$nats->start;
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.drop_stream('brief', from_broker => true)});
+ok(!$nats->stream_info('brief'), 'with one, it is gone at the commit');
+slots_are(',_4', 'without a slot left');
+ok(!$nats->stream_info('brief'), 'and nobody makes it again');
+
 $node->safe_psql('postgres', 'DROP EXTENSION fraiseql_nats');
 slots_are('none', 'DROP EXTENSION leaves none');
 ok($node->poll_query_until('postgres',

@@ -13,13 +13,15 @@ namespace {
 TEST(Bucket, IsNamedByItsStreamAndItsSubjects) {
   EXPECT_EQ(BucketOfStream("KV_orders"), "orders");
   EXPECT_EQ(BucketOfStream("KV_a-b_9"), "a-b_9");
-  for (const std::string_view other : {"", "KV_", "orders", "kv_orders", "KV_a.b", "KV_a b", "xKV_a"}) {
+  for (const std::string_view other :
+       {"", "KV_", "orders", "kv_orders", "KV_a.b", "KV_a b", "xKV_a"}) {
     EXPECT_EQ(BucketOfStream(other), "") << other;
   }
   EXPECT_EQ(BucketOfStream("KV_" + std::string(252, 'a')).size(), 252U);
   EXPECT_EQ(BucketOfStream("KV_" + std::string(253, 'a')), "");
   EXPECT_TRUE(IsBucket({"$KV.orders.>"}));
-  for (const std::string other : {"", "$KV.orders", "$KV..>", "$KV.a.b.>", "$KV.>", "KV.orders.>"}) {
+  for (const std::string other :
+       {"", "$KV.orders", "$KV..>", "$KV.a.b.>", "$KV.>", "KV.orders.>"}) {
     EXPECT_FALSE(IsBucket({other})) << other;
   }
   EXPECT_FALSE(IsBucket({"$KV.a.>", "$KV.b.>"}));
@@ -41,8 +43,9 @@ TEST(Bucket, KeysHaveOnlyTheCharactersThatClientsAllow) {
 TEST(Bucket, SubjectsOfKeysAreAllowedAndOthersOfNatsAreNot) {
   EXPECT_TRUE(CheckMessageSubject("$KV.orders.1").ok());
   EXPECT_TRUE(CheckMessageSubject("orders.1").ok());
-  for (const std::string_view bad : {"$KV.orders", "$KV.orders.", "$KV.orders.a..b", "$KV.o*.1", "$KV.orders.*",
-                                     "$JS.API.STREAM.PURGE.x", "_INBOX.a", "$KV", ""}) {
+  for (const std::string_view bad :
+       {"$KV.orders", "$KV.orders.", "$KV.orders.a..b", "$KV.o*.1", "$KV.orders.*",
+        "$JS.API.STREAM.PURGE.x", "_INBOX.a", "$KV", ""}) {
     EXPECT_FALSE(CheckMessageSubject(bad).ok()) << bad;
   }
   EXPECT_FALSE(CheckMessageSubject("$KV.orders." + std::string(3000, 'a')).ok());

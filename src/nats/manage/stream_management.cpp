@@ -160,6 +160,13 @@ Status GetStreamInfo(JetStreamClient* js, const std::string& stream, StreamInfo*
                             : answer.status;
 }
 
+Status DeleteStream(JetStreamClient* js, const std::string& stream) {
+  Status status = CheckName("stream", stream);
+  if (!status.ok()) return status;
+  const ApiAnswer answer = js->Call("STREAM.DELETE." + stream, StreamNamed(stream));
+  return answer.err_code == kStreamNotFound ? Status::Ok() : answer.status;
+}
+
 Status EnsureStream(JetStreamClient* js, const StreamSpec& wanted, EnsureMode mode,
                     Differences* outcome) {
   *outcome = {};

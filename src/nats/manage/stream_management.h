@@ -15,6 +15,9 @@ class JetStreamClient;
 // kInvalid if the stream does not exist.
 Status GetStreamInfo(JetStreamClient* js, const std::string& stream, StreamInfo* info);
 
+// ok as well if there is no such stream.
+Status DeleteStream(JetStreamClient* js, const std::string& stream);
+
 enum class EnsureMode : uint8_t {
   kCreate,  // create it if it is missing, else compare
   kUpdate,  // create it, or change what differs

@@ -82,6 +82,15 @@ Status StreamSync(JetStreamClient* js, const ProcessCall&, std::string* rows) {
   return status;
 }
 
+std::string Argument(const ProcessCall& call, size_t number, const char* otherwise = "") {
+  if (number >= call.arguments.size()) return otherwise;
+  return call.arguments[number].value_or(otherwise);
+}
+
+Status DeleteStream(JetStreamClient* js, const ProcessCall& call, std::string*) {
+  return nats::DeleteStream(js, Argument(call, 0));
+}
+
 Status Consumers(JetStreamClient* js, const ProcessCall&, std::string* rows) {
   std::vector<nats::ConsumerInfo> consumers;
   const Status status = nats::ListConsumers(js, settings.stream_name, &consumers);
@@ -103,11 +112,6 @@ Status Consumers(JetStreamClient* js, const ProcessCall&, std::string* rows) {
         .AppendTo(rows);
   }
   return status;
-}
-
-std::string Argument(const ProcessCall& call, size_t number, const char* otherwise = "") {
-  if (number >= call.arguments.size()) return otherwise;
-  return call.arguments[number].value_or(otherwise);
 }
 
 int64_t NumberArgument(const ProcessCall& call, size_t number, int64_t otherwise) {
@@ -136,11 +140,9 @@ constexpr struct {
   std::string_view name;
   StreamWork work;
 } kStreamFunctions[] = {
-    {"stream_info", StreamInfo},
-    {"stream_sync", StreamSync},
-    {"consumers", Consumers},
-    {"create_consumer", CreateConsumer},
-    {"delete_consumer", DeleteConsumer},
+    {"stream_info", StreamInfo},         {"stream_sync", StreamSync},
+    {"delete_stream", DeleteStream},     {"consumers", Consumers},
+    {"create_consumer", CreateConsumer}, {"delete_consumer", DeleteConsumer},
 };
 
 const char* SourceName(SettingSource source) {

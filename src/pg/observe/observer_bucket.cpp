@@ -30,13 +30,13 @@ bool IsPublished(const Observer& observer, const char* name) {
 // `consequence` says what happens to such rows.
 void Warn(const Observer& observer, ::Relation relation, const char* column,
           const char* consequence) {
-  ereport(WARNING, (errmsg("observer \"%s\" needs values of column \"%s\" that are not logged",
-                           observer.name.c_str(), column),
-                    errdetail("%s", consequence),
-                    errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.",
-                            quote_qualified_identifier(
-                                get_namespace_name(RelationGetNamespace(relation)),
-                                RelationGetRelationName(relation)))));
+  ereport(WARNING,
+          (errmsg("observer \"%s\" needs values of column \"%s\" that are not logged",
+                  observer.name.c_str(), column),
+           errdetail("%s", consequence),
+           errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.",
+                   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                              RelationGetRelationName(relation)))));
 }
 
 const char* NameOfColumn(::Relation relation, int member) {
@@ -45,8 +45,7 @@ const char* NameOfColumn(::Relation relation, int member) {
 }
 
 void WarnOfKey(const Observer& observer, ::Relation relation) {
-  const Bitmapset* logged =
-      RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
+  const Bitmapset* logged = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
   Bitmapset* key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
   const int missing = bms_next_member(bms_difference(key, logged), -1);
   if (missing < 0) return;

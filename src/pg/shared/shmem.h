@@ -101,6 +101,8 @@ struct WorkerEntry {
   bool drop_slot;
   // A transaction that is still running adds the stream.
   bool reserved;
+  // A transaction that is still running deletes the stream at the broker: no worker may start.
+  bool held;
   // The slot has to start at the position of the default stream's; see pg/shared/stream_entries.h.
   bool awaits_slot;
   uint64_t fingerprint;    // of the stream's row in fraiseql_nats.stream; 0: no row

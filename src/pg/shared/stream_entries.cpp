@@ -43,7 +43,7 @@ void Begin(WorkerEntry* entry, uint64_t fingerprint) {
 
 void End(WorkerEntry* entry) {
   entry->drop_slot = true;
-  entry->has_extension = entry->reserved = entry->awaits_slot = false;
+  entry->has_extension = entry->reserved = entry->awaits_slot = entry->held = false;
   AskToEnd(entry);
 }
 
@@ -85,9 +85,22 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
   WakeLauncher();
 }
 
+bool HoldWorker(WorkerKey key) {
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  WorkerEntry* entry = FindEntry(key);
+  if (entry != nullptr) {
+    entry->held = true;
+    AskToEnd(entry);
+  }
+  const bool ended = entry == nullptr || (entry->pid == 0 && !entry->starting);
+  LWLockRelease(shared->lock);
+  return ended;
+}
+
 void ReleaseStreams(Oid database) {
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   ForEachEntry(database, [](WorkerEntry* entry) {
+    entry->held = false;
     if (entry->reserved) entry->reserved = entry->awaits_slot = false;
   });
   CountAwaitedSlots(database);

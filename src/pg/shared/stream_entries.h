@@ -24,7 +24,12 @@ int32 ReserveStreams(Oid database, const StreamEntry* streams, int count);
 // of dropped streams are dropped.  Raises nothing.
 void SettleStreams(Oid database, const StreamEntry* streams, int count);
 
-// Called at the end of the transaction that reserved: frees the entries that were not settled.
+// Keeps the stream from having a worker until the transaction ends, and asks the present one to
+// end. False as long as it has not.
+bool HoldWorker(WorkerKey key);
+
+// Called when the transaction aborts: frees the entries that it has reserved, and lets workers
+// start again.
 void ReleaseStreams(Oid database);
 
 // Whether the slot of a stream of this database is still to be copied from that of the default

@@ -19,6 +19,7 @@ extern "C" {
 #include "pg/settings/stream_rows.h"
 #include "pg/shared/stream_entries.h"
 #include "pg/sql/sql_stream_table.h"
+#include "pg/sql/stream_deletion.h"
 
 namespace fraiseql::pg {
 
@@ -32,6 +33,7 @@ struct {
 } pending;
 
 void Forget() {
+  ForgetStreamDeletions();
   if (pending.streams != nullptr) pfree(pending.streams);
   pending = {};
 }
@@ -48,6 +50,7 @@ void BeforeCommit() {
   for (size_t i = 0; i < rows.size(); ++i) {
     pending.streams[i] = {rows[i].number, rows[i].fingerprint};
   }
+  DeleteDroppedStreams(rows);
   const int32 number = ReserveStreams(MyDatabaseId, pending.streams, pending.count);
   if (number == kDefaultStream) return;
   for (const StreamRow& row : rows) {

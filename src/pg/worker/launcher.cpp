@@ -176,7 +176,7 @@ bool Launcher::TendEntry(WorkerEntry* entry) {
     FreeEntry(entry);
     return false;
   }
-  if (entry->drop_slot || entry->reserved) return true;  // Tend() drops the slot
+  if (entry->drop_slot || entry->reserved || entry->held) return true;  // Tend() drops the slot
   if (!Enabled() || !database->wanted) return true;
   if (entry->not_before > GetCurrentTimestamp()) {
     busy_ = true;
