@@ -65,6 +65,8 @@ CREATE TABLE stream (
     subject_prefix text,
     topic_prefix text,
     stream_name text,
+    origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml')),
+    declaration jsonb,
     CHECK ((number = 0) = (name = 'default')),
     CHECK (number = 0 OR (subjects IS NOT NULL AND stream_name IS NULL))
 );
@@ -88,7 +90,9 @@ COMMENT ON COLUMN stream.manage IS 'whether it is created and updated: create, u
 COMMENT ON COLUMN stream.subject_prefix IS 'prefix of the subjects of row changes';
 COMMENT ON COLUMN stream.topic_prefix IS 'prefix of the subjects of topics';
 COMMENT ON COLUMN stream.stream_name IS 'name of the default stream in this database';
-SELECT pg_catalog.pg_extension_config_dump('stream', '');
+COMMENT ON COLUMN stream.origin IS 'sql, or toml: declared in fraiseql-observer.toml, and kept in line with the file';
+COMMENT ON COLUMN stream.declaration IS 'what the file declares; null: nothing';
+SELECT pg_catalog.pg_extension_config_dump('stream', $$WHERE origin = 'sql'$$);
 SELECT pg_catalog.pg_extension_config_dump('stream_number', '');
 GRANT SELECT, INSERT, UPDATE, DELETE ON stream TO fraiseql_nats_admin;
 GRANT USAGE ON SEQUENCE stream_number TO fraiseql_nats_admin;
@@ -146,6 +150,17 @@ END
 $$;
 COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on; kv names a bucket of the key-value store instead, and history the values that it keeps of a key';
 
+CREATE FUNCTION fraiseql_nats_internal.require_sql_stream(name text) RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM fraiseql_nats.stream s WHERE s.name = require_sql_stream.name AND s.origin = 'toml') THEN
+        RAISE EXCEPTION 'stream "%" is declared in fraiseql-observer.toml', name
+            USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Change the file, and run SELECT fraiseql_nats.reload();';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.require_sql_stream(text) IS 'raises an error if a file declares the stream';
+
 CREATE FUNCTION alter_stream(
     name text, subjects text[] DEFAULT NULL, storage text DEFAULT NULL, replicas integer DEFAULT NULL, max_age interval DEFAULT NULL,
     max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, max_msgs_per_subject bigint DEFAULT NULL,
@@ -163,6 +178,7 @@ BEGIN
         RAISE EXCEPTION 'a stream has no "%" that can be reset', wrong USING ERRCODE = 'undefined_column',
             HINT = 'Name columns of the table fraiseql_nats.stream.';
     END IF;
+    PERFORM fraiseql_nats_internal.require_sql_stream(name);
     IF name = 'default' THEN
         INSERT INTO fraiseql_nats.stream (number, name) VALUES (0, name) ON CONFLICT DO NOTHING;
     END IF;
@@ -209,6 +225,7 @@ BEGIN
             USING ERRCODE = 'dependent_objects_still_exist', DETAIL = format('They are %s.', observers),
                   HINT = 'Remove them with fraiseql_nats.unobserve() first.';
     END IF;
+    PERFORM fraiseql_nats_internal.require_sql_stream(name);
     DELETE FROM fraiseql_nats.stream s WHERE s.name = drop_stream.name RETURNING s.number INTO number;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'stream "%" does not exist', name
@@ -429,6 +446,7 @@ CREATE TABLE declared_observer (
     condition text,
     filter text,
     entity text,
+    stream text,
     place text NOT NULL
 );
 CREATE INDEX declared_observer_table ON declared_observer (table_name, table_schema);
@@ -445,6 +463,7 @@ COMMENT ON COLUMN declared_observer.source IS 'see observer';
 COMMENT ON COLUMN declared_observer.condition IS 'see observer';
 COMMENT ON COLUMN declared_observer.filter IS 'see observer; the file calls it when';
 COMMENT ON COLUMN declared_observer.entity IS 'see observer';
+COMMENT ON COLUMN declared_observer.stream IS 'see observer; null: the one whose subjects cover its subject';
 COMMENT ON COLUMN declared_observer.place IS 'file, line and column of the declaration';
 GRANT SELECT ON declared_observer TO fraiseql_nats_admin, pg_monitor;
 
@@ -455,9 +474,9 @@ BEGIN
         DELETE FROM fraiseql_nats.observer o WHERE o.name = declared AND o.origin = 'toml';
     END IF;
     INSERT INTO fraiseql_nats.observer
-           (name, relation, events, subject, columns, format, source, condition, filter, entity, origin)
+           (name, relation, events, subject, columns, format, source, condition, filter, entity, stream, origin)
     SELECT d.name, observe_declared.relation, d.events, d.subject, d.columns, d.format, d.source, d.condition, d.filter,
-           d.entity, 'toml'
+           d.entity, d.stream, 'toml'
     FROM fraiseql_nats.declared_observer d WHERE d.name = declared;
     RETURN true;
 EXCEPTION
@@ -500,6 +519,7 @@ BEGIN
               (o.relation, o.events, o.subject, o.columns, o.format, o.source, o.condition, o.filter, o.entity)
               IS DISTINCT FROM
               (c.oid::regclass, x.events, x.subject, x.columns, x.format, x.source, x.condition, x.filter, x.entity)
+              OR coalesce(o.stream, 'default') <> coalesce(x.stream, o.stream, 'default')
         ORDER BY x.name
     LOOP
         complete := fraiseql_nats_internal.observe_declared(d.name, d.relation) AND complete;
@@ -508,6 +528,67 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the declared observers in line with the files that the worker has read; false if some must be tried again';
+
+CREATE FUNCTION fraiseql_nats_internal.create_declared_stream(declared jsonb, number integer) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- The number, and so the slot, stays.
+    DELETE FROM fraiseql_nats.stream s WHERE s.number = create_declared_stream.number;
+    PERFORM fraiseql_nats.create_stream(
+        name => declared->>'name', storage => declared->>'storage', replicas => (declared->>'replicas')::integer,
+        subjects => (SELECT array_agg(x) FROM jsonb_array_elements_text(declared->'subjects') x),
+        max_age => (declared->>'max_age')::interval, max_bytes => (declared->>'max_bytes')::bigint,
+        max_msgs => (declared->>'max_msgs')::bigint, max_msgs_per_subject => (declared->>'max_msgs_per_subject')::bigint,
+        dedup_window => (declared->>'dedup_window')::interval, discard => declared->>'discard',
+        retention => declared->>'retention', compression => declared->>'compression', exclusive => declared->>'exclusive',
+        manage => declared->>'manage', subject_prefix => declared->>'subject_prefix', topic_prefix => declared->>'topic_prefix',
+        kv => declared->>'kv', history => (declared->>'history')::integer);
+    UPDATE fraiseql_nats.stream s
+    SET origin = 'toml', declaration = declared, number = coalesce(create_declared_stream.number, s.number)
+    WHERE s.name = declared->>'name';
+EXCEPTION WHEN OTHERS THEN
+    RAISE WARNING '%: could not create stream "%": %', declared->>'place', declared->>'name', SQLERRM;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.create_declared_stream(jsonb, integer) IS 'creates the stream that a file declares, or replaces the one with this number; warns if it could not';
+
+-- Called by the worker, as sync_observers() is.
+CREATE FUNCTION fraiseql_nats_internal.sync_declared(streams jsonb, observers jsonb) RETURNS boolean
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET lock_timeout = '200ms' AS $$
+DECLARE
+    d record;
+    complete boolean;
+BEGIN
+    FOR d IN
+        SELECT x.value AS declared, s.number, s.origin
+        FROM jsonb_array_elements(streams) x LEFT JOIN fraiseql_nats.stream s ON s.name = x.value->>'name'
+        WHERE s.declaration - 'place' IS DISTINCT FROM x.value - 'place'
+    LOOP
+        IF d.origin = 'sql' THEN
+            RAISE WARNING '%: stream "%" exists already', d.declared->>'place', d.declared->>'name'
+                USING DETAIL = 'It was created by fraiseql_nats.create_stream(), and stays as it is.',
+                      HINT = 'Drop it, or remove the declaration.';
+        ELSE
+            PERFORM fraiseql_nats_internal.create_declared_stream(d.declared, d.number);
+        END IF;
+    END LOOP;
+    complete := fraiseql_nats_internal.sync_observers(observers);
+    FOR d IN
+        SELECT s.name, EXISTS (SELECT FROM fraiseql_nats.observer o WHERE o.stream = s.name) AS is_used
+        FROM fraiseql_nats.stream s
+        WHERE s.origin = 'toml' AND NOT EXISTS (SELECT FROM jsonb_array_elements(streams) x WHERE x.value->>'name' = s.name)
+    LOOP
+        IF d.is_used THEN
+            RAISE WARNING 'stream "%" is not declared any more, but stays, since observers publish to it', d.name
+                USING HINT = 'Remove them with fraiseql_nats.unobserve(), and run SELECT fraiseql_nats.reload();';
+        ELSE
+            DELETE FROM fraiseql_nats.stream s WHERE s.name = d.name;
+        END IF;
+    END LOOP;
+    RETURN complete;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.sync_declared(jsonb, jsonb) IS 'brings streams and observers in line with the files that the worker has read; false if some must be tried again';
 
 -- A table that a file names is observed from its creation on.  A cached plan must not depend on an earlier size of the
 -- table of rules.
@@ -1020,7 +1101,8 @@ TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),
     alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]),
-    drop_stream(text, boolean), fraiseql_nats_internal.delete_stream_at_commit(integer, text)
+    drop_stream(text, boolean), fraiseql_nats_internal.delete_stream_at_commit(integer, text),
+    fraiseql_nats_internal.require_sql_stream(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(text), stream_sync(text), consumers(text), delete_consumer(text, text),

@@ -26,6 +26,12 @@ SET ROLE regress_admin;
 SELECT fraiseql_nats.observe('tb_secret');
 SELECT fraiseql_nats.unobserve('tb_secret');
 SELECT fraiseql_nats.create_preview_slot('no');
+-- streams are an administrator's
+BEGIN;
+SELECT fraiseql_nats.create_stream('clicks', '{click.>}');
+SELECT fraiseql_nats.alter_stream('clicks', max_msgs => 5);
+SELECT fraiseql_nats.drop_stream('clicks', from_broker => true);
+ROLLBACK;
 SELECT fraiseql_nats.drop_preview_slot('no');
 RESET ROLE;
 -- no function is open to everybody, but for the one that stands in for pg_catalog.pg_notify, whose own right it checks

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/config_problem.h"
@@ -41,13 +42,23 @@ struct ObserverRule {
   std::vector<std::string> columns;  // those that are published; empty: all
   std::string format;
   std::string source;
-  std::string where;  // "fraiseql.toml:4:1"
+  std::string stream;  // empty: the one whose subjects cover its subject
+  std::string where;   // "fraiseql.toml:4:1"
+};
+
+// A stream that fraiseql-observer.toml declares.
+struct StreamRule {
+  std::string name;                   // given, or that of the bucket; unique in the Config
+  std::vector<std::string> subjects;  // empty: those of the bucket
+  std::vector<std::pair<std::string, std::string>> values;  // arguments of create_stream()
+  std::string where;                                        // "fraiseql-observer.toml:4:1"
 };
 
 // The combined contents of the files and the environment.
 struct Config {
   std::vector<Setting> settings;  // by name
   std::vector<ObserverRule> rules;
+  std::vector<StreamRule> streams;
   std::vector<ConfigProblem> warnings;
   std::vector<ConfigProblem> notices;  // about valid keys that have no effect here
 };

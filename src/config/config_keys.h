@@ -48,6 +48,7 @@ struct IdleValue {
 constexpr std::string_view kServerTransportPath = "observers.runtime.transport";
 constexpr std::string_view kTransportPath = "transport";
 constexpr std::string_view kRulesPath = "observers.rules";
+constexpr std::string_view kStreamsPath = "streams";  // of fraiseql-observer.toml
 // All other keys of this section belong to FraiseQL, also those of later versions.
 constexpr std::string_view kRuntimePath = "observers.runtime";
 

@@ -20,6 +20,7 @@ constexpr struct {
     {"entity", &ObserverRule::entity},       {"subject", &ObserverRule::subject},
     {"condition", &ObserverRule::condition}, {"when", &ObserverRule::when},
     {"format", &ObserverRule::format},       {"source", &ObserverRule::source},
+    {"stream", &ObserverRule::stream},
 };
 
 constexpr Operation kOperations[] = {Operation::kInsert, Operation::kUpdate, Operation::kDelete,

@@ -7,6 +7,7 @@
 #include "config/observer_headers.h"
 #include "config/rule_reader.h"
 #include "config/section_reader.h"
+#include "config/stream_reader.h"
 #include "config/toml_document.h"
 #include "config/value_text.h"
 
@@ -61,6 +62,7 @@ class ConfigReader {
   const Environment& environment_;
   std::map<std::string, Setting> settings_;
   std::vector<ObserverRule> rules_;
+  std::vector<StreamRule> streams_;
   ConfigProblems problems_;
 };
 
@@ -131,7 +133,13 @@ void ConfigReader::ReadSections(const ConfigFile& file, SettingSource source,
 
 void ConfigReader::TakeAssignment(const ConfigFile& file, SettingSource source,
                                   const Assignment& assignment, SectionReader* reader) {
-  for (const TomlValue* table : assignment.tables) ReadRule(file.name, *table, reader, &rules_);
+  for (const TomlValue* table : assignment.tables) {
+    if (assignment.key->path == kStreamsPath) {
+      ReadStream(file.name, *table, reader, &streams_);
+    } else {
+      ReadRule(file.name, *table, reader, &rules_);
+    }
+  }
   if (assignment.key->setting.empty()) return;
   const std::string name(assignment.key->setting);
   const std::string& text = assignment.texts.front();
@@ -175,11 +183,16 @@ std::vector<ConfigProblem> ConfigReader::Finish(Config* config) {
                                 "Observe further tables with fraiseql_nats.observe()."});
   }
   NameRules(&rules_, &problems_);
+  CheckStreamNames(streams_, &problems_);
   MakeFit(&problems_.errors);
   MakeFit(&problems_.warnings);
   MakeFit(&problems_.notices);
   if (problems_.errors.empty()) {
-    *config = {{}, std::move(rules_), std::move(problems_.warnings), std::move(problems_.notices)};
+    *config = {{},
+               std::move(rules_),
+               std::move(streams_),
+               std::move(problems_.warnings),
+               std::move(problems_.notices)};
     for (auto& [name, setting] : settings_) config->settings.push_back(std::move(setting));
   }
   return std::move(problems_.errors);

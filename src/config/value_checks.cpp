@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "config/value_checks.h"
 
+#include <initializer_list>
+
 #include "config/qualified_name.h"
 #include "core/format/format.h"
+#include "core/route/bucket.h"
 #include "core/route/condition.h"
 #include "core/route/observer.h"
 #include "core/route/subject.h"
@@ -34,6 +37,16 @@ Status CheckAssetName(const std::string& what, std::string_view name) {
   if (!status.ok() || IsAssetName(name)) return status;
   return Status::Invalid(what + ' ' + Quoted(name) + " has a blank or one of . * > \\ /",
                          "Letters, digits, - and _ are safe.");
+}
+
+Status CheckOneOf(const std::string& what, std::string_view value,
+                  std::initializer_list<std::string_view> allowed) {
+  std::string names;
+  for (const std::string_view name : allowed) {
+    if (name == value) return Status::Ok();
+    names.append(names.empty() ? "" : ", ").append(Quoted(name));
+  }
+  return Status::Invalid("unknown " + what + ' ' + Quoted(value), "It is one of " + names + ".");
 }
 
 Status CheckIsNats(const std::string& what, std::string_view value) {
@@ -106,6 +119,43 @@ Status CheckSource(std::string_view source) {
   if (ParseSource(source, &parsed)) return Status::Ok();
   return Status::Invalid("unknown source " + Quoted(source),
                          "Sources are those of fraiseql_nats.observe().");
+}
+
+Status CheckStreamSubject(std::string_view subject) { return CheckSubjectFilter(subject); }
+
+Status CheckInterval(std::string_view interval) {
+  constexpr size_t kMaxIntervalBytes = 100;
+  return CheckLength("interval", interval, kMaxIntervalBytes);
+}
+
+Status CheckStorage(std::string_view storage) {
+  return CheckOneOf("storage", storage, {"file", "memory"});
+}
+
+Status CheckDiscard(std::string_view discard) {
+  return CheckOneOf("discard", discard, {"old", "new"});
+}
+
+Status CheckRetention(std::string_view retention) {
+  return CheckOneOf("retention", retention, {"limits", "interest", "workqueue"});
+}
+
+Status CheckCompression(std::string_view compression) {
+  return CheckOneOf("compression", compression, {"none", "s2"});
+}
+
+Status CheckExclusive(std::string_view exclusive) {
+  return CheckOneOf("exclusive", exclusive, {"auto", "on", "off"});
+}
+
+Status CheckManage(std::string_view manage) {
+  return CheckOneOf("manage", manage, {"create", "update", "off"});
+}
+
+Status CheckBucket(std::string_view bucket) {
+  if (IsBucketName(bucket)) return Status::Ok();
+  return Status::Invalid(Quoted(bucket) + " is not the name of a bucket",
+                         "It has letters, digits, \"_\" and \"-\".");
 }
 
 }  // namespace fraiseql

@@ -26,4 +26,15 @@ Status CheckColumn(std::string_view column);
 Status CheckFormat(std::string_view format);
 Status CheckSource(std::string_view source);
 
+// Of a stream, as in fraiseql_nats.create_stream().
+Status CheckStreamSubject(std::string_view subject);
+Status CheckInterval(std::string_view interval);  // only Postgres can check it as a whole
+Status CheckStorage(std::string_view storage);
+Status CheckDiscard(std::string_view discard);
+Status CheckRetention(std::string_view retention);
+Status CheckCompression(std::string_view compression);
+Status CheckExclusive(std::string_view exclusive);
+Status CheckManage(std::string_view manage);
+Status CheckBucket(std::string_view bucket);
+
 }  // namespace fraiseql

@@ -140,7 +140,7 @@ TEST(TomlConfigErrors, OfFraiseqlObserverToml) {
   const Case kCases[] = {
       {"[transprt]\n", "o.toml:1:2: unknown key \"transprt\"", "Did you mean \"transport\"?"},
       {"[project]\n", "o.toml:1:2: unknown key \"project\"",
-       "Known keys are observers, transport."},
+       "Known keys are observers, streams, transport."},
       {"[transport]\ntransport = \"postgres\"\n",
        "o.toml:2:13: transport \"postgres\" is not supported, only \"nats\" is", "write \"nats\""},
       {"[observers.runtime.transport]\ntransport = \"postgres\"\n",
@@ -259,6 +259,41 @@ TEST(TomlConfigErrors, OfAnObserver) {
        "o.toml:5:1: observer \"n\" is already declared at o.toml:1:1", "another name"},
   };
   for (const Case& c : kCases) ExpectOneError(InputOf("", "[[observers]]\n" + c.text), c);
+}
+
+TEST(TomlConfigErrors, OfAStream) {
+  const std::string begin = "[transport]\n[[streams]]\n";
+  const Case kCases[] = {
+      {"name = \"a\"\n", "o.toml:2:1: stream has no subjects", "kv"},
+      {"subjects = [\"a.>\"]\n", "o.toml:2:1: stream has no name", "name"},
+      {"name = \"a b\"\nsubjects = [\"a.>\"]\n",
+       "o.toml:3:8: stream name \"a b\" has a blank or one of . * > \\ /", "Letters"},
+      {"name = \"a\"\nsubjects = [\"a.>\"]\nstorage = \"tape\"\n",
+       "o.toml:5:11: unknown storage \"tape\"", "\"memory\""},
+      {"name = \"a\"\nsubjects = [\"a.>\"]\nretention = \"forever\"\n",
+       "o.toml:5:13: unknown retention \"forever\"", "workqueue"},
+      {"name = \"a\"\nsubjects = [\"$JS.>\"]\n", "o.toml:4:13: subject \"$JS.>\" is reserved",
+       "NATS"},
+      {"name = \"a\"\nsubjects = [\"a.>.b\"]\n",
+       "o.toml:4:13: subject \"a.>.b\" has a wildcard, a blank or a control character", "tokens"},
+      {"name = \"a\"\nsubjects = [\"a.>\"]\nreplicas = 6\n",
+       "o.toml:5:12: \"replicas\" must be between 1 and 5, not 6", "range"},
+      {"name = \"a\"\nsubjects = [\"a.>\"]\nhistory = 2\n", "o.toml:2:1: a history is of a bucket",
+       "kv"},
+      {"name = \"a\"\nsubjects = [\"a.>\"]\nmax_mgs = 2\n", "o.toml:5:1: unknown key \"max_mgs\"",
+       "max_msgs"},
+      {"kv = \"a.b\"\n", "o.toml:3:6: \"a.b\" is not the name of a bucket", "letters"},
+      {"kv = \"x\"\nname = \"y\"\n",
+       "o.toml:2:1: name, subjects and max_msgs_per_subject of a bucket follow from kv and history",
+       "Leave"},
+      {"name = \"KV_x\"\nsubjects = [\"x.>\"]\n", "o.toml:2:1: \"KV_x\" is the stream of a bucket",
+       "kv = \"x\""},
+      {"name = \"default\"\nsubjects = [\"x.>\"]\n",
+       "o.toml:2:1: \"default\" is the stream of the settings", "transport.nats"},
+      {"kv = \"x\"\n[[streams]]\nkv = \"x\"\n",
+       "o.toml:4:1: stream \"KV_x\" is already declared at o.toml:2:1", "another name"},
+  };
+  for (const Case& wrong : kCases) ExpectOneError(InputOf("", begin + wrong.text), wrong);
 }
 
 TEST(TomlConfigErrors, OfRulesThatAreNoTables) {

@@ -446,5 +446,35 @@ TEST(TomlConfig, KeepsTheConfigWhenThereIsAnError) {
   EXPECT_EQ(config.rules.size(), 1u);
 }
 
+TEST(TomlConfig, DeclaresStreams) {
+  Config config;
+  ASSERT_TRUE(ParseConfigText(R"([transport]
+[[streams]]
+name = "clicks"
+subjects = ["click.>", "seen.*"]
+max_age = "1 hour"
+max_bytes = 1_000
+[[streams]]
+kv = "orders"
+history = 5
+[[observers.rules]]
+table = "t"
+event = "INSERT"
+stream = "clicks"
+)",
+                              &config)
+                  .empty());
+  ASSERT_EQ(config.streams.size(), 2U);
+  EXPECT_EQ(config.streams[0].name, "clicks");
+  EXPECT_EQ(config.streams[0].subjects, (std::vector<std::string>{"click.>", "seen.*"}));
+  const std::vector<std::pair<std::string, std::string>> values = {
+      {"name", "clicks"}, {"max_age", "1 hour"}, {"max_bytes", "1000"}};
+  EXPECT_EQ(config.streams[0].values, values);
+  EXPECT_EQ(config.streams[1].name, "KV_orders");
+  EXPECT_EQ(config.streams[1].where, "fraiseql-observer.toml:7:1");
+  ASSERT_EQ(config.rules.size(), 1U);
+  EXPECT_EQ(config.rules[0].stream, "clicks");
+}
+
 }  // namespace
 }  // namespace fraiseql

@@ -87,6 +87,16 @@ bool AppendColumn(const SubjectValues& values, const std::string& name, std::str
 
 Status CheckSubject(std::string_view subject) { return CheckTokens(subject, subject); }
 
+Status CheckSubjectFilter(std::string_view filter) {
+  std::string plain(filter);
+  for (size_t i = 0; i < plain.size(); ++i) {
+    const bool last = i + 1 == plain.size();
+    const bool whole_token = (i == 0 || filter[i - 1] == '.') && (last || filter[i + 1] == '.');
+    if (whole_token && (filter[i] == '*' || (filter[i] == '>' && last))) plain[i] = 'x';
+  }
+  return CheckTokens(plain, filter);
+}
+
 Status CheckInboxPrefix(std::string_view prefix) {
   if (prefix.size() > kMaxInboxPrefixBytes) {
     return Status::Invalid(

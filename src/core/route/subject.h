@@ -16,6 +16,10 @@ namespace fraiseql {
 // NATS ("$..." and "_INBOX...").
 Status CheckSubject(std::string_view subject);
 
+// ok if a stream can take these subjects: as for CheckSubject(), and * stands for a token, > for
+// all that follow.
+Status CheckSubjectFilter(std::string_view filter);
+
 // ok if `prefix` can be an inbox prefix: as for CheckSubject(), but it may be _INBOX, and must be
 // short because each message contains it.
 Status CheckInboxPrefix(std::string_view prefix);

@@ -62,12 +62,21 @@ std::string Fingerprint(const LoadedConfig& loaded) {
     AddToFingerprint(setting.value.text, &text);
   }
   for (const ObserverRule& rule : loaded.config.rules) {
-    for (const std::string* part : {&rule.name, &rule.table, &rule.entity, &rule.subject,
-                                    &rule.condition, &rule.when, &rule.format, &rule.source}) {
+    for (const std::string* part :
+         {&rule.name, &rule.table, &rule.entity, &rule.subject, &rule.condition, &rule.when,
+          &rule.format, &rule.source, &rule.stream}) {
       AddToFingerprint(*part, &text);
     }
     for (const std::string& event : rule.events) AddToFingerprint(event, &text);
     for (const std::string& column : rule.columns) AddToFingerprint(column, &text);
+  }
+  for (const StreamRule& stream : loaded.config.streams) {
+    AddToFingerprint(stream.name, &text);
+    for (const std::string& subject : stream.subjects) AddToFingerprint(subject, &text);
+    for (const auto& [key, value] : stream.values) {
+      AddToFingerprint(key, &text);
+      AddToFingerprint(value, &text);
+    }
   }
   AddToFingerprint(ProblemText(loaded.errors), &text);
   return text;

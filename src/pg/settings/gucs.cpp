@@ -66,18 +66,11 @@ bool CheckStreamName(char** value, void**, GucSource) {
                                 "It may have letters, digits, '_' and '-'."));
 }
 
-// Subjects of a stream may have wildcards: * for one token, > for all remaining ones.
+// That of a bucket is the only one of NATS itself.
 bool CheckStreamSubjects(char** value, void**, GucSource) {
   for (const std::string_view subject : SplitList(*value)) {
-    std::string plain(subject);
-    for (size_t i = 0; i < plain.size(); ++i) {
-      const bool whole_token =
-          (i == 0 || plain[i - 1] == '.') && (i + 1 == plain.size() || plain[i + 1] == '.');
-      const bool last = i + 1 == plain.size();
-      if (whole_token && (plain[i] == '*' || (plain[i] == '>' && last))) plain[i] = 'x';
-    }
     if (IsBucket({std::string(subject)})) continue;
-    const Status status = CheckSubject(plain);
+    const Status status = CheckSubjectFilter(subject);
     if (!status.ok()) return Accept(status);
   }
   return true;

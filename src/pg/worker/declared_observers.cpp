@@ -62,28 +62,48 @@ void AppendRule(const ObserverRule& rule, std::string* json) {
   AppendText("condition", rule.condition, json);
   AppendText("filter", rule.when, json);
   AppendText("entity", rule.entity, json);
+  AppendText("stream", rule.stream, json);
   AppendText("place", rule.where, json);
   json->push_back('}');
 }
 
+// The arguments of create_stream(), and the place.
+void AppendStream(const StreamRule& stream, std::string* json) {
+  json->push_back('{');
+  for (const auto& [key, text] : stream.values) {
+    if (key != "name") AppendText(key.c_str(), text, json);
+  }
+  AppendText("name", stream.name, json);
+  AppendList("subjects", stream.subjects, json);
+  AppendText("place", stream.where, json);
+  json->push_back('}');
+}
+
+// The items as a JSON array.  May raise.
+template <typename Item>
+Datum MakeJsonb(const std::vector<Item>& items, void (*append)(const Item&, std::string*)) {
+  auto* json = NewInContext<std::string>(CurrentMemoryContext, "[");
+  for (const Item& item : items) {
+    if (json->back() != '[') json->push_back(',');
+    append(item, json);
+  }
+  json->push_back(']');
+  return DirectFunctionCall1(jsonb_in, CStringGetDatum(FromUtf8Anyhow(*json)));
+}
+
 struct SyncCall {
-  const std::vector<ObserverRule>* rules;
+  const Config* config;
   bool complete;  // nothing is left to retry
 };
 
 // Runs in a transaction, with SPI connected.
 void CallSync(void* argument) {
   auto* call = static_cast<SyncCall*>(argument);
-  auto* json = NewInContext<std::string>(CurrentMemoryContext, "[");
-  for (const ObserverRule& rule : *call->rules) {
-    if (json->back() != '[') json->push_back(',');
-    AppendRule(rule, json);
-  }
-  json->push_back(']');
-  Oid type = JSONBOID;
-  Datum value = DirectFunctionCall1(jsonb_in, CStringGetDatum(FromUtf8Anyhow(*json)));
-  const int result = SPI_execute_with_args("SELECT fraiseql_nats_internal.sync_observers($1)", 1,
-                                           &type, &value, nullptr, false, 0);
+  Oid types[] = {JSONBOID, JSONBOID};
+  Datum values[] = {MakeJsonb(call->config->streams, AppendStream),
+                    MakeJsonb(call->config->rules, AppendRule)};
+  const int result = SPI_execute_with_args("SELECT fraiseql_nats_internal.sync_declared($1, $2)", 2,
+                                           types, values, nullptr, false, 0);
   if (result != SPI_OK_SELECT) elog(ERROR, "%s", SPI_result_code_string(result));
   bool is_null = true;
   call->complete =
@@ -93,37 +113,37 @@ void CallSync(void* argument) {
 
 }  // namespace
 
-void DeclaredObservers::TrySync(const std::vector<ObserverRule>& rules) {
+void DeclaredObservers::TrySync(const Config& config) {
   std::string error;
-  SyncCall call = {&rules, false};
+  SyncCall call = {&config, false};
   const bool done = TryOwnTransaction(CallSync, &call, &error);
   failed_ = !done || !call.complete;
   if (!done && error != logged_) {
-    const Status status =
-        Status::Invalid("could not create observers of the configuration files: " + error);
+    const Status status = Status::Invalid(
+        "could not create the streams and observers of the configuration files: " + error);
     status_->RecordError(status);
     ereport(WARNING, (errmsg("%s", status.message().c_str()),
-                      errdetail("The observers stay as they are; the worker retries.")));
+                      errdetail("They stay as they are; the worker retries.")));
   }
   logged_ = error;
 }
 
-void DeclaredObservers::Sync(const std::vector<ObserverRule>& rules) {
+void DeclaredObservers::Sync(const Config& config) {
   if (worker_.stream != kDefaultStream) return;
-  TrySync(rules);
+  TrySync(config);
   const TransactionId next = ReadNextTransactionId();
   const bool others = TransactionIdPrecedes(GetOldestActiveTransactionId(), next);
-  await_before_ = others && !rules.empty() ? next : InvalidTransactionId;
+  await_before_ = others && !config.rules.empty() ? next : InvalidTransactionId;
 }
 
-void DeclaredObservers::SyncAgain(const std::vector<ObserverRule>& rules, int64_t now_ms) {
+void DeclaredObservers::SyncAgain(const Config& config, int64_t now_ms) {
   if (worker_.stream != kDefaultStream) return;
   const bool awaits = TransactionIdIsValid(await_before_);
   if (!(awaits || failed_) || now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + (awaits ? kLookMs : kRetryMs);
   if (awaits && TransactionIdPrecedes(GetOldestActiveTransactionId(), await_before_)) return;
   await_before_ = InvalidTransactionId;  // later transactions see the rules
-  TrySync(rules);
+  TrySync(config);
 }
 
 }  // namespace fraiseql::pg

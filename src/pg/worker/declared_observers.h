@@ -15,7 +15,7 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// The observers that FraiseQL's files declare.  The worker keeps them in the table
+// The streams and observers that FraiseQL's files declare.  The worker keeps them in the table
 // fraiseql_nats.declared_observer, and creates those of existing tables; the event trigger of
 // CREATE TABLE creates the others, from that table alone.  Include after postgres.h.
 class DeclaredObservers {
@@ -24,19 +24,19 @@ class DeclaredObservers {
   DeclaredObservers(const WorkerKey& worker, WorkerStatus* status)
       : worker_(worker), status_(status) {}
 
-  // Brings table and observers in line with the rules, in a transaction of its own.  Reports an
-  // observer that cannot be created as a WARNING.  If the transaction fails, the observers stay as
-  // they are; log and status() say why.
-  void Sync(const std::vector<ObserverRule>& rules);
+  // Brings tables, streams and observers in line with the files, in a transaction of its own.
+  // Reports an observer that cannot be created as a WARNING.  If the transaction fails, the
+  // observers stay as they are; log and status() say why.
+  void Sync(const Config& config);
 
   // Called between two records of the log.  A transaction that was creating a table during Sync()
   // has not seen the rules, and Sync() has not seen its table: when all such transactions have
   // ended, this calls Sync() once more.  It also retries after a failure, or after a lock conflict.
   // Cheap.
-  void SyncAgain(const std::vector<ObserverRule>& rules, int64_t now_ms);
+  void SyncAgain(const Config& config, int64_t now_ms);
 
  private:
-  void TrySync(const std::vector<ObserverRule>& rules);
+  void TrySync(const Config& config);
 
   const WorkerKey worker_;
   WorkerStatus* const status_;

@@ -93,13 +93,13 @@ void Worker::DoHousekeeping() {
   dead_letter_table_.Drain(now_ms);
   alarm_table_.Drain(now_ms);
   streams_.Run(now_ms);
-  declared_.SyncAgain(config_.config.rules, now_ms);
+  declared_.SyncAgain(config_.config, now_ms);
   ApplySettings();
 }
 
 // With capture = notify: no slot and no log, only notifications from LISTEN.
 void Worker::RunListener() {
-  declared_.Sync(config_.config.rules);
+  declared_.Sync(config_.config);
   OpenPipeline({});
   listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
   while (!MustLeave()) {

@@ -220,7 +220,7 @@ void Worker::PrepareSlot() {
 void Worker::OpenSlot() {
   // Sync() may wait for the broker; and what it caches is invalid for decoding once the slot is
   // acquired.
-  declared_.Sync(config_.config.rules);
+  declared_.Sync(config_.config);
   do {
     PrepareSlot();
   } while (!startup_.Acquire());
