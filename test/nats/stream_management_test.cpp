@@ -125,6 +125,42 @@ TEST_F(StreamManagement, ChangesWhatIsWantedAndKeepsAllElse) {
   EXPECT_EQ(Fields(outcome), (std::vector<std::string>{"storage"}));
 }
 
+TEST_F(StreamManagement, MakesABucketAsClientsExpectIt) {
+  StreamSpec spec = Orders();
+  spec.is_bucket = true;
+  spec.max_messages_per_subject = 3;
+  spec.compression = Compression::kNone;
+  ASSERT_TRUE(Ensure(spec, EnsureMode::kCreate).ok());
+  EXPECT_EQ(Info().config.max_messages_per_subject, 3);
+  const std::string raw = BrokerProbe(server.url()).Api("STREAM.INFO.orders");
+  for (const char* set :
+       {"\"allow_rollup_hdrs\":true", "\"deny_delete\":true", "\"allow_direct\":true"}) {
+    EXPECT_NE(raw.find(set), std::string::npos) << set << " in " << raw;
+  }
+  ASSERT_TRUE(Ensure(spec, EnsureMode::kUpdate).ok());
+  EXPECT_TRUE(outcome.empty());
+}
+
+// A server before 2.10 does not know compression, and takes the request all the same.
+TEST_F(StreamManagement, TellsWhatTheServerDoesNotKnow) {
+  StreamSpec spec = Orders();
+  ASSERT_TRUE(Ensure(spec, EnsureMode::kCreate).ok());
+  spec.compression = Compression::kS2;
+  ASSERT_TRUE(Ensure(spec, EnsureMode::kUpdate).ok());
+  ASSERT_EQ(Fields(outcome), (std::vector<std::string>{"compression"}));
+  EXPECT_EQ(outcome[0].found, "none");
+  EXPECT_EQ(outcome[0].changed, Info().config.compression == Compression::kS2);
+}
+
+TEST_F(StreamManagement, DeletesAStreamThatIsThereAndNoneThatIsNot) {
+  ASSERT_TRUE(Ensure(Orders(), EnsureMode::kCreate).ok());
+  EXPECT_TRUE(DeleteStream(js.get(), "orders").ok());
+  StreamInfo info;
+  EXPECT_FALSE(GetStreamInfo(js.get(), "orders", &info).ok());
+  EXPECT_TRUE(DeleteStream(js.get(), "orders").ok());
+  EXPECT_FALSE(DeleteStream(js.get(), "a.b").ok());
+}
+
 TEST_F(StreamManagement, TellsThatAStreamIsMissing) {
   StreamInfo info;
   const Status status = GetStreamInfo(js.get(), "orders", &info);

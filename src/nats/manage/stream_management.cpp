@@ -121,8 +121,12 @@ Status Update(JetStreamClient* js, const StreamSpec& wanted, const Json& config,
   if (!status.ok()) return status;
   ApiAnswer answer = js->Call("STREAM.UPDATE." + wanted.name, merged, StreamNamed(wanted.name));
   if (!answer.status.ok()) return answer.status;
-  const Differences left = Compare(wanted, ObjectAt(answer.body, "config"));
-  if (std::any_of(left.begin(), left.end(), IsChangeable)) {
+  const Json answered = ObjectAt(answer.body, "config");
+  const Differences left = Compare(wanted, answered);
+  const bool unknown = std::any_of(left.begin(), left.end(), [&](const Difference& difference) {
+    return !answered.contains(difference.field);
+  });
+  if (unknown) {
     MarkChanged(left, outcome);
   } else {
     *step = Step::kLookAgain;
