@@ -23,10 +23,21 @@ const StreamEntry* Find(const StreamEntry* streams, int count, int32 number) {
 
 // REQUIRES: lock, exclusive.
 void CountAwaitedSlots(Oid database) {
-  uint32 count = 0;
-  ForEachEntry(database, [&](const WorkerEntry* entry) { count += entry->awaits_slot ? 1 : 0; });
   WorkerEntry* own = FindEntry({database, kDefaultStream});
-  if (own != nullptr) pg_atomic_write_u32(&own->awaited_slots, count);
+  if (own == nullptr) return;
+  uint32 count = own->without_entry + own->reserved_without_entry;
+  ForEachEntry(database, [&](const WorkerEntry* entry) { count += entry->awaits_slot ? 1 : 0; });
+  pg_atomic_write_u32(&own->awaited_slots, count);
+}
+
+// The number of streams without entry and slot.  REQUIRES: lock.
+uint32 CountWithoutEntry(Oid database, const StreamEntry* streams, int count) {
+  uint32 without = 0;
+  for (int i = 0; i < count; ++i) {
+    const bool lacks = FindEntry({database, streams[i].number}) == nullptr;
+    without += lacks && !streams[i].has_slot ? 1 : 0;
+  }
+  return without;
 }
 
 void Begin(WorkerEntry* entry, uint64_t fingerprint) {
@@ -49,22 +60,23 @@ void End(WorkerEntry* entry) {
 
 }  // namespace
 
-int32 ReserveStreams(Oid database, const StreamEntry* streams, int count) {
-  int32 without_place = kDefaultStream;
+bool ReserveStreams(Oid database, const StreamEntry* streams, int count) {
+  bool all = true;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   for (int i = 0; i < count; ++i) {
     const WorkerKey key{database, streams[i].number};
     if (key.stream == kDefaultStream || FindEntry(key) != nullptr) continue;
     WorkerEntry* entry = FindOrAddEntry(key);
-    if (entry != nullptr) {
-      entry->reserved = entry->awaits_slot = true;
-    } else if (without_place == kDefaultStream) {
-      without_place = key.stream;
-    }
+    all = all && entry != nullptr;
+    if (entry == nullptr) continue;
+    entry->reserved = true;
+    entry->awaits_slot = !streams[i].has_slot;
   }
+  WorkerEntry* own = FindEntry({database, kDefaultStream});
+  if (own != nullptr) own->reserved_without_entry = CountWithoutEntry(database, streams, count);
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
-  return without_place;
+  return all;
 }
 
 void SettleStreams(Oid database, const StreamEntry* streams, int count) {
@@ -80,6 +92,11 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
       if (entry->latch != nullptr) SetLatch(entry->latch);
     }
   });
+  WorkerEntry* own = FindEntry({database, kDefaultStream});
+  if (own != nullptr) {
+    own->without_entry = CountWithoutEntry(database, streams, count);
+    own->reserved_without_entry = 0;
+  }
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
   WakeLauncher();
@@ -102,11 +119,14 @@ void ReleaseStreams(Oid database) {
   ForEachEntry(database, [](WorkerEntry* entry) {
     entry->held = false;
     if (entry->reserved) entry->reserved = entry->awaits_slot = false;
+    entry->reserved_without_entry = 0;
   });
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
   WakeLauncher();
 }
+
+bool LacksEntries(const WorkerEntry* default_entry) { return default_entry->without_entry > 0; }
 
 bool AwaitsSlots(WorkerEntry* default_entry) {
   return pg_atomic_read_u32(&default_entry->awaited_slots) > 0;

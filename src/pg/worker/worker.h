@@ -85,6 +85,7 @@ class Worker final : public MessageReceiver {
   const WorkerKey key_;
   WorkerEntry* const entry_;
   std::string database_name_;
+  std::string stream_name_;  // at the broker; empty: not known yet
   WorkerStatus status_;
   StreamRow row_;  // the stream's own settings; fingerprint 0: none
   StreamSettler streams_;
@@ -114,6 +115,7 @@ class Worker final : public MessageReceiver {
   int64_t last_sleep_us_ = 0;
   uint64_t sent_before_sleep_ = 0;
   int64_t standbys_had_all_ms_ = 0;
+  int64_t held_since_ms_ = 0;  // the slot keeps its position for another stream; 0: it does not
   uint64_t openings_seen_ = 0;
   uint64_t failures_seen_ = 0;
   uint64_t dead_letters_seen_ = 0;

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: PostgreSQL
+#
+# A stream that gets no slot, or no worker: the log and its row of status() say why and what to do, and
+# nothing that is for it is lost meanwhile, whatever is started anew.
+
+use strict;
+use warnings;
+
+use FraiseqlNode;
+use NatsServer;
+use Test::More;
+
+my $nats = NatsServer->new;
+my $node = FraiseqlNode->new_node(
+    'main', $nats,
+    max_replication_slots       => 2,
+    'fraiseql_nats.max_workers' => 2
+);
+$node->create_extension('postgres');
+$node->safe_psql('postgres', q{CREATE TABLE tb_order (id int PRIMARY KEY); SELECT pg_create_physical_replication_slot('other')});
+
+sub field {
+    my ($stream, $field) = @_;
+    return $node->safe_psql('postgres', "SELECT $field FROM fraiseql_nats.status() WHERE stream = '$stream'");
+}
+sub wait_for_row { $node->wait_for_sql('postgres', "SELECT $_[1] FROM fraiseql_nats.status() WHERE stream = '$_[0]'") }
+
+sub ids_of {
+    my ($stream) = @_;
+    return join ' ', map { $_->{payload} =~ /"id":\s?(\d+)[,}]/ ? $1 : '?' } $nats->stream_messages($stream);
+}
+my $confirmed = sub { $node->safe_psql('postgres', q{SELECT confirmed_flush_lsn FROM pg_replication_slots WHERE slot_name ~ '^fraiseql_nats_\d+$'}) };
+
+# No replication slot.
+my $place = $node->safe_psql('postgres', q{
+SELECT fraiseql_nats.create_stream('orders', '{order.>}', subject_prefix => 'order');
+SELECT fraiseql_nats.observe('tb_order', stream => 'orders', format => 'row');
+INSERT INTO tb_order VALUES (1);
+SELECT pg_current_wal_flush_lsn();
+}) =~ s/.*\n//sr;
+wait_for_row('orders', q{state = 'misconfigured'});
+is(field('orders', 'reason'), 'all replication slots are in use', 'no slot: the reason');
+like(field('orders', 'hint'), qr/max_replication_slots/, 'no slot: what to do');
+FraiseqlNode::wait_until('the log says so', sub { $node->log_count(qr/WARNING: .*stream "orders" is not served/) });
+is($node->log_count(qr/WARNING: +stream "orders" is not served: all replication slots are in use\n.*DETAIL: +Replication slot "fraiseql_nats_\d+" of the default stream keeps the log for it.\n.*HINT: +Increase "max_replication_slots"/),
+    1, 'the log, too, and who keeps the log for it');
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.publish('fraiseql.note', 'x'::text)});
+$nats->wait_for_messages(FraiseqlNode::STREAM, 1);
+wait_for_row(FraiseqlNode::STREAM, q{reason LIKE '%keeps the log for a stream%'});
+is(field(FraiseqlNode::STREAM, 'state'), 'streaming', 'the default stream is published to, and says why its slot stays');
+is(field(FraiseqlNode::STREAM, "confirmed_lsn < '$place'"), 't', 'which it does');
+
+# The same after a crash, with changes that nobody but the stream is for.
+for my $id (2 .. 3) {
+    $node->stop('immediate');
+    $node->start;
+    wait_for_row('orders', q{state = 'misconfigured'});
+    $node->safe_psql('postgres', "INSERT INTO tb_order VALUES ($id)");
+}
+is(field(FraiseqlNode::STREAM, "confirmed_lsn < '$place'"), 't', 'the slot stays after a crash');
+$node->safe_psql('postgres', q{SELECT pg_drop_replication_slot('other')});
+$nats->wait_for_messages('orders', 3);
+is(ids_of('orders'), '1 2 3', 'the stream has all since the commit that added it');
+wait_for_row(FraiseqlNode::STREAM, q{reason IS NULL});
+$node->wait_drained('postgres');
+pass('and the slot of the default stream goes on');
+
+# No place for a worker.
+$node->configure(max_replication_slots => 10);
+$node->restart;
+$node->wait_until_state('postgres', 'streaming');
+my ($code, $out, $error) = $node->psql('postgres', q{
+SELECT fraiseql_nats.create_stream('clicks', '{click.>}', subject_prefix => 'click');
+CREATE TABLE tb_click (id int PRIMARY KEY);
+SELECT fraiseql_nats.observe('tb_click', stream => 'clicks', format => 'row');
+INSERT INTO tb_click VALUES (1);
+});
+like($error, qr/WARNING: +stream "clicks" is not served: "fraiseql_nats.max_workers" \(2\) is reached\n.*DETAIL: .*keeps the log for it/,
+    'no worker: a warning for the session');
+is(field('clicks', 'state'), 'stopped', 'no worker: the state');
+like(field('clicks', 'reason'), qr/"fraiseql_nats.max_workers" \(2\) is reached; the slot of the default stream keeps the log/, 'no worker: the reason');
+like(field('clicks', 'hint'), qr/Increase "fraiseql_nats.max_workers"/, 'no worker: what to do');
+my $kept = $confirmed->();
+$node->restart;
+$node->wait_until_state('postgres', 'stopped,streaming');
+FraiseqlNode::wait_until('the log says so', sub { $node->log_count(qr/fraiseql_nats worker .*WARNING: +stream "clicks" is not served: "fraiseql_nats.max_workers" \(2\) is reached/) });
+$node->safe_psql('postgres', q{INSERT INTO tb_click VALUES (2); INSERT INTO tb_order VALUES (4)});
+$nats->wait_for_messages('orders', 4);
+is($confirmed->(), $kept, 'the slot stays after a restart');
+$node->configure('fraiseql_nats.max_workers' => 3);
+$node->restart;
+$node->wait_until_state('postgres', 'streaming');
+$nats->wait_for_messages('clicks', 2);
+is(ids_of('clicks'), '1 2', 'with another worker, the stream has all that is for it');
+
+# A place that becomes free is taken.
+$node->psql('postgres', q{
+SELECT fraiseql_nats.create_stream('more', '{more.>}', subject_prefix => 'more');
+SELECT fraiseql_nats.observe('tb_click', name => 'more', stream => 'more', format => 'row');
+INSERT INTO tb_click VALUES (3);
+});
+is(field('more', 'state'), 'stopped', 'another without a worker');
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_order'), fraiseql_nats.drop_stream('orders')});
+$nats->wait_for_messages('more', 1);
+is(ids_of('more'), '3', 'it takes the place of one that is dropped');
+$node->wait_drained('postgres');
+
+# A transaction that does not commit holds nothing.
+$node->psql('postgres', q{BEGIN; SELECT fraiseql_nats.create_stream('none', '{none.>}'); ROLLBACK;});
+$node->wait_drained('postgres');
+pass('a stream that is rolled back does not make the slot stay');
+
+done_testing();
