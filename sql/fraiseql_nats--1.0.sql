@@ -728,21 +728,27 @@ COMMENT ON COLUMN backfill.finished_at IS 'when it finished; null: it has not';
 COMMENT ON COLUMN backfill.lost_at IS 'when the worker found that rows of it may be in a gap; null: there was no such gap, or it has restarted since';
 
 -- The commit of a chunk follows the place of its last row at an unknown distance, so every unfinished
--- backfill counts as lost.  A finished one records a place after all its commits.
-CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn) RETURNS bigint
+-- backfill counts as lost.  A finished one records a place after all its commits.  Its rows are in the gap of a stream
+-- only if one of its observers publishes to that stream.
+CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn, stream text DEFAULT NULL) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH lost AS (
         UPDATE fraiseql_nats.backfill_progress p
         SET lost_at = clock_timestamp(), last_key = NULL, read_through = false, rows_published = 0, rows_passed = 0,
             finished_at = NULL
         WHERE p."position" IS NOT NULL AND (p.finished_at IS NULL OR p."position" >= gap_begin)
+          AND EXISTS (SELECT FROM fraiseql_nats.observer o
+                      WHERE o.stream IS NOT DISTINCT FROM backfill_lose.stream AND o.name = coalesce(p.observer, o.name)
+                        AND (o.relation = p.relation
+                             OR o.relation IN (SELECT pg_partition_ancestors(p.relation))
+                             OR o.relation IN (SELECT t.relid FROM pg_partition_tree(p.relation) t)))
         RETURNING p.relation
     ), busy AS (
         DELETE FROM fraiseql_nats.backfill_busy b USING lost WHERE b.relation = lost.relation
     )
     SELECT count(*) FROM lost
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn) IS 'restarts the backfills of which rows may be in a gap; returns their number; for the worker';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn, text) IS 'restarts the backfills of which rows may be in a gap of a stream (null: the default one); returns their number; for the worker';
 
 CREATE PROCEDURE backfill(
     relation regclass, filter text DEFAULT NULL, observer text DEFAULT NULL, chunk_rows integer DEFAULT 500,

@@ -105,6 +105,28 @@ $nats->wait_for_messages('more', 1);
 is(ids_of('more'), '3', 'it takes the place of one that is dropped');
 $node->wait_drained('postgres');
 
+# The slot of the default stream is lost while it keeps the log for a stream that has none.
+$node->configure(wal_keep_size => 0, max_slot_wal_keep_size => '32MB');
+$node->reload;
+my $number = $node->safe_psql('postgres', q{
+SELECT fraiseql_nats.create_stream('late', '{late.>}', subject_prefix => 'late', topic_prefix => 'late');
+SELECT fraiseql_nats.observe('tb_order', name => 'late', stream => 'late', format => 'row');
+INSERT INTO tb_order VALUES (5);
+SELECT number FROM fraiseql_nats.stream WHERE name = 'late';
+}) =~ s/.*\n//sr;
+$node->safe_psql('postgres', q{SELECT pg_logical_emit_message(false, 'test', ''), pg_switch_wal()}) for 1 .. 5;
+$node->safe_psql('postgres', 'CHECKPOINT');
+$node->wait_for_sql('postgres', q{SELECT count(*) > 1 FROM fraiseql_nats.gap WHERE stream IN ('fraiseql_events', 'late')}, 'there are gaps');
+is($node->safe_psql('postgres', q{SELECT bool_and(to_lsn IS NULL AND from_lsn IS NOT NULL) FROM fraiseql_nats.gap WHERE stream = 'late'}), 't', 'its gap has begun');
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_click'), fraiseql_nats.drop_stream('clicks')});
+$node->wait_for_sql('postgres', q{SELECT count(*) = 1 AND bool_and(from_lsn < to_lsn AND reason LIKE '%max_slot_wal_keep_size%') FROM fraiseql_nats.gap WHERE stream = 'late'}, 'the gap ends');
+like($node->safe_psql('postgres', q{SELECT slot FROM fraiseql_nats.gap WHERE stream = 'late'}), qr/^fraiseql_nats_\d+_$number$/, 'a stream without a slot has a gap if the slot that kept the log for it is lost');
+wait_for_row('late', q{state = 'streaming'});
+is(field('late', 'gaps'), 1, 'and status() counts it');
+$node->safe_psql('postgres', 'INSERT INTO tb_order VALUES (6)');
+$nats->wait_for_messages('late', 1);
+is(ids_of('late'), '6', 'what comes then is published');
+
 # A transaction that does not commit holds nothing.
 $node->psql('postgres', q{BEGIN; SELECT fraiseql_nats.create_stream('none', '{none.>}'); ROLLBACK;});
 $node->wait_drained('postgres');

@@ -71,10 +71,11 @@ void WriteRecord(const SlotName& slot, const SlotRecord& record) {
       5, types, values, nullptr);
 }
 
-int64 LoseBackfills(XLogRecPtr gap_begin) {
-  Oid types[] = {LSNOID};
-  Datum values[] = {LSNGetDatum(gap_begin)};
-  Execute("SELECT fraiseql_nats_internal.backfill_lose($1)", 1, types, values, nullptr);
+int64 LoseBackfills(XLogRecPtr gap_begin, const char* stream) {
+  Oid types[] = {LSNOID, TEXTOID};
+  Datum values[] = {LSNGetDatum(gap_begin), CStringGetTextDatum(stream)};
+  Execute("SELECT fraiseql_nats_internal.backfill_lose($1, nullif($2, 'default'))", 2, types,
+          values, nullptr);
   return DatumGetInt64(Value(1));
 }
 
@@ -167,6 +168,7 @@ Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr publ
                  const char* subject, const char* stream) {
   BeginOwnTransaction();
   Gap gap;
+  stream = FromUtf8Anyhow(stream);
   Oid types[] = {NAMEOID, LSNOID, LSNOID, INT8OID};
   Datum values[] = {NameGetDatum(&slot.name), LSNGetDatum(record.position), LSNGetDatum(published),
                     Int64GetDatum(record.timeline)};
@@ -182,7 +184,7 @@ Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr publ
     if (subject != nullptr) {
       Oid publish_types[] = {INT8OID, TEXTOID, TEXTOID};
       Datum publish_values[] = {Value(3), CStringGetTextDatum(subject),
-                                CStringGetTextDatum(FromUtf8Anyhow(stream))};
+                                CStringGetTextDatum(stream)};
       Execute(
           "SELECT fraiseql_nats.publish($2, pg_catalog.jsonb_build_object('type', 'gap',"
           " 'timestamp', g.detected_at, 'database', pg_catalog.current_database(), 'from_lsn',"
@@ -191,7 +193,7 @@ Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr publ
           3, publish_types, publish_values, nullptr);
     }
   }
-  if (gap.there) gap.backfills = LoseBackfills(gap.from);
+  if (gap.there) gap.backfills = LoseBackfills(gap.from, stream);
   WriteRecord(slot, record);
   CommitOwnTransaction();
   return gap;

@@ -18,6 +18,7 @@ namespace fraiseql::pg {
 
 namespace {
 constexpr int64_t kRetryMs = 1000;
+constexpr int64_t kPatienceMs = 1000;    // a slot is copied in less
 constexpr int64_t kPlaceRetryMs = 5000;  // an entry is free when another database has one less
 }  // namespace
 
@@ -52,6 +53,18 @@ void StreamSettler::Settle(void* self) {
 
 bool StreamSettler::HoldsSlot() const {
   return worker_.stream == kDefaultStream && (!done_ || AwaitsSlots(entry_));
+}
+
+Status StreamSettler::HeldNotice(int64_t now_ms) {
+  if (!HoldsSlot()) {
+    held_since_ms_ = 0;
+  } else if (held_since_ms_ == 0) {
+    held_since_ms_ = now_ms;
+  } else if (now_ms - held_since_ms_ >= kPatienceMs) {
+    return Status::Unavailable("the slot keeps the log for a stream that has no slot yet",
+                               "See the row of that stream in fraiseql_nats.status().");
+  }
+  return Status::Ok();
 }
 
 }  // namespace fraiseql::pg

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "core/base/status.h"
+
 #include "pg/shared/shmem.h"
 
 namespace fraiseql::pg {
@@ -26,6 +28,9 @@ class StreamSettler {
   // or may be, as long as this is not done.
   bool HoldsSlot() const;
 
+  // The notice that status() shows while the slot keeps its position for longer than a moment.
+  Status HeldNotice(int64_t now_ms);
+
  private:
   static void Settle(void* self);
 
@@ -34,6 +39,7 @@ class StreamSettler {
   bool done_;
   bool warned_ = false;
   int64_t not_before_ms_ = 0;
+  int64_t held_since_ms_ = 0;  // 0: it is not held
 };
 
 }  // namespace fraiseql::pg

@@ -51,7 +51,7 @@ constexpr long kLongLingerUs = 500;
 constexpr int kVisibilitySpins = 20;  // some microseconds each
 constexpr int64_t kDrainMs = 500;
 constexpr int64_t kStandbyWaitMs = 5;  // no event says that a standby has received more
-constexpr int64_t kPatienceMs = 1000;  // until status() reports that standbys lag, or a stream
+constexpr int64_t kPatienceMs = 1000;  // until status() reports that standbys lag
 constexpr int64_t kDrainSilenceMs = 50;
 
 }  // namespace
@@ -233,14 +233,7 @@ Status Worker::StreamingNotice() {
                                "See the slots that \"synchronized_standby_slots\" names, or take "
                                "standbys that no longer exist off it.");
   }
-  if (!streams_.HoldsSlot()) {
-    held_since_ms_ = 0;
-  } else if (held_since_ms_ == 0) {
-    held_since_ms_ = now_ms;
-  } else if (now_ms - held_since_ms_ >= kPatienceMs) {
-    return Status::Unavailable("the slot keeps the log for a stream that has no slot yet",
-                               "See the row of that stream in fraiseql_nats.status().");
-  }
+  if (const Status held = streams_.HeldNotice(now_ms); !held.ok()) return held;
   if (publisher_->keeps_consumed()) return Status::Ok();
   return Status::Unavailable("stream \"" + publisher_->stream_name() +
                                  "\" does not keep consumed messages, and they cannot be looked up",

@@ -115,7 +115,6 @@ class Worker final : public MessageReceiver {
   int64_t last_sleep_us_ = 0;
   uint64_t sent_before_sleep_ = 0;
   int64_t standbys_had_all_ms_ = 0;
-  int64_t held_since_ms_ = 0;  // the slot keeps its position for another stream; 0: it does not
   uint64_t openings_seen_ = 0;
   uint64_t failures_seen_ = 0;
   uint64_t dead_letters_seen_ = 0;
