@@ -19,6 +19,8 @@ SELECT fraiseql_nats.create_stream('clicks', '{click.>}', subject_prefix => 'cli
 SELECT fraiseql_nats.alter_stream('default', subjects => '{own.>}', stream_name => 'own', subject_prefix => 'own.row');
 CREATE TABLE tb_order (id int PRIMARY KEY);
 CREATE TABLE tb_click (id int PRIMARY KEY);
+SELECT fraiseql_nats.create_stream(kv => 'orders');
+SELECT fraiseql_nats.observe('tb_order', name => 'bucket', stream => 'KV_orders');
 SELECT fraiseql_nats.observe('tb_order', stream => 'orders');
 SELECT fraiseql_nats.observe('tb_order', subject => 'order_created', name => 'topic', stream => 'orders', source => 'row');
 SELECT fraiseql_nats.observe('tb_click', stream => 'clicks');
@@ -47,6 +49,7 @@ sub stored {
 }
 my %subjects = (
     orders => 'order.row.Order.INSERT order.topic.order.created order.said',
+    KV_orders => '$KV.orders.1',
     clicks => 'click.row.Click.INSERT click.row.Click.DELETE',
     own    => 'own.row.Click.DELETE'
 );
