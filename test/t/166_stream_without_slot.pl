@@ -93,16 +93,28 @@ $node->wait_until_state('postgres', 'streaming');
 $nats->wait_for_messages('clicks', 2);
 is(ids_of('clicks'), '1 2', 'with another worker, the stream has all that is for it');
 
-# A place that becomes free is taken.
+# A stream that has a slot of its own gets no worker: the slot of the default stream goes on.
+$node->configure('fraiseql_nats.max_workers' => 2);
+$node->restart;
+wait_for_row('clicks', q{reason LIKE '%max_workers" (2) is reached; its slot keeps the log for it'});
+wait_for_row(FraiseqlNode::STREAM, q{state = 'streaming'});
+$place = $node->safe_psql('postgres', q{INSERT INTO tb_click VALUES (3); SELECT pg_current_wal_flush_lsn()});
+wait_for_row(FraiseqlNode::STREAM, "confirmed_lsn >= '$place' AND reason IS NULL");
+pass('a stream with a slot of its own does not make the slot of the default stream stay');
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_order'), fraiseql_nats.drop_stream('orders')});
+$nats->wait_for_messages('clicks', 3);
+is(ids_of('clicks'), '1 2 3', 'it takes the place of one that is dropped');
+
+# So does a stream without a slot.
 $node->psql('postgres', q{
 SELECT fraiseql_nats.create_stream('more', '{more.>}', subject_prefix => 'more');
-SELECT fraiseql_nats.observe('tb_click', name => 'more', stream => 'more', format => 'row');
-INSERT INTO tb_click VALUES (3);
+SELECT fraiseql_nats.observe('tb_order', name => 'more', stream => 'more', format => 'row');
+INSERT INTO tb_order VALUES (10);
 });
 is(field('more', 'state'), 'stopped', 'another without a worker');
-$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_order'), fraiseql_nats.drop_stream('orders')});
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_click'), fraiseql_nats.drop_stream('clicks')});
 $nats->wait_for_messages('more', 1);
-is(ids_of('more'), '3', 'it takes the place of one that is dropped');
+is(ids_of('more'), '10', 'a stream without a slot does, too');
 $node->wait_drained('postgres');
 
 # The slot of the default stream is lost while it keeps the log for a stream that has none.
@@ -111,21 +123,21 @@ $node->reload;
 my $number = $node->safe_psql('postgres', q{
 SELECT fraiseql_nats.create_stream('late', '{late.>}', subject_prefix => 'late', topic_prefix => 'late');
 SELECT fraiseql_nats.observe('tb_order', name => 'late', stream => 'late', format => 'row');
-INSERT INTO tb_order VALUES (5);
+INSERT INTO tb_order VALUES (11);
 SELECT number FROM fraiseql_nats.stream WHERE name = 'late';
 }) =~ s/.*\n//sr;
 $node->safe_psql('postgres', q{SELECT pg_logical_emit_message(false, 'test', ''), pg_switch_wal()}) for 1 .. 5;
 $node->safe_psql('postgres', 'CHECKPOINT');
 $node->wait_for_sql('postgres', q{SELECT count(*) > 1 FROM fraiseql_nats.gap WHERE stream IN ('fraiseql_events', 'late')}, 'there are gaps');
 is($node->safe_psql('postgres', q{SELECT bool_and(to_lsn IS NULL AND from_lsn IS NOT NULL) FROM fraiseql_nats.gap WHERE stream = 'late'}), 't', 'its gap has begun');
-$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_click'), fraiseql_nats.drop_stream('clicks')});
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('more'), fraiseql_nats.drop_stream('more')});
 $node->wait_for_sql('postgres', q{SELECT count(*) = 1 AND bool_and(from_lsn < to_lsn AND reason LIKE '%max_slot_wal_keep_size%') FROM fraiseql_nats.gap WHERE stream = 'late'}, 'the gap ends');
 like($node->safe_psql('postgres', q{SELECT slot FROM fraiseql_nats.gap WHERE stream = 'late'}), qr/^fraiseql_nats_\d+_$number$/, 'a stream without a slot has a gap if the slot that kept the log for it is lost');
 wait_for_row('late', q{state = 'streaming'});
 is(field('late', 'gaps'), 1, 'and status() counts it');
-$node->safe_psql('postgres', 'INSERT INTO tb_order VALUES (6)');
+$node->safe_psql('postgres', 'INSERT INTO tb_order VALUES (12)');
 $nats->wait_for_messages('late', 1);
-is(ids_of('late'), '6', 'what comes then is published');
+is(ids_of('late'), '12', 'what comes then is published');
 
 # A transaction that does not commit holds nothing.
 $node->psql('postgres', q{BEGIN; SELECT fraiseql_nats.create_stream('none', '{none.>}'); ROLLBACK;});

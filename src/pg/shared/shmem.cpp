@@ -122,6 +122,7 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   entry->pid = 0;
   entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
   entry->reserved = entry->awaits_slot = false;
+  entry->lacks_entries = false;
   entry->without_entry = entry->reserved_without_entry = 0;
   entry->fingerprint = 0;
   entry->vacating = entry->failures = 0;

@@ -30,14 +30,21 @@ void CountAwaitedSlots(Oid database) {
   pg_atomic_write_u32(&own->awaited_slots, count);
 }
 
-// The number of streams without entry and slot.  REQUIRES: lock.
-uint32 CountWithoutEntry(Oid database, const StreamEntry* streams, int count) {
-  uint32 without = 0;
+struct Lacking {
+  bool entries = false;  // of any stream
+  uint32 slots = 0;      // number of streams that have neither an entry nor a slot
+};
+
+// REQUIRES: lock.
+Lacking FindLacking(Oid database, const StreamEntry* streams, int count) {
+  Lacking lacking;
   for (int i = 0; i < count; ++i) {
-    const bool lacks = FindEntry({database, streams[i].number}) == nullptr;
-    without += lacks && !streams[i].has_slot ? 1 : 0;
+    const int32 number = streams[i].number;
+    if (number == kDefaultStream || FindEntry({database, number}) != nullptr) continue;
+    lacking.entries = true;
+    lacking.slots += streams[i].has_slot ? 0 : 1;
   }
-  return without;
+  return lacking;
 }
 
 void Begin(WorkerEntry* entry, uint64_t fingerprint) {
@@ -73,7 +80,7 @@ bool ReserveStreams(Oid database, const StreamEntry* streams, int count) {
     entry->awaits_slot = !streams[i].has_slot;
   }
   WorkerEntry* own = FindEntry({database, kDefaultStream});
-  if (own != nullptr) own->reserved_without_entry = CountWithoutEntry(database, streams, count);
+  if (own != nullptr) own->reserved_without_entry = FindLacking(database, streams, count).slots;
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
   return all;
@@ -94,7 +101,9 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
   });
   WorkerEntry* own = FindEntry({database, kDefaultStream});
   if (own != nullptr) {
-    own->without_entry = CountWithoutEntry(database, streams, count);
+    const Lacking lacking = FindLacking(database, streams, count);
+    own->lacks_entries = lacking.entries;
+    own->without_entry = lacking.slots;
     own->reserved_without_entry = 0;
   }
   CountAwaitedSlots(database);
@@ -126,7 +135,7 @@ void ReleaseStreams(Oid database) {
   WakeLauncher();
 }
 
-bool LacksEntries(const WorkerEntry* default_entry) { return default_entry->without_entry > 0; }
+bool LacksEntries(const WorkerEntry* default_entry) { return default_entry->lacks_entries; }
 
 bool AwaitsSlots(WorkerEntry* default_entry) {
   return pg_atomic_read_u32(&default_entry->awaited_slots) > 0;

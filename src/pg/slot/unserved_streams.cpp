@@ -11,10 +11,10 @@ namespace fraiseql::pg {
 
 namespace {
 
-void Warn(Oid database, const std::string& stream, const char* reason, const char* hint) {
+void Warn(const WorkerKey& key, const std::string& stream, const char* reason, const char* hint) {
   const ServerText name(stream);
-  const SlotName keeper = OwnSlotName({database, kDefaultStream});
-  const bool kept = SlotIsReady(keeper.c_str());
+  const SlotName keeper = OwnSlotName({key.database, kDefaultStream});
+  const bool kept = SlotIsReady(keeper.c_str()) && !SlotIsReady(OwnSlotName(key).c_str());
   ereport(WARNING,
           (errmsg("stream \"%s\" is not served: %s", name.c_str(), reason),
            kept ? errdetail("Replication slot \"%s\" of the default stream keeps the log for it.",
@@ -35,12 +35,13 @@ void ListStreamEntries(Oid database, const std::vector<StreamRow>& rows, StreamE
 void WarnOfUnservedStreams(Oid database, const std::vector<StreamRow>& rows) {
   for (const StreamRow& row : rows) {
     if (row.number == kDefaultStream || FindEntry({database, row.number}) != nullptr) continue;
-    Warn(database, row.name, WhyNoEntry(), HintForNoEntry());
+    Warn({database, row.number}, row.name, WhyNoEntry(), HintForNoEntry());
   }
 }
 
-void WarnOfStreamWithoutSlot(Oid database, const std::string& stream, const Status& missing) {
-  Warn(database, stream, missing.message().c_str(), missing.hint().c_str());
+void WarnOfStreamWithoutSlot(const WorkerKey& key, const std::string& stream,
+                             const Status& missing) {
+  Warn(key, stream, missing.message().c_str(), missing.hint().c_str());
 }
 
 const char* WhyNoEntry() {

@@ -19,7 +19,8 @@ void ListStreamEntries(Oid database, const std::vector<StreamRow>& rows, StreamE
 void WarnOfUnservedStreams(Oid database, const std::vector<StreamRow>& rows);
 
 // Warns of a stream that has no slot, because of `missing`.
-void WarnOfStreamWithoutSlot(Oid database, const std::string& stream, const Status& missing);
+void WarnOfStreamWithoutSlot(const WorkerKey& key, const std::string& stream,
+                             const Status& missing);
 
 // Why a stream without an entry has no worker, and what to do, palloc'd.
 const char* WhyNoEntry();

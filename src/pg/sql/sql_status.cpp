@@ -53,14 +53,15 @@ struct StateWithReason {
 };
 
 // Why no worker runs, if the server runs workers and this one has no entry.
-StateWithReason StateWithoutEntry(int32 stream) {
+StateWithReason StateWithoutEntry(int32 stream, bool keeps_log) {
   if (stream == kDefaultStream || FindEntry({MyDatabaseId, kDefaultStream}) == nullptr) {
     return {"stopped", "this database is not served",
             "The extension is found within a minute; if it is not, increase "
             "\"fraiseql_nats.max_workers\" and restart the server."};
   }
   return {"stopped",
-          psprintf("%s; the slot of the default stream keeps the log for it", WhyNoEntry()),
+          psprintf("%s; %s keeps the log for it", WhyNoEntry(),
+                   keeps_log ? "its slot" : "the slot of the default stream"),
           HintForNoEntry()};
 }
 
@@ -99,7 +100,7 @@ StateWithReason StateWithoutWorker(int32 stream, const WorkerEntry* entry, const
             "It starts within seconds of the server; if it does not, increase "
             "\"max_worker_processes\" and restart the server."};
   }
-  if (entry == nullptr) return StateWithoutEntry(stream);
+  if (entry == nullptr) return StateWithoutEntry(stream, keeps_log);
   const bool reported = texts.reason[0] != '\0';
   return {"stopped", reported ? texts.reason : "the worker is about to start", texts.hint};
 }

@@ -18,14 +18,17 @@ namespace fraiseql::pg {
 
 namespace {
 constexpr int64_t kRetryMs = 1000;
-constexpr int64_t kPatienceMs = 1000;    // a slot is copied in less
-constexpr int64_t kPlaceRetryMs = 5000;  // an entry is free when another database has one less
+constexpr int64_t kPatienceMs = 1000;  // a slot is copied in less
+// An entry becomes free when another database has one less; at the start soon, since the launcher
+// looks for the extension in one database after another.
+constexpr int64_t kEntryRetryMs = 5000;
+constexpr int kWarnAfter = 2;  // attempts
 }  // namespace
 
 void StreamSettler::Run(int64_t now_ms) {
   const bool lacks_entries = worker_.stream == kDefaultStream && LacksEntries(entry_);
   if ((done_ && !lacks_entries) || now_ms < not_before_ms_) return;
-  not_before_ms_ = now_ms + (done_ ? kPlaceRetryMs : kRetryMs);
+  not_before_ms_ = now_ms + (failures_ < kWarnAfter ? kRetryMs : kEntryRetryMs);
   std::string error;
   if (!TryOwnTransaction(Settle, this, &error)) {
     ereport(LOG, (errmsg("could not read the table fraiseql_nats.stream: %s", error.c_str())));
@@ -47,8 +50,8 @@ void StreamSettler::Settle(void* self) {
   const bool all = ReserveStreams(database, streams, count);
   SettleStreams(database, streams, count);
   settler->done_ = true;
-  if (!all && !settler->warned_) WarnOfUnservedStreams(database, rows);
-  settler->warned_ = !all;
+  settler->failures_ = all ? 0 : settler->failures_ + 1;
+  if (settler->failures_ == kWarnAfter) WarnOfUnservedStreams(database, rows);
 }
 
 bool StreamSettler::HoldsSlot() const {

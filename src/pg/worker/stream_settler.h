@@ -37,7 +37,7 @@ class StreamSettler {
   const WorkerKey worker_;
   WorkerEntry* const entry_;
   bool done_;
-  bool warned_ = false;
+  int failures_ = 0;  // consecutive attempts that found no entry free
   int64_t not_before_ms_ = 0;
   int64_t held_since_ms_ = 0;  // 0: it is not held
 };

@@ -126,7 +126,7 @@ void Worker::AwaitPreconditions() {
   bool warned = key_.stream == kDefaultStream;
   for (Status missing; !(missing = MissingPrecondition()).ok();) {
     if (!warned && entry_->awaits_slot) {
-      WarnOfStreamWithoutSlot(key_.database, stream_name_, missing);
+      WarnOfStreamWithoutSlot(key_, stream_name_, missing);
     }
     warned = true;
     AwaitReload(WorkerState::kMisconfigured, missing, kMendingMs);
