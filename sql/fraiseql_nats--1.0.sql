@@ -728,21 +728,27 @@ COMMENT ON COLUMN backfill.finished_at IS 'when it finished; null: it has not';
 COMMENT ON COLUMN backfill.lost_at IS 'when the worker found that rows of it may be in a gap; null: there was no such gap, or it has restarted since';
 
 -- The commit of a chunk follows the place of its last row at an unknown distance, so every unfinished
--- backfill counts as lost.  A finished one records a place after all its commits.
-CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn) RETURNS bigint
+-- backfill counts as lost.  A finished one records a place after all its commits.  Its rows are in the gap of a stream
+-- only if one of its observers publishes to that stream.
+CREATE FUNCTION fraiseql_nats_internal.backfill_lose(gap_begin pg_lsn, stream text DEFAULT NULL) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
     WITH lost AS (
         UPDATE fraiseql_nats.backfill_progress p
         SET lost_at = clock_timestamp(), last_key = NULL, read_through = false, rows_published = 0, rows_passed = 0,
             finished_at = NULL
         WHERE p."position" IS NOT NULL AND (p.finished_at IS NULL OR p."position" >= gap_begin)
+          AND EXISTS (SELECT FROM fraiseql_nats.observer o
+                      WHERE o.stream IS NOT DISTINCT FROM backfill_lose.stream AND o.name = coalesce(p.observer, o.name)
+                        AND (o.relation = p.relation
+                             OR o.relation IN (SELECT pg_partition_ancestors(p.relation))
+                             OR o.relation IN (SELECT t.relid FROM pg_partition_tree(p.relation) t)))
         RETURNING p.relation
     ), busy AS (
         DELETE FROM fraiseql_nats.backfill_busy b USING lost WHERE b.relation = lost.relation
     )
     SELECT count(*) FROM lost
 $$;
-COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn) IS 'restarts the backfills of which rows may be in a gap; returns their number; for the worker';
+COMMENT ON FUNCTION fraiseql_nats_internal.backfill_lose(pg_lsn, text) IS 'restarts the backfills of which rows may be in a gap of a stream (null: the default one); returns their number; for the worker';
 
 CREATE PROCEDURE backfill(
     relation regclass, filter text DEFAULT NULL, observer text DEFAULT NULL, chunk_rows integer DEFAULT 500,
@@ -941,16 +947,18 @@ CREATE TABLE gap (
     to_lsn pg_lsn,
     reason text NOT NULL,
     slot name NOT NULL,
+    stream text NOT NULL,
     timeline bigint,
     detected_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE gap IS 'parts of the log that were not published, because the slot was lost; rows may be deleted when they have been dealt with';
+COMMENT ON TABLE gap IS 'parts of the log that were not published to a stream, because its slot was lost; rows may be deleted when they have been dealt with';
 COMMENT ON COLUMN gap.id IS 'in the order in which they were found';
 COMMENT ON SEQUENCE gap_id_seq IS 'values of gap.id';
 COMMENT ON COLUMN gap.from_lsn IS 'transactions that committed before it are published; null: not known yet';
 COMMENT ON COLUMN gap.to_lsn IS 'transactions that commit after it are published; null: the new slot is not ready yet';
 COMMENT ON COLUMN gap.reason IS 'why the slot was lost';
 COMMENT ON COLUMN gap.slot IS 'name of the slot';
+COMMENT ON COLUMN gap.stream IS 'the stream that lacks the changes, as in status(); other streams have them';
 COMMENT ON COLUMN gap.timeline IS 'timeline of the log when the new slot was created';
 COMMENT ON COLUMN gap.detected_at IS 'when the worker found it';
 GRANT SELECT ON gap TO pg_monitor;
@@ -963,6 +971,7 @@ CREATE TABLE alarm (
     message text NOT NULL,
     hint text,
     slot name NOT NULL,
+    stream text NOT NULL,
     acknowledged_at timestamptz,
     acknowledged_by name
 );
@@ -974,6 +983,7 @@ COMMENT ON COLUMN alarm.kind IS '"loss": the stream has lost messages that it ha
 COMMENT ON COLUMN alarm.message IS 'what has happened';
 COMMENT ON COLUMN alarm.hint IS 'what to do about it';
 COMMENT ON COLUMN alarm.slot IS 'name of the slot; rows with a slot of another database were copied from the template database';
+COMMENT ON COLUMN alarm.stream IS 'the stream, as in status()';
 COMMENT ON COLUMN alarm.acknowledged_at IS 'when acknowledge_alarm() was called; null: not yet, and status() shows the alarm';
 COMMENT ON COLUMN alarm.acknowledged_by IS 'the user who called it';
 GRANT SELECT ON alarm TO pg_monitor;
@@ -1018,6 +1028,7 @@ CREATE FUNCTION status(
     OUT server text,
     OUT stream text,
     OUT slot text,
+    OUT holds_log boolean,
     OUT flushed_lsn pg_lsn,
     OUT read_lsn pg_lsn,
     OUT sent_lsn pg_lsn,
@@ -1051,7 +1062,7 @@ CREATE FUNCTION status(
     OUT unlogged_tables text
 ) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
-COMMENT ON FUNCTION status() IS 'for each stream of this database, the default one first: the state, progress and problems of its worker';
+COMMENT ON FUNCTION status() IS 'for each stream of this database, the default one first: the state, progress and problems of its worker; holds_log: no slot of this database keeps older log';
 
 -- The names are qualified because pg_catalog precedes the search_path.
 CREATE FUNCTION fraiseql_nats.version(OUT library text, OUT extension text) RETURNS record
@@ -1075,6 +1086,7 @@ CREATE FUNCTION messages(
     upto_lsn pg_lsn DEFAULT NULL,
     upto_count integer DEFAULT NULL,
     advance boolean DEFAULT false,
+    stream text DEFAULT NULL,
     OUT "position" text,
     OUT subject text,
     OUT msg_id text,
@@ -1082,11 +1094,12 @@ CREATE FUNCTION messages(
     OUT payload text
 ) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_messages';
-COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean) IS 'the messages that decoding the log from a slot produces, without a broker; with advance they are not returned again';
+COMMENT ON FUNCTION messages(name, pg_lsn, integer, boolean, text) IS 'the messages for a stream (null: the default one) that decoding the log from a slot produces, without a broker; with advance they are not returned again';
 
-CREATE FUNCTION message_volume(slot name, upto_lsn pg_lsn DEFAULT NULL, OUT messages bigint, OUT bytes bigint) RETURNS record
+CREATE FUNCTION message_volume(
+    slot name, upto_lsn pg_lsn DEFAULT NULL, stream text DEFAULT NULL, OUT messages bigint, OUT bytes bigint) RETURNS record
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_message_volume';
-COMMENT ON FUNCTION message_volume(name, pg_lsn) IS 'number of messages that decoding the log from a slot produces, and their bytes: subjects, headers and payloads; faster than messages()';
+COMMENT ON FUNCTION message_volume(name, pg_lsn, text) IS 'number of messages for a stream (null: the default one) that decoding the log from a slot produces, and their bytes: subjects, headers and payloads; faster than messages()';
 
 -- Privileges --------------------------------------------------------------------------------------
 
@@ -1095,8 +1108,8 @@ GRANT EXECUTE ON FUNCTION
     observe(regclass, text[], text, text[], text, text, text, text, text, text, text), unobserve(text), enable(text), disable(text),
     observe_channel(text, text, text, text),
     observe(regclass, text, text, text[], text, text, text, text, text, text, text),
-    create_preview_slot(name, boolean), drop_preview_slot(name), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean),
-    message_volume(name, pg_lsn)
+    create_preview_slot(name, boolean), drop_preview_slot(name), adopt(), acknowledge_alarm(bigint), messages(name, pg_lsn, integer, boolean, text),
+    message_volume(name, pg_lsn, text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),

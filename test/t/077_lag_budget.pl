@@ -19,7 +19,7 @@ $node->configure(max_slot_wal_keep_size => '320MB');
 $node->reload;
 $node->wait_for_sql('postgres', 'SELECT safe_wal_size > 300000000 FROM fraiseql_nats.status()', 'the limit is seen');
 
-my $warning = qr/WARNING: +replication slot "fraiseql_nats_\d+" has used (\d+) % of "max_slot_wal_keep_size"/;
+my $warning = qr/WARNING: +replication slot "fraiseql_nats_\d+" of stream "fraiseql_events" has used (\d+) % of "max_slot_wal_keep_size"/;
 
 sub percents {
     my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);

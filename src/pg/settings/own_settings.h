@@ -16,4 +16,8 @@ using OwnSettings = std::vector<std::pair<std::string, std::string>>;
 // setting that is refused.
 Status ApplyOwnSettings(const OwnSettings& settings);
 
+// Applies the settings in this session until the end of the GUC nest level, which every error ends,
+// too.  Raises if a setting is refused.
+void ApplyOwnSettingsForNow(const OwnSettings& settings);
+
 }  // namespace fraiseql::pg

@@ -171,6 +171,14 @@ void CheckStreamRow(const StreamRow& row) {
   }
 }
 
+void ApplyOwnSettingsForNow(const OwnSettings& own) {
+  for (const auto& [name, value] : own) {
+    const char* setting = psprintf("%s%s", kPrefix, name.c_str());
+    (void)set_config_option(setting, value.c_str(), PGC_SIGHUP, PGC_S_SESSION, GUC_ACTION_SAVE,
+                            true, ERROR, false);
+  }
+}
+
 Status ApplyOwnSettings(const OwnSettings& own) {
   Status status;
   for (const auto& [name, value] : own) {

@@ -125,7 +125,12 @@ struct WorkerEntry {
   // for it.
   pg_atomic_uint64 commit_end;
 
-  // In the entry of the default stream: how many entries of this database await their slot.
+  // In the entry of the default stream: whether streams of this database have no entry; how many
+  // have neither an entry nor a slot, as committed, and as the transaction that is committing has
+  // it; and how many streams await their slot, those included.
+  bool lacks_entries;
+  uint32 without_entry;
+  uint32 reserved_without_entry;
   pg_atomic_uint32 awaited_slots;
 
   // Counts the calls that may have changed the stream, so that the worker checks it again.

@@ -23,10 +23,28 @@ const StreamEntry* Find(const StreamEntry* streams, int count, int32 number) {
 
 // REQUIRES: lock, exclusive.
 void CountAwaitedSlots(Oid database) {
-  uint32 count = 0;
-  ForEachEntry(database, [&](const WorkerEntry* entry) { count += entry->awaits_slot ? 1 : 0; });
   WorkerEntry* own = FindEntry({database, kDefaultStream});
-  if (own != nullptr) pg_atomic_write_u32(&own->awaited_slots, count);
+  if (own == nullptr) return;
+  uint32 count = own->without_entry + own->reserved_without_entry;
+  ForEachEntry(database, [&](const WorkerEntry* entry) { count += entry->awaits_slot ? 1 : 0; });
+  pg_atomic_write_u32(&own->awaited_slots, count);
+}
+
+struct Lacking {
+  bool entries = false;  // of any stream
+  uint32 slots = 0;      // number of streams that have neither an entry nor a slot
+};
+
+// REQUIRES: lock.
+Lacking FindLacking(Oid database, const StreamEntry* streams, int count) {
+  Lacking lacking;
+  for (int i = 0; i < count; ++i) {
+    const int32 number = streams[i].number;
+    if (number == kDefaultStream || FindEntry({database, number}) != nullptr) continue;
+    lacking.entries = true;
+    lacking.slots += streams[i].has_slot ? 0 : 1;
+  }
+  return lacking;
 }
 
 void Begin(WorkerEntry* entry, uint64_t fingerprint) {
@@ -49,22 +67,23 @@ void End(WorkerEntry* entry) {
 
 }  // namespace
 
-int32 ReserveStreams(Oid database, const StreamEntry* streams, int count) {
-  int32 without_place = kDefaultStream;
+bool ReserveStreams(Oid database, const StreamEntry* streams, int count) {
+  bool all = true;
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   for (int i = 0; i < count; ++i) {
     const WorkerKey key{database, streams[i].number};
     if (key.stream == kDefaultStream || FindEntry(key) != nullptr) continue;
     WorkerEntry* entry = FindOrAddEntry(key);
-    if (entry != nullptr) {
-      entry->reserved = entry->awaits_slot = true;
-    } else if (without_place == kDefaultStream) {
-      without_place = key.stream;
-    }
+    all = all && entry != nullptr;
+    if (entry == nullptr) continue;
+    entry->reserved = true;
+    entry->awaits_slot = !streams[i].has_slot;
   }
+  WorkerEntry* own = FindEntry({database, kDefaultStream});
+  if (own != nullptr) own->reserved_without_entry = FindLacking(database, streams, count).slots;
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
-  return without_place;
+  return all;
 }
 
 void SettleStreams(Oid database, const StreamEntry* streams, int count) {
@@ -80,6 +99,13 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
       if (entry->latch != nullptr) SetLatch(entry->latch);
     }
   });
+  WorkerEntry* own = FindEntry({database, kDefaultStream});
+  if (own != nullptr) {
+    const Lacking lacking = FindLacking(database, streams, count);
+    own->lacks_entries = lacking.entries;
+    own->without_entry = lacking.slots;
+    own->reserved_without_entry = 0;
+  }
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
   WakeLauncher();
@@ -102,11 +128,14 @@ void ReleaseStreams(Oid database) {
   ForEachEntry(database, [](WorkerEntry* entry) {
     entry->held = false;
     if (entry->reserved) entry->reserved = entry->awaits_slot = false;
+    entry->reserved_without_entry = 0;
   });
   CountAwaitedSlots(database);
   LWLockRelease(shared->lock);
   WakeLauncher();
 }
+
+bool LacksEntries(const WorkerEntry* default_entry) { return default_entry->lacks_entries; }
 
 bool AwaitsSlots(WorkerEntry* default_entry) {
   return pg_atomic_read_u32(&default_entry->awaited_slots) > 0;

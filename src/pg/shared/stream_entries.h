@@ -13,12 +13,13 @@ namespace fraiseql::pg {
 struct StreamEntry {
   int32 number;
   uint64_t fingerprint;
+  bool has_slot;
 };
 
-// Adds an entry for each further stream of the database that has none, so that the slot of the
-// default stream keeps its position: the new stream's slot is copied from it.  Returns the number
-// of the first stream for which no entry is free, or kDefaultStream.
-int32 ReserveStreams(Oid database, const StreamEntry* streams, int count);
+// Adds an entry for each further stream of the database that has none.  The slot of the default
+// stream keeps its position until each stream has a slot, which is copied from it; also for streams
+// for which no entry is free.  False if there are such streams.
+bool ReserveStreams(Oid database, const StreamEntry* streams, int count);
 
 // Brings the entries in line with the committed rows: workers start, restart, or end, and the slots
 // of dropped streams are dropped.  Raises nothing.
@@ -31,6 +32,9 @@ bool HoldWorker(WorkerKey key);
 // Called when the transaction aborts: frees the entries that it has reserved, and lets workers
 // start again.
 void ReleaseStreams(Oid database);
+
+// Whether committed streams of the database have no entry, because none is free.
+bool LacksEntries(const WorkerEntry* default_entry);
 
 // Whether the slot of a stream of this database is still to be copied from that of the default
 // stream, which must keep its position until then.  Cheap.

@@ -12,6 +12,8 @@ extern "C" {
 #include "pg/slot/alarm_table.h"
 #include "pg/base/own_objects.h"
 #include "pg/base/own_transaction.h"
+#include "pg/base/server_text.h"
+#include "pg/settings/gucs.h"
 
 namespace fraiseql::pg {
 
@@ -40,14 +42,17 @@ void AlarmTable::Insert(void* argument) {
   auto* self = static_cast<AlarmTable*>(argument);
   const Oid table = FindOwnTable(kAlarmTableName);
   if (!OidIsValid(table) || !ConditionalLockRelationOid(table, RowExclusiveLock)) return;
-  Oid types[] = {TIMESTAMPTZOID, TEXTOID, TEXTOID, NAMEOID, TEXTOID};
-  Datum values[] = {TimestampTzGetDatum(self->alarm_.at), CStringGetTextDatum(self->alarm_.message),
-                    CStringGetTextDatum(self->alarm_.hint), NameGetDatum(&self->slot_.name),
-                    CStringGetTextDatum(self->alarm_.kind)};
+  Oid types[] = {TIMESTAMPTZOID, TEXTOID, TEXTOID, NAMEOID, TEXTOID, TEXTOID};
+  Datum values[] = {TimestampTzGetDatum(self->alarm_.at),
+                    CStringGetTextDatum(self->alarm_.message),
+                    CStringGetTextDatum(self->alarm_.hint),
+                    NameGetDatum(&self->slot_.name),
+                    CStringGetTextDatum(self->alarm_.kind),
+                    CStringGetTextDatum(FromUtf8Anyhow(settings.stream_name))};
   const int result = SPI_execute_with_args(
-      "INSERT INTO fraiseql_nats.alarm (at, kind, message, hint, slot)"
-      " VALUES ($1, $5, $2, nullif($3, ''), $4)",
-      5, types, values, nullptr, false, 0);
+      "INSERT INTO fraiseql_nats.alarm (at, kind, message, hint, slot, stream)"
+      " VALUES ($1, $5, $2, nullif($3, ''), $4, $6)",
+      6, types, values, nullptr, false, 0);
   if (result != SPI_OK_INSERT) elog(ERROR, "%s", SPI_result_code_string(result));
   self->inserted_ = true;
 }

@@ -13,9 +13,9 @@ namespace fraiseql::pg {
 
 constexpr char kAlarmTableName[] = "alarm";
 
-// Writes the alarm that the worker has raised to the table fraiseql_nats.alarm.  Until then the
-// alarm stays in shared memory, where the next worker finds it.  Main thread only; lives as long as
-// the process.
+// Writes the alarm that the worker has raised to the table fraiseql_nats.alarm, with the name of
+// its stream.  Until then the alarm stays in shared memory, where the next worker finds it.  Main
+// thread only; lives as long as the process.
 class AlarmTable {
  public:
   // `entry` is not owned.

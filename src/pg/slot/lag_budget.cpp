@@ -9,6 +9,7 @@ extern "C" {
 }
 
 #include "pg/base/compat.h"
+#include "pg/base/shared_text.h"
 #include "pg/slot/lag_budget.h"
 
 namespace fraiseql::pg {
@@ -41,7 +42,7 @@ LagBudget LagBudgetOf(const SlotName& slot) {
   return budget;
 }
 
-void LagWatch::Run(int64_t now_ms) {
+void LagWatch::Run(int64_t now_ms, const std::string& stream) {
   if (now_ms - looked_ms_ < kIntervalMs) return;
   looked_ms_ = now_ms;
   const LagBudget budget = LagBudgetOf(slot_);
@@ -49,19 +50,21 @@ void LagWatch::Run(int64_t now_ms) {
   for (const int step : kSteps) {
     if (budget.limited && budget.percent >= step) reached = std::max(reached, step);
   }
+  if (reached == warned_percent_) return;
+  const ServerText of_stream(stream.empty() ? "" : " of stream \"" + stream + "\"");
   // No warning when usage falls and rises again around a step: each step is reported once.
   if (reached > warned_percent_) {
     ereport(WARNING,
-            (errmsg("replication slot \"%s\" has used %d %% of \"max_slot_wal_keep_size\"",
-                    slot_.c_str(), budget.percent),
+            (errmsg("replication slot \"%s\"%s has used %d %% of \"max_slot_wal_keep_size\"",
+                    slot_.c_str(), of_stream.c_str(), budget.percent),
              errdetail("Changes that are not published before it is used up are lost; %lld MB of "
                        "log are left.",
                        static_cast<long long>(std::max<int64_t>(budget.safe_bytes, 0) >> 20)),
              errhint("See fraiseql_nats.status() for what delays publishing, or increase "
                      "\"max_slot_wal_keep_size\" and reload.")));
   } else if (reached == 0 && warned_percent_ > 0) {
-    ereport(LOG,
-            (errmsg("replication slot \"%s\" is within its budget of log again", slot_.c_str())));
+    ereport(LOG, (errmsg("replication slot \"%s\"%s is within its budget of log again",
+                         slot_.c_str(), of_stream.c_str())));
   }
   if (reached > warned_percent_ || reached == 0) warned_percent_ = reached;
 }

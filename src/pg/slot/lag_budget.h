@@ -5,6 +5,7 @@
 // allows.  Include after postgres.h.
 
 #include <cstdint>
+#include <string>
 
 #include "pg/slot/slot.h"
 
@@ -21,8 +22,8 @@ LagBudget LagBudgetOf(const SlotName& slot);
 class LagWatch {
  public:
   explicit LagWatch(const SlotName& slot) : slot_(slot) {}
-  // Checks at most once a second.
-  void Run(int64_t now_ms);
+  // Checks at most once a second.  `stream`: its name at the broker; empty: not known yet.
+  void Run(int64_t now_ms, const std::string& stream);
 
  private:
   const SlotName slot_;

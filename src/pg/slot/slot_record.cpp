@@ -19,6 +19,8 @@ extern "C" {
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
 #include "pg/base/own_transaction.h"
+#include "pg/base/server_text.h"
+#include "pg/settings/gucs.h"
 #include "pg/slot/slot_record.h"
 
 namespace fraiseql::pg {
@@ -27,11 +29,11 @@ namespace {
 
 // The columns of fraiseql_nats.gap that are read here.
 constexpr int kGapSlotColumn = 5;
-constexpr int kGapDetectedColumn = 7;
+constexpr int kGapDetectedColumn = 8;
 // Of fraiseql_nats.alarm.
 constexpr int kAlarmMessageColumn = 4;
 constexpr int kAlarmSlotColumn = 6;
-constexpr int kAlarmAcknowledgedColumn = 7;
+constexpr int kAlarmAcknowledgedColumn = 8;
 // And of fraiseql_nats.slot.
 constexpr int kRecordSlotColumn = 1;
 constexpr int kRecordBranchColumn = 5;
@@ -69,10 +71,11 @@ void WriteRecord(const SlotName& slot, const SlotRecord& record) {
       5, types, values, nullptr);
 }
 
-int64 LoseBackfills(XLogRecPtr gap_begin) {
-  Oid types[] = {LSNOID};
-  Datum values[] = {LSNGetDatum(gap_begin)};
-  Execute("SELECT fraiseql_nats_internal.backfill_lose($1)", 1, types, values, nullptr);
+int64 LoseBackfills(XLogRecPtr gap_begin, const char* stream) {
+  Oid types[] = {LSNOID, TEXTOID};
+  Datum values[] = {LSNGetDatum(gap_begin), CStringGetTextDatum(stream)};
+  Execute("SELECT fraiseql_nats_internal.backfill_lose($1, nullif($2, 'default'))", 2, types,
+          values, nullptr);
   return DatumGetInt64(Value(1));
 }
 
@@ -139,17 +142,33 @@ void MarkParted(const SlotName& slot, const SlotRecord& record) {
 
 void OpenGap(const SlotName& slot, XLogRecPtr from, const char* reason) {
   BeginOwnTransaction();
-  Oid types[] = {LSNOID, TEXTOID, NAMEOID};
-  Datum values[] = {LSNGetDatum(from), CStringGetTextDatum(reason), NameGetDatum(&slot.name)};
-  Execute("INSERT INTO fraiseql_nats.gap (from_lsn, reason, slot) VALUES ($1, $2, $3)", 3, types,
-          values, XLogRecPtrIsInvalid(from) ? "n  " : nullptr);
+  Oid types[] = {LSNOID, TEXTOID, NAMEOID, TEXTOID};
+  Datum values[] = {LSNGetDatum(from), CStringGetTextDatum(reason), NameGetDatum(&slot.name),
+                    CStringGetTextDatum(FromUtf8Anyhow(settings.stream_name))};
+  const char* nulls = XLogRecPtrIsInvalid(from) ? "n   " : nullptr;
+  Execute("INSERT INTO fraiseql_nats.gap (from_lsn, reason, slot, stream) VALUES ($1, $2, $3, $4)",
+          4, types, values, nulls);
+  // The slot of the default stream has kept the log for streams that never had a slot, too.
+  Execute(
+      "INSERT INTO fraiseql_nats.gap (from_lsn, reason, slot, stream)"
+      " SELECT coalesce($1, d.position), $2, n.slot, x.name"
+      " FROM fraiseql_nats.slot d, fraiseql_nats.stream x,"
+      " LATERAL (SELECT (d.slot || '_' || x.number)::pg_catalog.name AS slot) n"
+      " WHERE d.slot = $3 AND x.number > 0"
+      " AND $3::text = 'fraiseql_nats_' || (SELECT b.oid FROM pg_catalog.pg_database b"
+      " WHERE b.datname = current_database())"
+      " AND NOT EXISTS (SELECT FROM fraiseql_nats.slot s WHERE s.slot = n.slot)"
+      " AND NOT EXISTS (SELECT FROM fraiseql_nats.gap g WHERE g.slot = n.slot AND g.to_lsn IS "
+      "NULL)",
+      3, types, values, nulls);
   CommitOwnTransaction();
 }
 
 Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr published,
-                 const char* subject) {
+                 const char* subject, const char* stream) {
   BeginOwnTransaction();
   Gap gap;
+  stream = FromUtf8Anyhow(stream);
   Oid types[] = {NAMEOID, LSNOID, LSNOID, INT8OID};
   Datum values[] = {NameGetDatum(&slot.name), LSNGetDatum(record.position), LSNGetDatum(published),
                     Int64GetDatum(record.timeline)};
@@ -162,18 +181,19 @@ Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr publ
   if (gap.there) {
     gap.from = DatumGetLSN(Value(1));
     strlcpy(gap.reason, TextDatumGetCString(Value(2)), sizeof(gap.reason));
-    Oid publish_types[] = {INT8OID, TEXTOID};
-    Datum publish_values[] = {Value(3), subject != nullptr ? CStringGetTextDatum(subject) : 0};
     if (subject != nullptr) {
+      Oid publish_types[] = {INT8OID, TEXTOID, TEXTOID};
+      Datum publish_values[] = {Value(3), CStringGetTextDatum(subject),
+                                CStringGetTextDatum(stream)};
       Execute(
           "SELECT fraiseql_nats.publish($2, pg_catalog.jsonb_build_object('type', 'gap',"
           " 'timestamp', g.detected_at, 'database', pg_catalog.current_database(), 'from_lsn',"
-          " g.from_lsn, 'to_lsn', g.to_lsn, 'reason', g.reason, 'slot', g.slot,"
-          " 'timeline', g.timeline)) FROM fraiseql_nats.gap g WHERE g.id = $1",
-          2, publish_types, publish_values, nullptr);
+          " g.from_lsn, 'to_lsn', g.to_lsn, 'reason', g.reason, 'slot', g.slot, 'stream', g.stream,"
+          " 'timeline', g.timeline), stream => $3) FROM fraiseql_nats.gap g WHERE g.id = $1",
+          3, publish_types, publish_values, nullptr);
     }
   }
-  if (gap.there) gap.backfills = LoseBackfills(gap.from);
+  if (gap.there) gap.backfills = LoseBackfills(gap.from, stream);
   WriteRecord(slot, record);
   CommitOwnTransaction();
   return gap;

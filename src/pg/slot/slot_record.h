@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// What the database itself records about its slot, and so do its standbys and copies: the tables
+// What the database itself records about its slots, and so do its standbys and copies: the tables
 // fraiseql_nats.slot and fraiseql_nats.gap.  Every function runs a transaction of its own, unless
-// it says otherwise; may raise.  Include after postgres.h.
+// it says otherwise; may raise.  A function that writes a gap requires that the settings of the
+// stream are in force.  Include after postgres.h.
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -38,7 +39,8 @@ SlotRecord ReadSlotRecord(const SlotName& slot);
 void MarkParted(const SlotName& slot, const SlotRecord& record);
 
 // Begins a gap at `from`; InvalidXLogRecPtr: to be determined later.  The gap is on disk before any
-// step that would make it undetectable.
+// step that would make it undetectable.  With the default stream's slot, streams that have no slot
+// yet lose the log that it kept for them: for each of them a gap begins, too.
 void OpenGap(const SlotName& slot, XLogRecPtr from, const char* reason);
 
 struct Gap {
@@ -49,11 +51,12 @@ struct Gap {
 };
 
 // Ends the open gap, if there is one, where the new slot begins (`record.position`), publishes it
-// on `subject` unless that is null, marks the backfills whose rows may be in it as lost, and writes
-// the record, all in one transaction: so the new slot reads the gap's message at its place in the
-// log.  A gap with an unknown beginning begins at `published`.
+// on `subject` of the stream named `stream` unless the subject is null, marks the backfills whose
+// rows may be in it as lost, and writes the record, all in one transaction: so the new slot reads
+// the gap's message at its place in the log.  A gap with an unknown beginning begins at
+// `published`.
 Gap SettleRecord(const SlotName& slot, const SlotRecord& record, XLogRecPtr published,
-                 const char* subject);
+                 const char* subject, const char* stream);
 
 // For status(): the number of gaps of this database, and when the last one was detected (0: none).
 // Runs in the caller's transaction; needs no privileges.

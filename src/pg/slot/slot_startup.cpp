@@ -15,7 +15,9 @@ extern "C" {
 }
 
 #include "pg/base/compat.h"
+#include "pg/base/shared_text.h"
 #include "pg/settings/gucs.h"
+#include "pg/settings/stream_rows.h"
 #include "pg/slot/mark_file.h"
 #include "pg/shared/stream_entries.h"
 #include "pg/slot/slot_startup.h"
@@ -66,6 +68,8 @@ SlotStartup::Outcome SlotStartup::Prepare(const nats::BrokerSettings& broker) {
   record_ = ReadSlotRecord(slot_);
   if (IsInUse()) return Outcome::kUnavailable;
   EnsureSlot();
+  // Whatever the broker answers, the default stream's slot need not keep the log any longer.
+  if (entry_->awaits_slot) NoteSlotMade(entry_);
   const Outcome outcome = CheckOrigin(broker);
   is_copy_ = outcome == Outcome::kCopy;
   if (is_copy_ && made_) {
@@ -75,7 +79,6 @@ SlotStartup::Outcome SlotStartup::Prepare(const nats::BrokerSettings& broker) {
   }
   if (outcome != Outcome::kReady) return outcome;
   EnsureSlot();  // it may have been lost during CheckOrigin(), or not created for a copy
-  if (entry_->awaits_slot) NoteSlotMade(entry_);
   RecordSlot();
   return outcome;
 }
@@ -121,7 +124,7 @@ SlotStartup::Outcome SlotStartup::CheckOrigin(const nats::BrokerSettings& broker
   const bool unsure = record_.known && same_system && !entry_->origin_checked;
   if (unsure) NotePartition();
   if (unsure && record_.is_copy && !record_.adopted) return ReportCopy();
-  if (!unsure && !(record_.known && record_.gap_open)) return Outcome::kReady;
+  if (!unsure && !record_.gap_open) return Outcome::kReady;
   const std::string at = broker.url + " " + settings.stream_name;
   if (unsure && !record_.adopted && at == in_vain_at_) return RefuseUnknown();
   if (!LookAtStream(broker)) return Outcome::kUnavailable;
@@ -215,9 +218,10 @@ void SlotStartup::RecordSlot() {
   record_.position = InspectSlot(slot_.c_str()).confirmed;
   record_.system_id = GetSystemIdentifier();
   record_.timeline = GetWALInsertionTimeLine();
-  const bool announces = record_.gap_open && (tail_.takes_subject || !record_.known);
+  const bool announces = record_.gap_open && tail_.takes_subject;
   const char* subject = announces ? query_.asked_subject.c_str() : nullptr;
-  const Gap gap = SettleRecord(slot_, record_, known_published, subject);
+  const char* stream = worker_.stream == kDefaultStream ? kDefaultStreamName : settings.stream_name;
+  const Gap gap = SettleRecord(slot_, record_, known_published, subject, stream);
   if (gap.there) Report(gap);
   record_.known = true;
   record_.adopted = record_.is_copy = record_.gap_open = false;
@@ -226,9 +230,10 @@ void SlotStartup::RecordSlot() {
 }
 
 void SlotStartup::Report(const Gap& gap) const {
+  const ServerText stream(settings.stream_name);
   ereport(WARNING,
-          (errmsg("changes that committed between %s and %s were not published",
-                  LsnText(gap.from).c_str(), LsnText(record_.position).c_str()),
+          (errmsg("changes that committed between %s and %s were not published to stream \"%s\"",
+                  LsnText(gap.from).c_str(), LsnText(record_.position).c_str(), stream.c_str()),
            errdetail("Replication slot \"%s\" had to be recreated: %s.", slot_.c_str(), gap.reason),
            errhint("Publish the current rows of the observed tables with CALL "
                    "fraiseql_nats.backfill(...); gaps are listed in fraiseql_nats.gap.")));

@@ -26,6 +26,8 @@ extern "C" {
 #include "pg/base/compat.h"
 #include "pg/base/decodable_lsn.h"
 #include "pg/decode/decoder.h"
+#include "pg/settings/stream_rows.h"
+#include "pg/shared/stream_subjects.h"
 #include "pg/base/plugin_name.h"
 #include "pg/base/guard.h"
 #include "pg/base/pinned_settings.h"
@@ -169,19 +171,32 @@ void RequireOwnPlugin() {
                   errhint("Create one with fraiseql_nats.create_preview_slot().")));
 }
 
-// REQUIRES: the first argument is the name of the slot.
-void Preview(FunctionCallInfo fcinfo, const Limits& limits, Isolation::Mode isolation,
-             PreviewReceiver* receiver) {
+// A decoder of the messages for the stream; null: the default stream.  It has taken over the
+// stream's own settings when this returns; the session has its own again.
+Decoder* MakeDecoder(const char* stream, Isolation::Mode isolation, PreviewReceiver* receiver) {
+  const StreamRow* found = FindStream(stream);
+  auto* row = NewInContext<StreamRow>(CurrentMemoryContext);
+  if (found != nullptr) *row = *found;
   auto* origin = NewInContext<Origin>(CurrentMemoryContext);
   origin->system_id = GetSystemIdentifier();
   origin->database_id = MyDatabaseId;
   origin->database = get_database_name(MyDatabaseId);
+  if (row->number != kDefaultStream) origin->stream = row->name;
   char branch[kBranchSize + 1];
-  ReadBranch(OwnSlotName({MyDatabaseId, kDefaultStream}), branch);
+  ReadBranch(OwnSlotName({MyDatabaseId, row->number}), branch);
   origin->branch = branch;
+  const int nest_level = NewGUCNestLevel();
+  ApplyOwnSettingsForNow(row->settings);
   auto* decoder = NewInContext<Decoder>(CurrentMemoryContext, *origin, receiver,
                                         CurrentMemoryContext, Isolation(isolation));
+  AtEOXact_GUC(false, nest_level);
+  return decoder;
+}
 
+// REQUIRES: the first argument is the name of the slot.
+void Preview(FunctionCallInfo fcinfo, const char* stream, const Limits& limits,
+             Isolation::Mode isolation, PreviewReceiver* receiver) {
+  Decoder* decoder = MakeDecoder(stream, isolation, receiver);
   const int nest_level = NewGUCNestLevel();
   PinSettings(true);
   AcquireSlot(NameStr(*PG_GETARG_NAME(0)));
@@ -213,7 +228,7 @@ void Messages(FunctionCallInfo fcinfo) {
   limits.upto_count = PG_ARGISNULL(2) ? 0 : PG_GETARG_INT32(2);
   limits.advance = !PG_ARGISNULL(3) && PG_GETARG_BOOL(3);
   BeginRows(fcinfo);
-  Preview(fcinfo, limits, Isolation::Mode::kAlways,
+  Preview(fcinfo, OptionalText(fcinfo, 4), limits, Isolation::Mode::kAlways,
           NewInContext<RowReceiver>(CurrentMemoryContext, fcinfo));
 }
 
@@ -221,7 +236,7 @@ Datum MessageVolume(FunctionCallInfo fcinfo) {
   CheckRightsAndSlotName(fcinfo);
   const Limits limits = {PG_ARGISNULL(1) ? InvalidXLogRecPtr : PG_GETARG_LSN(1), 0, false};
   auto* volume = NewInContext<VolumeReceiver>(CurrentMemoryContext);
-  Preview(fcinfo, limits, Isolation::Mode::kNever, volume);
+  Preview(fcinfo, OptionalText(fcinfo, 2), limits, Isolation::Mode::kNever, volume);
   ResultRow row(fcinfo);
   row.AddNumber(static_cast<uint64>(volume->count()));
   row.AddNumber(static_cast<uint64>(volume->bytes()));

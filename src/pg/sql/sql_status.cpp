@@ -25,6 +25,7 @@ extern "C" {
 #include "pg/shared/shmem.h"
 #include "pg/slot/slot.h"
 #include "pg/slot/slot_record.h"
+#include "pg/slot/unserved_streams.h"
 #include "pg/base/decodable_lsn.h"
 #include "pg/base/version.h"
 
@@ -51,8 +52,21 @@ struct StateWithReason {
   const char* hint;
 };
 
+// Why no worker runs, if the server runs workers and this one has no entry.
+StateWithReason StateWithoutEntry(int32 stream, bool keeps_log) {
+  if (stream == kDefaultStream || FindEntry({MyDatabaseId, kDefaultStream}) == nullptr) {
+    return {"stopped", "this database is not served",
+            "The extension is found within a minute; if it is not, increase "
+            "\"fraiseql_nats.max_workers\" and restart the server."};
+  }
+  return {"stopped",
+          psprintf("%s; %s keeps the log for it", WhyNoEntry(),
+                   keeps_log ? "its slot" : "the slot of the default stream"),
+          HintForNoEntry()};
+}
+
 // Why no worker runs, if none can say so itself.
-StateWithReason StateWithoutWorker(const WorkerEntry* entry, const WorkerTexts& texts,
+StateWithReason StateWithoutWorker(int32 stream, const WorkerEntry* entry, const WorkerTexts& texts,
                                    bool keeps_log) {
   if (shared == nullptr) {
     return {"not loaded", "the library is not loaded",
@@ -86,11 +100,7 @@ StateWithReason StateWithoutWorker(const WorkerEntry* entry, const WorkerTexts& 
             "It starts within seconds of the server; if it does not, increase "
             "\"max_worker_processes\" and restart the server."};
   }
-  if (entry == nullptr) {
-    return {"stopped", "this database is not served",
-            "The extension is found within a minute; if it is not, increase "
-            "\"fraiseql_nats.max_workers\" and restart the server."};
-  }
+  if (entry == nullptr) return StateWithoutEntry(stream, keeps_log);
   const bool reported = texts.reason[0] != '\0';
   return {"stopped", reported ? texts.reason : "the worker is about to start", texts.hint};
 }
@@ -112,8 +122,31 @@ double LagSeconds(TimestampTz oldest) {
                      : static_cast<double>(Max(GetCurrentTimestamp() - oldest, int64{1})) / 1e6;
 }
 
-// Adds the row of a stream; `name`: its name at the broker, if no worker has one.
-void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
+// A stream, as its row of status() begins.
+struct ShownStream {
+  int32 number;
+  const char* name;  // at the broker, if no worker has one
+  SlotName slot;
+  SlotCondition condition;
+  XLogRecPtr kept_from;  // its slot keeps the log from here on; InvalidXLogRecPtr: it keeps none
+};
+
+ShownStream LookAt(int32 number, const char* name) {
+  const SlotName slot = OwnSlotName({MyDatabaseId, number});
+  const SlotCondition condition = InspectSlot(slot.c_str());
+  const bool keeps = condition.exists && condition.lost == nullptr;
+  return {number, name, slot, condition, keeps ? condition.restart_lsn : InvalidXLogRecPtr};
+}
+
+// Whether no slot of this database keeps older log.
+bool HoldsLog(const ShownStream& stream, const std::vector<ShownStream>& all) {
+  return !XLogRecPtrIsInvalid(stream.kept_from) &&
+         std::none_of(all.begin(), all.end(), [&](const ShownStream& other) {
+           return !XLogRecPtrIsInvalid(other.kept_from) && other.kept_from < stream.kept_from;
+         });
+}
+
+void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fcinfo) {
   const WorkerEntry* entry = nullptr;
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
@@ -122,7 +155,7 @@ void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
   TimestampTz stats_since = 0;
   if (shared != nullptr) {
     LWLockAcquire(shared->lock, LW_SHARED);
-    entry = FindEntry({MyDatabaseId, stream});
+    entry = FindEntry({MyDatabaseId, stream.number});
     if (entry != nullptr) {
       texts = entry->texts;
       pid = entry->pid;
@@ -135,12 +168,12 @@ void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
   memset(&none, 0, sizeof(none));
   WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
   const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
-  const SlotName slot = OwnSlotName({MyDatabaseId, stream});
-  const SlotCondition condition = InspectSlot(slot.c_str());
+  const SlotName& slot = stream.slot;
+  const SlotCondition& condition = stream.condition;
   const bool keeps_log = condition.exists && condition.lost == nullptr;
   const StateWithReason shown =
       pid != 0 ? StateWithReason{WorkerStateName(state), texts.reason, texts.hint}
-               : StateWithoutWorker(entry, texts, keeps_log);
+               : StateWithoutWorker(stream.number, entry, texts, keeps_log);
   const uint64 flushed = DecodableLsn();
   const uint64 confirmed = condition.confirmed;
   const LagBudget budget = LagBudgetOf(slot);
@@ -154,8 +187,9 @@ void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
   row.AddText(shown.reason);
   row.AddText(shown.hint[0] != '\0' || texts.stream_drift[0] == '\0' ? shown.hint : kDriftHint);
   row.AddText(texts.server);
-  row.AddText(texts.stream[0] != '\0' ? texts.stream : name);
+  row.AddText(texts.stream[0] != '\0' ? texts.stream : stream.name);
   row.AddText(slot.c_str());
+  row.AddBool(holds_log);
   row.AddLsn(flushed);
   row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
   row.AddLsn(pg_atomic_read_u64(&c->sent_lsn));
@@ -194,14 +228,18 @@ void AddStatusRow(int32 stream, const char* name, FunctionCallInfo fcinfo) {
 
 void Status(FunctionCallInfo fcinfo) {
   BeginRows(fcinfo);
-  AddStatusRow(kDefaultStream, "", fcinfo);
   auto* rows = NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   LoadStreamRows(rows);
   std::sort(rows->begin(), rows->end(),
             [](const StreamRow& a, const StreamRow& b) { return a.number < b.number; });
+  auto* streams = NewInContext<std::vector<ShownStream>>(CurrentMemoryContext);
+  streams->push_back(LookAt(kDefaultStream, ""));
   for (const StreamRow& row : *rows) {
     if (row.number == kDefaultStream) continue;
-    AddStatusRow(row.number, FromUtf8Anyhow(row.name), fcinfo);
+    streams->push_back(LookAt(row.number, FromUtf8Anyhow(row.name)));
+  }
+  for (const ShownStream& stream : *streams) {
+    AddStatusRow(stream, HoldsLog(stream, *streams), fcinfo);
   }
 }
 

@@ -18,6 +18,7 @@ extern "C" {
 #include "pg/base/own_objects.h"
 #include "pg/settings/stream_rows.h"
 #include "pg/shared/stream_entries.h"
+#include "pg/slot/unserved_streams.h"
 #include "pg/sql/sql_stream_table.h"
 #include "pg/sql/stream_deletion.h"
 
@@ -47,18 +48,10 @@ void BeforeCommit() {
   pending.count = static_cast<int>(rows.size());
   pending.streams = static_cast<StreamEntry*>(
       MemoryContextAlloc(TopMemoryContext, sizeof(StreamEntry) * Max(rows.size(), 1)));
-  for (size_t i = 0; i < rows.size(); ++i) {
-    pending.streams[i] = {rows[i].number, rows[i].fingerprint};
-  }
   DeleteDroppedStreams(rows);
-  const int32 number = ReserveStreams(MyDatabaseId, pending.streams, pending.count);
-  if (number == kDefaultStream) return;
-  for (const StreamRow& row : rows) {
-    if (row.number != number) continue;
-    ereport(WARNING,
-            (errmsg("stream \"%s\" is not served: fraiseql_nats.max_workers (%d) is reached",
-                    row.name.c_str(), shared->entry_count),
-             errhint("Increase \"fraiseql_nats.max_workers\" and restart the server.")));
+  ListStreamEntries(MyDatabaseId, rows, pending.streams);
+  if (!ReserveStreams(MyDatabaseId, pending.streams, pending.count)) {
+    WarnOfUnservedStreams(MyDatabaseId, rows);
   }
 }
 

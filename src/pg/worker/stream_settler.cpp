@@ -11,17 +11,24 @@ extern "C" {
 #include "pg/base/own_transaction.h"
 #include "pg/settings/stream_rows.h"
 #include "pg/shared/stream_entries.h"
+#include "pg/slot/unserved_streams.h"
 #include "pg/worker/stream_settler.h"
 
 namespace fraiseql::pg {
 
 namespace {
 constexpr int64_t kRetryMs = 1000;
-}
+constexpr int64_t kPatienceMs = 1000;  // a slot is copied in less
+// An entry becomes free when another database has one less; at the start soon, since the launcher
+// looks for the extension in one database after another.
+constexpr int64_t kEntryRetryMs = 5000;
+constexpr int kWarnAfter = 2;  // attempts
+}  // namespace
 
 void StreamSettler::Run(int64_t now_ms) {
-  if (done_ || worker_.stream != kDefaultStream || now_ms < not_before_ms_) return;
-  not_before_ms_ = now_ms + kRetryMs;
+  const bool lacks_entries = worker_.stream == kDefaultStream && LacksEntries(entry_);
+  if ((done_ && !lacks_entries) || now_ms < not_before_ms_) return;
+  not_before_ms_ = now_ms + (failures_ < kWarnAfter ? kRetryMs : kEntryRetryMs);
   std::string error;
   if (!TryOwnTransaction(Settle, this, &error)) {
     ereport(LOG, (errmsg("could not read the table fraiseql_nats.stream: %s", error.c_str())));
@@ -36,17 +43,31 @@ void StreamSettler::Settle(void* self) {
   if (!OidIsValid(table) || !LockStreams(false)) return;
   auto& rows = *NewInContext<std::vector<StreamRow>>(CurrentMemoryContext);
   LoadStreamRows(&rows);
-  std::vector<StreamEntry> streams;
-  for (const StreamRow& row : rows) streams.push_back({row.number, row.fingerprint});
   const Oid database = settler->worker_.database;
-  const int count = static_cast<int>(streams.size());
-  const int32 without_place = ReserveStreams(database, streams.data(), count);
-  SettleStreams(database, streams.data(), count);
+  const int count = static_cast<int>(rows.size());
+  auto* streams = static_cast<StreamEntry*>(palloc(sizeof(StreamEntry) * Max(rows.size(), 1)));
+  ListStreamEntries(database, rows, streams);
+  const bool all = ReserveStreams(database, streams, count);
+  SettleStreams(database, streams, count);
   settler->done_ = true;
-  if (without_place == kDefaultStream) return;
-  ereport(WARNING, (errmsg("stream %d is not served: fraiseql_nats.max_workers (%d) is reached",
-                           without_place, shared->entry_count),
-                    errhint("Increase \"fraiseql_nats.max_workers\" and restart the server.")));
+  settler->failures_ = all ? 0 : settler->failures_ + 1;
+  if (settler->failures_ == kWarnAfter) WarnOfUnservedStreams(database, rows);
+}
+
+bool StreamSettler::HoldsSlot() const {
+  return worker_.stream == kDefaultStream && (!done_ || AwaitsSlots(entry_));
+}
+
+Status StreamSettler::HeldNotice(int64_t now_ms) {
+  if (!HoldsSlot()) {
+    held_since_ms_ = 0;
+  } else if (held_since_ms_ == 0) {
+    held_since_ms_ = now_ms;
+  } else if (now_ms - held_since_ms_ >= kPatienceMs) {
+    return Status::Unavailable("the slot keeps the log for a stream that has no slot yet",
+                               "See the row of that stream in fraiseql_nats.status().");
+  }
+  return Status::Ok();
 }
 
 }  // namespace fraiseql::pg

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 
-#include "pg/base/worker_key.h"
+#include "core/base/status.h"
+
+#include "pg/shared/shmem.h"
 
 namespace fraiseql::pg {
 
@@ -13,18 +15,31 @@ namespace fraiseql::pg {
 // session that adds a stream does the same at its commit; after a restart only this class does.
 class StreamSettler {
  public:
-  explicit StreamSettler(const WorkerKey& worker) : worker_(worker) {}
+  // `entry`: of the worker; not owned.
+  StreamSettler(const WorkerKey& worker, WorkerEntry* entry)
+      : worker_(worker), entry_(entry), done_(worker.stream != kDefaultStream) {}
 
   // Does it, unless it is done; at most once a second, because a transaction that changes the
-  // streams may be in progress.  REQUIRES: no transaction and no decoding callback is active.
+  // streams may be in progress.  While no entry is free for a stream, tries again.  REQUIRES: no
+  // transaction and no decoding callback is active.
   void Run(int64_t now_ms);
+
+  // Whether the slot must keep its position: the slot of a further stream is to be copied from it,
+  // or may be, as long as this is not done.
+  bool HoldsSlot() const;
+
+  // The notice that status() shows while the slot keeps its position for longer than a moment.
+  Status HeldNotice(int64_t now_ms);
 
  private:
   static void Settle(void* self);
 
   const WorkerKey worker_;
-  bool done_ = false;
+  WorkerEntry* const entry_;
+  bool done_;
+  int failures_ = 0;  // consecutive attempts that found no entry free
   int64_t not_before_ms_ = 0;
+  int64_t held_since_ms_ = 0;  // 0: it is not held
 };
 
 }  // namespace fraiseql::pg

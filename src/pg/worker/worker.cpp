@@ -60,7 +60,7 @@ Worker::Worker(const WorkerKey& key, WorkerEntry* entry)
     : key_(key),
       entry_(entry),
       status_(entry),
-      streams_(key),
+      streams_(key, entry),
       declared_(key, &status_),
       options_(CurrentPipelineOptions()),
       dead_letters_(key),
@@ -140,7 +140,7 @@ void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   } while (pipeline_->HasWork());
   ShowState();
-  if (listener_ == nullptr) lag_watch_.Run(now);
+  if (listener_ == nullptr) lag_watch_.Run(now, stream_name_);
   const bool publishing = pipeline_->state() == Pipeline::State::kStreaming;
   upkeep_.Run(publishing ? publisher_->connected_url() : "", now, &status_);
   for (const int64_t wait : {publisher_->WaitMs(now), pipeline_->WaitMs(now)}) {
@@ -157,7 +157,7 @@ void Worker::NoteStream() {
   if (pipeline_->losses() != losses_seen_) ReportDataLoss();
   if (listener_ == nullptr) {
     dead_letters_.Sync();
-    slot_.SetHold(AwaitsSlots(entry_));
+    slot_.SetHold(streams_.HoldsSlot());
     slot_.NoteStream(*pipeline_);
   }
   pipeline_->NoteStream();
@@ -165,7 +165,7 @@ void Worker::NoteStream() {
 
 void Worker::Confirm(XLogRecPtr lsn) {
   dead_letters_.Sync();
-  slot_.SetHold(AwaitsSlots(entry_));
+  slot_.SetHold(streams_.HoldsSlot());
   slot_.Confirm(*pipeline_, lsn, nats::SteadyMs());
   // The slot has passed the transaction at which workers have died.
   if (entry_->deaths.count > 0 && lsn > entry_->deaths.commit_lsn) entry_->deaths = {};
@@ -233,6 +233,7 @@ Status Worker::StreamingNotice() {
                                "See the slots that \"synchronized_standby_slots\" names, or take "
                                "standbys that no longer exist off it.");
   }
+  if (const Status held = streams_.HeldNotice(now_ms); !held.ok()) return held;
   if (publisher_->keeps_consumed()) return Status::Ok();
   return Status::Unavailable("stream \"" + publisher_->stream_name() +
                                  "\" does not keep consumed messages, and they cannot be looked up",
@@ -296,6 +297,7 @@ void Worker::ApplySettings() {
   wrong_settings_ = CheckWrittenSettings().status;
   if (FilesHaveChanged()) Leave(true);  // the next worker starts with the new files
   (void)ApplyConfig(config_.config);
+  stream_name_ = settings.stream_name;
   const PipelineOptions options = CurrentPipelineOptions();
   if (settings.capture != capture_ || options.window_messages != options_.window_messages ||
       options.window_bytes != options_.window_bytes ||
@@ -331,7 +333,7 @@ void Worker::Leave(bool drain) {
   }
   if (listener_ == nullptr) {
     dead_letters_.Sync();
-    slot_.SetHold(AwaitsSlots(entry_));
+    slot_.SetHold(streams_.HoldsSlot());
     slot_.Finish(*pipeline_, pipeline_->window().settled_lsn());
   }
   proc_exit(0);

@@ -85,6 +85,7 @@ class Worker final : public MessageReceiver {
   const WorkerKey key_;
   WorkerEntry* const entry_;
   std::string database_name_;
+  std::string stream_name_;  // at the broker; empty: not known yet
   WorkerStatus status_;
   StreamRow row_;  // the stream's own settings; fingerprint 0: none
   StreamSettler streams_;

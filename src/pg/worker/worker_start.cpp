@@ -25,6 +25,7 @@ extern "C" {
 #include "pg/base/own_objects.h"
 #include "pg/base/version.h"
 #include "pg/settings/settings_check.h"
+#include "pg/slot/unserved_streams.h"
 #include "pg/worker/worker.h"
 
 namespace fraiseql::pg {
@@ -56,6 +57,7 @@ bool Worker::FindOwnStream() {
   for (const StreamRow& row : rows) {
     if (row.number != key_.stream) continue;
     row_ = row;
+    if (key_.stream != kDefaultStream) stream_name_ = row.name;
     dead_letter_table_.SetStream(row.name);
     return true;
   }
@@ -121,7 +123,12 @@ Status Worker::MissingPrecondition() const {
 
 // Waits, without a slot and without a loop of errors, for what only an administrator can correct.
 void Worker::AwaitPreconditions() {
+  bool warned = key_.stream == kDefaultStream;
   for (Status missing; !(missing = MissingPrecondition()).ok();) {
+    if (!warned && entry_->awaits_slot) {
+      WarnOfStreamWithoutSlot(key_, stream_name_, missing);
+    }
+    warned = true;
     AwaitReload(WorkerState::kMisconfigured, missing, kMendingMs);
   }
 }
@@ -129,7 +136,7 @@ void Worker::AwaitPreconditions() {
 // Shows what is wrong, and waits until a change is possible.
 void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms) {
   status_.Show(state, wrong, "", "");
-  lag_watch_.Run(nats::SteadyMs());
+  lag_watch_.Run(nats::SteadyMs(), stream_name_);
   (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
                   static_cast<long>(wait_ms), LauncherMainEvent());
   ResetLatch(MyLatch);
@@ -160,6 +167,7 @@ void Worker::AwaitConfig() {
   for (Status wrong; !(wrong = ReadConfig()).ok();) {
     AwaitReload(WorkerState::kMisconfigured, wrong, kMendingMs);
   }
+  stream_name_ = settings.stream_name;
 }
 
 void Worker::AwaitSpool() {
