@@ -29,6 +29,7 @@ from books import (
     enter_orders,
     enter_stream,
 )
+from bucket import enter_bucket
 from monitoring import enter_monitoring
 from orders import (
     COMMITTED,
@@ -202,6 +203,7 @@ async def keep_books(system, books, audience, created, shipped):
     await enter_queries(system, books)
     await enter_page(system, books, audience.browser)
     await enter_monitoring(system, books)
+    await enter_bucket(system, books)
 
 
 # --- The run -------------------------------------------------------------------------------------

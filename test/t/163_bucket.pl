@@ -186,6 +186,18 @@ $node->safe_psql('postgres', 'TRUNCATE tb_part');
 $node->wait_drained('postgres');
 is_deeply(bucket_of('parts'), {}, 'TRUNCATE of the table empties the bucket');
 
+# --- At once ---------------------------------------------------------------------------------------
+
+$node->safe_psql('postgres', q{
+CREATE TABLE tb_stock (id int PRIMARY KEY, n int);
+INSERT INTO tb_stock VALUES (1, 1), (2, 2);
+SELECT fraiseql_nats.create_stream(kv => 'stock');
+SELECT fraiseql_nats.observe('tb_stock', stream => 'KV_stock');
+CALL fraiseql_nats.backfill('tb_stock');
+});
+$node->wait_drained('postgres');
+is_deeply(bucket_of('stock'), table_of('tb_stock', 'id'), 'a backfill does not have to wait for the slot of its stream');
+
 # --- Values that are not logged ------------------------------------------------------------------
 
 $node->safe_psql('postgres', q{

@@ -8,6 +8,7 @@ extern "C" {
 #include "access/table.h"
 #include "catalog/partition.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
@@ -20,6 +21,7 @@ extern "C" {
 #include "pg/capture/log_writer.h"
 #include "pg/observe/observer_table.h"
 #include "pg/settings/stream_rows.h"
+#include "pg/shared/stream_entries.h"
 #include "pg/slot/slot.h"
 
 namespace fraiseql::pg {
@@ -75,10 +77,25 @@ const std::vector<int32>& RequireObserver(Oid relation, const char* name) {
                             "events, and not have the source notify.")));
 }
 
+// Whether the slot of a further stream is still to be copied from that of the default stream, which
+// keeps the log for it.
+bool AwaitsSlot() {
+  if (shared == nullptr) return false;
+  LWLockAcquire(shared->lock, LW_SHARED);
+  WorkerEntry* entry = FindEntry({MyDatabaseId, kDefaultStream});
+  const bool awaits = entry != nullptr && AwaitsSlots(entry);
+  LWLockRelease(shared->lock);
+  return awaits;
+}
+
 // Returns the confirmed position of the stream's slot.
 XLogRecPtr RequireSlot(int32 stream) {
   const SlotName slot = OwnSlotName({MyDatabaseId, stream});
+  const SlotName keeper = OwnSlotName({MyDatabaseId, kDefaultStream});
+  const bool is_kept = stream != kDefaultStream && AwaitsSlot();
+  // The slot may just have been made.
   if (SlotIsReady(slot.c_str())) return InspectSlot(slot.c_str()).confirmed;
+  if (is_kept && SlotIsReady(keeper.c_str())) return InspectSlot(keeper.c_str()).confirmed;
   ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                   errmsg("replication slot \"%s\" is not ready", slot.c_str()),
                   errdetail("Rows that are written before it is ready are not published."),

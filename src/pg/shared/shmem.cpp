@@ -121,7 +121,7 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   entry->stream = key.stream;
   entry->pid = 0;
   entry->starting = entry->has_extension = entry->without_extension = entry->drop_slot = false;
-  entry->reserved = entry->awaits_slot = false;
+  entry->reserved = entry->held = entry->awaits_slot = false;
   entry->lacks_entries = false;
   entry->without_entry = entry->reserved_without_entry = 0;
   entry->fingerprint = 0;
