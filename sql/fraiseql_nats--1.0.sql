@@ -65,6 +65,7 @@ CREATE TABLE stream (
     subject_prefix text,
     topic_prefix text,
     stream_name text,
+    paused boolean NOT NULL DEFAULT false,
     origin text NOT NULL DEFAULT 'sql' CHECK (origin IN ('sql', 'toml')),
     declaration jsonb,
     CHECK ((number = 0) = (name = 'default')),
@@ -90,6 +91,7 @@ COMMENT ON COLUMN stream.manage IS 'whether it is created and updated: create, u
 COMMENT ON COLUMN stream.subject_prefix IS 'prefix of the subjects of row changes';
 COMMENT ON COLUMN stream.topic_prefix IS 'prefix of the subjects of topics';
 COMMENT ON COLUMN stream.stream_name IS 'name of the default stream in this database';
+COMMENT ON COLUMN stream.paused IS 'whether publishing waits, and the log is kept; see pause()';
 COMMENT ON COLUMN stream.origin IS 'sql, or toml: declared in fraiseql-observer.toml, and kept in line with the file';
 COMMENT ON COLUMN stream.declaration IS 'what the file declares; null: nothing';
 SELECT pg_catalog.pg_extension_config_dump('stream', $$WHERE origin = 'sql'$$);
@@ -207,6 +209,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
+
+CREATE FUNCTION fraiseql_nats_internal.set_paused(stream text, paused boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF stream = 'default' THEN
+        INSERT INTO fraiseql_nats.stream (number, name) VALUES (0, stream) ON CONFLICT DO NOTHING;
+    END IF;
+    UPDATE fraiseql_nats.stream s SET paused = set_paused.paused WHERE s.name = stream;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'stream "%" does not exist', stream
+            USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.stream; "default" is the stream of the settings.';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.set_paused(text, boolean) IS 'pauses a stream, or resumes it';
+
+CREATE FUNCTION pause(stream text DEFAULT 'default') RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT fraiseql_nats_internal.set_paused($1, true) $$;
+COMMENT ON FUNCTION pause(text) IS 'stops publishing to a stream of this database from the commit of this transaction on, and keeps the log, until resume()';
+CREATE FUNCTION resume(stream text DEFAULT 'default') RETURNS void
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
+AS $$ SELECT fraiseql_nats_internal.set_paused($1, false) $$;
+COMMENT ON FUNCTION resume(text) IS 'publishes what has happened since pause(), and goes on';
 
 CREATE FUNCTION fraiseql_nats_internal.delete_stream_at_commit(number integer, name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_stream_at_commit';
@@ -531,9 +557,11 @@ COMMENT ON FUNCTION fraiseql_nats_internal.sync_observers(jsonb) IS 'brings the 
 
 CREATE FUNCTION fraiseql_nats_internal.create_declared_stream(declared jsonb, number integer) RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    was_paused boolean;
 BEGIN
     -- The number, and so the slot, stays.
-    DELETE FROM fraiseql_nats.stream s WHERE s.number = create_declared_stream.number;
+    DELETE FROM fraiseql_nats.stream s WHERE s.number = create_declared_stream.number RETURNING s.paused INTO was_paused;
     PERFORM fraiseql_nats.create_stream(
         name => declared->>'name', storage => declared->>'storage', replicas => (declared->>'replicas')::integer,
         subjects => (SELECT array_agg(x) FROM jsonb_array_elements_text(declared->'subjects') x),
@@ -544,7 +572,7 @@ BEGIN
         manage => declared->>'manage', subject_prefix => declared->>'subject_prefix', topic_prefix => declared->>'topic_prefix',
         kv => declared->>'kv', history => (declared->>'history')::integer);
     UPDATE fraiseql_nats.stream s
-    SET origin = 'toml', declaration = declared, number = coalesce(create_declared_stream.number, s.number)
+    SET origin = 'toml', declaration = declared, paused = coalesce(was_paused, false), number = coalesce(create_declared_stream.number, s.number)
     WHERE s.name = declared->>'name';
 EXCEPTION WHEN OTHERS THEN
     RAISE WARNING '%: could not create stream "%": %', declared->>'place', declared->>'name', SQLERRM;
@@ -1115,7 +1143,7 @@ GRANT EXECUTE ON FUNCTION
     create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),
     alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]),
     drop_stream(text, boolean), fraiseql_nats_internal.delete_stream_at_commit(integer, text),
-    fraiseql_nats_internal.require_sql_stream(text)
+    fraiseql_nats_internal.require_sql_stream(text), fraiseql_nats_internal.set_paused(text, boolean), pause(text), resume(text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(text), stream_sync(text), consumers(text), delete_consumer(text, text),

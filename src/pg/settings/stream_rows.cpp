@@ -93,7 +93,7 @@ const char* SettingOf(const char* column) {
 }
 
 uint64_t Fingerprint(const StreamRow& row) {
-  std::string text = row.name;
+  std::string text = row.name + (row.paused ? "\npaused" : "");
   for (const auto& [name, value] : row.settings) text.append("\n").append(name + "=" + value);
   const uint64_t hash = hash_bytes_extended(reinterpret_cast<const unsigned char*>(text.data()),
                                             static_cast<int>(text.size()), 0);
@@ -114,6 +114,8 @@ void ReadStreamRow(HeapTuple tuple, TupleDesc desc, StreamRow* row) {
       row->number = DatumGetInt32(value);
     } else if (strcmp(column, "name") == 0 && attribute->atttypid == TEXTOID) {
       row->name = ToUtf8View(value);
+    } else if (strcmp(column, "paused") == 0 && attribute->atttypid == BOOLOID) {
+      row->paused = DatumGetBool(value);
     } else if (const char* setting = SettingOf(column); setting != nullptr) {
       row->settings.emplace_back(setting, std::string());
       AppendValue(attribute->atttypid, value, &row->settings.back().second);

@@ -24,6 +24,7 @@ struct StreamRow {
   int32 number = 0;  // kDefaultStream: the row overrides settings of the default stream
   std::string name;  // as UTF-8
   OwnSettings settings;
+  bool paused = false;
   uint64_t fingerprint = 0;  // of everything above, never 0
 };
 

@@ -94,6 +94,8 @@ const char* WorkerStateName(WorkerState state) {
       return "waiting";
     case WorkerState::kBlocked:
       return "blocked";
+    case WorkerState::kPaused:
+      return "paused";
   }
   return "unknown";
 }

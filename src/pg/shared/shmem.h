@@ -26,6 +26,7 @@ enum class WorkerState : int32 {
   kStreaming,
   kWaiting,  // for the next attempt, after a failure
   kBlocked,  // by one message that the broker does not accept
+  kPaused,   // by pause(), until resume()
 };
 const char* WorkerStateName(WorkerState state);
 

@@ -13,7 +13,6 @@ extern "C" {
 #include "access/xlog.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/s_lock.h"
@@ -89,12 +88,16 @@ void Worker::Run() {
 
 // What is done between two records of the log.
 void Worker::DoHousekeeping() {
+  KeepTables();
+  ApplySettings();
+}
+
+void Worker::KeepTables() {
   const int64_t now_ms = nats::SteadyMs();
   dead_letter_table_.Drain(now_ms);
   alarm_table_.Drain(now_ms);
   streams_.Run(now_ms);
   declared_.SyncAgain(config_.config, now_ms);
-  ApplySettings();
 }
 
 // With capture = notify: no slot and no log, only notifications from LISTEN.

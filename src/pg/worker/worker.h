@@ -58,7 +58,9 @@ class Worker final : public MessageReceiver {
 
   // Streaming.
   void DecodeSome();
+  [[noreturn]] void StayPaused();
   void DoHousekeeping();
+  void KeepTables();
   void RunOnce(int64_t timeout_ms, uint32_t wait_event);
   void NoteStream();
   void Confirm(XLogRecPtr lsn);

@@ -135,7 +135,7 @@ void Worker::AwaitPreconditions() {
 
 // Shows what is wrong, and waits until a change is possible.
 void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms) {
-  status_.Show(state, wrong, "", "");
+  status_.Show(state, wrong, "", state == WorkerState::kPaused ? stream_name_ : "");
   lag_watch_.Run(nats::SteadyMs(), stream_name_);
   (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
                   static_cast<long>(wait_ms), LauncherMainEvent());
@@ -148,6 +148,19 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
     if (FilesHaveChanged()) proc_exit(0);  // the next worker starts with the new files
   }
   if (MustLeave()) proc_exit(0);
+}
+
+// Publishes nothing, and confirms nothing, so that the log is kept.  After resume() another process
+// goes on where the last one has stopped.
+void Worker::StayPaused() {
+  const Status paused = Status::Unavailable(
+      "paused by fraiseql_nats.pause()",
+      "SELECT fraiseql_nats.resume(); or, of a further stream, resume('" + stream_name_ +
+          "'), publishes what has happened meanwhile.");
+  for (;;) {
+    KeepTables();
+    AwaitReload(WorkerState::kPaused, paused, kMendingMs);
+  }
 }
 
 // A worker does nothing while a value that an administrator wrote is not in force: with the
@@ -237,6 +250,7 @@ void Worker::OpenSlot() {
   decoder_ =
       std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext, Isolation(entry_->deaths));
   reader_.Open(decoder_.get());
+  if (row_.paused) StayPaused();
 }
 
 Origin Worker::MakeOrigin() const {
