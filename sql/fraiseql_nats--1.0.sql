@@ -234,6 +234,10 @@ LANGUAGE sql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp
 AS $$ SELECT fraiseql_nats_internal.set_paused($1, false) $$;
 COMMENT ON FUNCTION resume(text) IS 'publishes what has happened since pause(), and goes on';
 
+CREATE FUNCTION skip("position" text, stream text DEFAULT 'default') RETURNS void
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_skip';
+COMMENT ON FUNCTION skip(text, text) IS 'makes a dead letter of the message at this position, which blocks the stream; at once, whatever becomes of this transaction';
+
 CREATE FUNCTION fraiseql_nats_internal.delete_stream_at_commit(number integer, name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_delete_stream_at_commit';
 COMMENT ON FUNCTION fraiseql_nats_internal.delete_stream_at_commit(integer, text) IS 'deletes a dropped stream at the broker before the transaction commits';
@@ -1143,7 +1147,7 @@ GRANT EXECUTE ON FUNCTION
     create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),
     alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]),
     drop_stream(text, boolean), fraiseql_nats_internal.delete_stream_at_commit(integer, text),
-    fraiseql_nats_internal.require_sql_stream(text), fraiseql_nats_internal.set_paused(text, boolean), pause(text), resume(text)
+    fraiseql_nats_internal.require_sql_stream(text), fraiseql_nats_internal.set_paused(text, boolean), pause(text), resume(text), skip(text, text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
     stream_info(text), stream_sync(text), consumers(text), delete_consumer(text, text),

@@ -273,8 +273,13 @@ Status Pipeline::MakeDeadLetter(uint64_t sequence, const Status& reason, int64_t
 }
 
 Status Pipeline::StoreDeadLetter(const Message& message, const Status& reason) {
-  if (box_ == nullptr) return reason;
-  Status kept = box_->Store(message, reason);
+  const bool skips = skip_box_ != nullptr && message.position == skipped_;
+  DeadLetterBox* box = skips ? skip_box_ : box_;
+  if (box == nullptr) {
+    blocked_at_ = message.position;
+    return reason;
+  }
+  Status kept = box->Store(message, reason);
   dead_letters_ += kept.ok() ? 1 : 0;
   return kept;
 }

@@ -58,6 +58,14 @@ class Pipeline {
   // Where to store dead letters from now on; null: such messages block.  Not owned.
   void SetDeadLetterBox(DeadLetterBox* box) { box_ = box; }
 
+  // Stores the message at this position as a dead letter, in this box, if it blocks.  Not owned.
+  void Skip(const Position& position, DeadLetterBox* box) {
+    skipped_ = position;
+    skip_box_ = box;
+  }
+  // The message that has blocked last.
+  const Position& blocked_at() const { return blocked_at_; }
+
   // Does all that is possible without waiting: takes replies, sends, detects failures, starts the
   // next attempt.  `now_ms` is any monotonic clock.
   void Run(int64_t now_ms);
@@ -139,6 +147,9 @@ class Pipeline {
 
   Sink* const sink_;
   DeadLetterBox* box_ = nullptr;
+  DeadLetterBox* skip_box_ = nullptr;
+  Position skipped_;
+  Position blocked_at_;
   const PipelineOptions options_;
   Window window_;
   Backoff backoff_;

@@ -57,6 +57,7 @@ void InitCounters(WorkerCounters* counters) {
 void InitEntry(WorkerEntry* entry) {
   pg_atomic_init_u32(&entry->sleeping, 0);
   pg_atomic_init_u32(&entry->stream_touched, 0);
+  pg_atomic_init_u32(&entry->skips, 0);
   pg_atomic_init_u32(&entry->awaited_slots, 0);
   pg_atomic_init_u64(&entry->commit_end, 0);
   InitCounters(&entry->counters);

@@ -44,6 +44,8 @@ struct WorkerTexts {
   char dlq_trouble[256];      // why dead letters of consumers are not moved; empty: they are
   TimestampTz last_error_at;  // 0: none
   char stream_drift[256];     // settings that the stream does not follow; empty: none
+  char blocked_at[64];        // the position of the message that blocks; empty: none does
+  char skip[64];              // the one that skip() was called for
 };
 
 // A loss that the worker cannot repair, until it is in the table fraiseql_nats.alarm.  Under
@@ -136,6 +138,7 @@ struct WorkerEntry {
 
   // Counts the calls that may have changed the stream, so that the worker checks it again.
   pg_atomic_uint32 stream_touched;
+  pg_atomic_uint32 skips;  // number of calls of skip(); texts.skip is the last one
 
   WorkerCounters counters;
 };

@@ -142,6 +142,25 @@ void WorkerStatus::ShowDrift(const std::string& drift) {
   LWLockRelease(shared->lock);
 }
 
+void WorkerStatus::ShowBlocked(const std::string& position) {
+  if (position == blocked_at_) return;
+  blocked_at_ = position;
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  ClipText(position.c_str(), entry_->texts.blocked_at);
+  LWLockRelease(shared->lock);
+}
+
+std::string WorkerStatus::TakeSkip() {
+  const uint32 skips = pg_atomic_read_u32(&entry_->skips);
+  if (skips == skips_) return {};
+  skips_ = skips;
+  WorkerTexts texts;
+  LWLockAcquire(shared->lock, LW_SHARED);
+  strlcpy(texts.skip, entry_->texts.skip, sizeof(texts.skip));
+  LWLockRelease(shared->lock);
+  return texts.skip;
+}
+
 bool WorkerStatus::StreamWasTouched() {
   const uint32 touched = pg_atomic_read_u32(&entry_->stream_touched);
   if (touched == stream_touched_) return false;

@@ -45,6 +45,13 @@ class WorkerStatus {
   // Shows which settings the stream differs from; empty: none.
   void ShowDrift(const std::string& drift);
 
+  // Shows the position of the message that blocks; empty: none does.  Cheap when it has not
+  // changed.
+  void ShowBlocked(const std::string& position);
+
+  // The position that a session wants to be skipped, once after each call of skip(); else empty.
+  std::string TakeSkip();
+
   // Whether a session has requested a check of the stream since the last call.
   bool StreamWasTouched();
 
@@ -69,6 +76,8 @@ class WorkerStatus {
   TimestampTz logged_since_ = 0;  // ... or since this time
   uint64_t acked_ = 0;
   uint32_t stream_touched_ = 0;
+  uint32_t skips_ = 0;
+  std::string blocked_at_;
 };
 
 }  // namespace fraiseql::pg

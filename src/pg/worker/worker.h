@@ -66,6 +66,9 @@ class Worker final : public MessageReceiver {
   void Confirm(XLogRecPtr lsn);
   void ShowState();
   Status StreamingNotice();
+  std::string BlockedAt() const;
+  Status BlockedReason(const Status& trouble) const;
+  void SkipMessage();
   void ReportDataLoss();
   void ReportDuplicates();
   void WaitForLog();

@@ -153,10 +153,10 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
 // Publishes nothing, and confirms nothing, so that the log is kept.  After resume() another process
 // goes on where the last one has stopped.
 void Worker::StayPaused() {
-  const Status paused = Status::Unavailable(
-      "paused by fraiseql_nats.pause()",
-      "SELECT fraiseql_nats.resume(); or, of a further stream, resume('" + stream_name_ +
-          "'), publishes what has happened meanwhile.");
+  const Status paused =
+      Status::Unavailable("paused by fraiseql_nats.pause()",
+                          "SELECT fraiseql_nats.resume(); or, of a further stream, resume('" +
+                              stream_name_ + "'), publishes what has happened meanwhile.");
   for (;;) {
     KeepTables();
     AwaitReload(WorkerState::kPaused, paused, kMendingMs);
