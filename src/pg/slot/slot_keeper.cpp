@@ -47,7 +47,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
 void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms) {
   if (!delay_.on()) {
     Advance(lsn);
-  } else {
+  } else if (!hold_) {  // the mark must not be ahead of the position
     if (lsn > held_back_ && delay_.IsDue(now_ms)) {
       held_back_ = lsn;
       delay_.Add({lsn, pipeline.mark()}, now_ms);
