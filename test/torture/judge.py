@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """Says of each claim whether it holds in what an arena has left."""
 
+import buckets
 import bystander
 import dead_letters
 import gaps
@@ -48,6 +49,8 @@ class Judge:
                 gone += await self._judge_stream(history, database, commits)
             self._check_deletions(history, gone)
         if arena.mode.has_streams:
+            for database in arena.mode.sessions:
+                await self._check_bucket(database)
             await self._check_passing(commits)
         print()
         self._check("every database catches up when all is whole", arena.not_caught_up)
@@ -104,6 +107,16 @@ class Judge:
             f"what went with a deleted stream is reported ({max(0, gone)} times)",
             [f"the log tells of it {told} times"] * (told < gone),
         )
+
+    async def _check_bucket(self, database):
+        session = await self._arena.server.connect(database)
+        async with self._arena.world.client() as client:
+            held, rows = await buckets.read(session, client, database)
+        session.close()
+        print(f'\n  database "{database}": {len(rows)} rows, {len(held)} keys in its bucket')
+        for claim, problems in buckets.problems_of(held, rows).items():
+            self._check(claim, problems)
+        self._check("that sees errors put in on purpose", buckets.overlooked(held, rows))
 
     async def _check_passing(self, commits):
         problems = []

@@ -3,6 +3,7 @@
 
 from typing import NamedTuple
 
+import buckets
 import cluster_faults
 import faults
 import limit_faults
@@ -117,7 +118,12 @@ MODES = (
             "network": NETWORK[:2],
             "sessions": SESSIONS[:-1],  # what is retried may be lost with its slot
             "workers": [stream_faults.worker_ended, stream_faults.slot_of_stream_dropped],
-            "streams": [passing.stream_comes_and_goes, stream_faults.stream_altered],
+            "streams": [
+                passing.stream_comes_and_goes,
+                stream_faults.stream_altered,
+                buckets.table_truncated,
+                buckets.bucket_filled,
+            ],
         },
         0.2,
         (*DOOMS, "large message for own"),

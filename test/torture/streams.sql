@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: PostgreSQL
 --
 -- A further stream of the database, own_<database>, which takes some of what the default one takes,
--- and the rows of a table that the default one does not take.
+-- and the rows of a table that the default one does not take; and a bucket (see buckets.py).
 
 SELECT fraiseql_nats.create_stream('own_' || database, ARRAY[format('own.%s.>', database)], exclusive => 'on',
                                    subject_prefix => format('own.%s.mutation', database),
@@ -55,3 +55,7 @@ BEGIN
     DROP TRIGGER ledger_rows_passing ON tb_item;
     PERFORM fraiseql_nats.unobserve(life);
 END $$;
+
+SELECT fraiseql_nats.create_stream(kv => 'kept_' || database, history => CASE database WHEN 'torture' THEN 1 ELSE 5 END)
+FROM current_database() AS database;
+SELECT fraiseql_nats.observe('tb_kept', stream => 'KV_kept_' || database, name => 'bucket') FROM current_database() AS database;

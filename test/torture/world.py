@@ -4,6 +4,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from buckets import stream_of
 from neighbour import Neighbour
 from streams import STREAM, own_stream
 from watch import Watch
@@ -36,13 +37,14 @@ SERVER_SETTINGS = {
 
 class World:
     def __init__(self, server, broker, proxy, databases, order_may_break, have_own):
-        """`have_own`: each database has a further stream, see streams.sql."""
+        """`have_own`: each database has further streams, see streams.sql."""
         self.server = server
         self.broker = broker
         self.proxy = proxy
         self.databases = databases
         pairs = [(name, STREAM) for name in databases]
-        pairs += [(name, own_stream(name)) for name in databases if have_own]
+        if have_own:
+            pairs += [(name, stream(name)) for name in databases for stream in (own_stream, stream_of)]
         self.watches = {pair: Watch(server, *pair) for pair in pairs}  # by database and stream
         self.neighbour = Neighbour(broker)
         self.histories = []  # of each stream; the default one is the first
