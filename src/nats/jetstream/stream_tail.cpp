@@ -81,9 +81,8 @@ Status LookBack(JetStreamClient* js, const TailQuery& query, const StreamInfo& i
 Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail) {
   *tail = {};
   const auto takes = [&](const std::vector<std::string>& subjects) {
-    return std::any_of(subjects.begin(), subjects.end(), [&](const std::string& wide) {
-      return Covers(wide, query.asked_subject);
-    });
+    return std::any_of(subjects.begin(), subjects.end(),
+                       [&](const std::string& wide) { return Covers(wide, query.asked_subject); });
   };
   tail->takes_subject = takes(query.wanted_subjects);
   const std::string what = StreamNamed(query.stream);

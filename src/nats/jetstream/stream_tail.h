@@ -26,8 +26,8 @@ struct TailQuery {
 };
 
 struct StreamTail {
-  uint64_t newest_lsn = 0;  // commit LSN of the newest message found; 0: none
-  uint64_t sequence = 0;    // of that message in the stream, or of a later one
+  uint64_t newest_lsn = 0;     // commit LSN of the newest message found; 0: none
+  uint64_t sequence = 0;       // of that message in the stream, or of a later one
   bool takes_subject = false;  // or will take it, once it is created
   // The limit was reached; messages that were not read may be newer.
   bool cut_short = false;
