@@ -8,6 +8,7 @@ kept, and each of them gets a copy of that slot.
 from dataclasses import dataclass
 
 from processes import cpu_seconds, wait_until
+from stream import StreamSet
 
 SCHEMA = """
 CREATE EXTENSION fraiseql_nats;
@@ -93,9 +94,15 @@ class Backlog:
         )
         return name
 
-    def copy_for_worker(self):
-        oid = self._sql("SELECT oid FROM pg_database WHERE datname = current_database()")
-        self.copy(f"fraiseql_nats_{oid}", "fraiseql_nats")
+    def copy_for_workers(self):
+        """One of the default stream, and one of each further stream."""
+        slots = self._sql(
+            "SELECT format('fraiseql_nats_%s%s', d.oid, '_' || nullif(s.number, 0))"
+            " FROM pg_database d, (SELECT 0 UNION SELECT number FROM fraiseql_nats.stream) s (number)"
+            " WHERE datname = current_database()"
+        )
+        for slot in slots.split():
+            self.copy(slot, "fraiseql_nats")
 
     def _drop(self, name):
         self._sql(
@@ -122,31 +129,33 @@ class Drained:
     memory_mb: float  # most of any worker
 
 
-def drain(bench, backlogs, exclusive="off"):
-    """Has the workers publish the backlogs into an empty stream."""
-    postgres, stream = bench.postgres, bench.stream
+def drain(bench, backlogs, exclusive="off", streams=1):
+    """Has the workers publish the backlogs into empty streams, of which each database has so many."""
+    postgres, stream = bench.postgres, StreamSet(bench.stream, streams)
     count = sum(backlog.count for backlog in backlogs)
     stream.make_anew()
     for backlog in backlogs:
-        backlog.copy_for_worker()
+        backlog.copy_for_workers()
     if bench.can_be_exclusive:
         postgres.configure(fraiseql_nats__stream_exclusive=exclusive)
     postgres.start_workers([backlog.database for backlog in backlogs])
     wait_until("the first message is stored", stream.count, pause=0.005)
     workers = postgres.workers()
-    before = _processor_times(bench, workers)
+    before = _processor_times(bench, stream, workers)
     wait_until(f"{count} messages are stored", lambda: stream.count() >= count, 900, 0.05)
-    after = _processor_times(bench, workers)
+    after = _processor_times(bench, stream, workers)
     memory_mb = postgres.memory_mb()
     postgres.stop_workers()
     if stream.count() != count:
         raise RuntimeError(f"the stream holds {stream.count()} messages instead of {count}")
     worker_us, broker_us = _per_message(before, after)
-    return Drained((count - 1) / stream.seconds(), worker_us, broker_us, memory_mb)
+    rate = (count - 1) / stream.seconds()
+    stream.delete_further()
+    return Drained(rate, worker_us, broker_us, memory_mb)
 
 
-def _processor_times(bench, workers):
-    return bench.stream.count(), sum(map(cpu_seconds, workers)), bench.nats.cpu()
+def _processor_times(bench, stream, workers):
+    return stream.count(), sum(map(cpu_seconds, workers)), bench.nats.cpu()
 
 
 def _per_message(before, after):

@@ -20,7 +20,9 @@ import drain
 import growth
 import latency
 import outage
+import streams
 from levels import LEVELS
+from machine import program
 from plot import plot
 from processes import Stopwatch, run, stop_all
 from results import Results
@@ -37,6 +39,7 @@ SECTIONS = {
     "cost": cost,
     "growth": growth,
     "outage": outage,
+    "streams": streams,
 }
 
 

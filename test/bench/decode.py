@@ -12,7 +12,7 @@ ROW_BYTES = 400
 # A session that has the worker's settings: message_volume() would have to set them, and PostgreSQL 15
 # would look through all settings after each transaction, which the worker is spared.
 SESSION = (
-    f"dbname={DATABASE} options='-c datestyle=ISO,YMD -c timezone=UTC -c lc_monetary=C"
+    "dbname={} options='-c datestyle=ISO,YMD -c timezone=UTC -c lc_monetary=C"
     " -c search_path=pg_catalog,\\\\ pg_temp'"
 )
 OUTSIDE = {
@@ -41,21 +41,22 @@ def run_section(bench):
 
 def measure_round(bench, backlog):
     """Changes per second of each."""
-    rates = {"message_volume()": backlog.count / decode_inside(bench, backlog)}
+    rates = {"message_volume()": backlog.count / decode_inside(bench, backlog, backlog.count)}
     for name, (plugin, options) in OUTSIDE.items():
         slot = backlog.copy("outside", plugin)
         rates[name] = backlog.count / decode_outside(bench, backlog, slot, options)
     return rates
 
 
-def decode_inside(bench, backlog):
+def decode_inside(bench, backlog, messages):
+    """Seconds; raises if the default stream does not get so many messages."""
     slot = backlog.copy("inside", "fraiseql_nats")
     query = f"SELECT messages FROM fraiseql_nats.message_volume('{slot}', '{backlog.end_lsn}')"
     watch = Stopwatch()
-    count = int(bench.postgres.sql(query, SESSION))
+    count = int(bench.postgres.sql(query, SESSION.format(backlog.database)))
     seconds = watch.seconds()
-    if count != backlog.count:
-        raise RuntimeError(f"message_volume() counts {count} messages instead of {backlog.count}")
+    if count != messages:
+        raise RuntimeError(f"message_volume() counts {count} messages instead of {messages}")
     return seconds
 
 

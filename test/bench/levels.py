@@ -20,6 +20,7 @@ class Level:
     tables: tuple
     databases: tuple
     outage_seconds: int
+    streams: tuple
 
 
 LEVELS = {
@@ -38,6 +39,7 @@ LEVELS = {
         tables=(1, 10, 100, 1000),
         databases=(1, 2, 4, 8),
         outage_seconds=60,
+        streams=(1, 2, 4, 8),
     ),
     "quick": Level(
         rounds=2,
@@ -54,6 +56,7 @@ LEVELS = {
         tables=(1, 100),
         databases=(1, 4),
         outage_seconds=8,
+        streams=(1, 4),
     ),
     "smoke": Level(
         rounds=1,
@@ -70,5 +73,6 @@ LEVELS = {
         tables=(1, 10),
         databases=(1, 2),
         outage_seconds=1,
+        streams=(1, 2),
     ),
 }

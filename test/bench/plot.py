@@ -105,8 +105,16 @@ def growth_panel(rows):
     return panel
 
 
+def streams_panel(rows):
+    panel = Panel("Several streams of one database: messages stored per second, in all", "/s")
+    for row in rows:
+        if row["section"] == "streams" and row["measure"] in ("drain", "bare publishers"):
+            panel.add(row["case"], row["measure"], row["value"])
+    return panel
+
+
 def plot(report):
-    makers = (drain_panel, decode_panel, latency_panel, cost_panel, growth_panel)
+    makers = (drain_panel, decode_panel, latency_panel, cost_panel, growth_panel, streams_panel)
     panels = [panel for make in makers if (panel := make(report["rows"])).groups]
     elements = []
     top = 0

@@ -87,6 +87,9 @@ class Results:
         target("growth within 10 % of flat", 0.90, True, growth)
         own_growth = self.find("growth", "drain / bare publisher")
         target(f"growth within 10 % of that {bare}", 0.90, True, own_growth)
+        idle = self.find("streams", "CPU of each other worker")
+        text = "a stream that gets nothing ≤ 0.10 of the worker CPU of one that publishes"
+        target(text, 0.10, False, idle)
         return found
 
 

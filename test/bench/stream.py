@@ -31,32 +31,45 @@ def parse_time(text):
     return seconds + float(f"0.{fraction or 0}")
 
 
+def further_stream(number):
+    """The name of a stream beside the one of the settings."""
+    return f"part{number}"
+
+
 class Stream:
     """The stream that all publishers of a run fill in turn, always made alike."""
 
-    NAME = "fraiseql_events"
     CONSUMER = "fraiseql_observer_worker"
 
-    def __init__(self, client):
+    def __init__(self, client, name="fraiseql_events", root="fraiseql"):
+        """`root`: what the subjects in it begin with."""
         self._client = client
+        self.name = name
+        self.root = root
 
-    def make_anew(self):
+    def further(self, number):
+        return Stream(self._client, further_stream(number), further_stream(number))
+
+    def delete(self):
         try:
-            self._client.call(f"STREAM.DELETE.{self.NAME}")
+            self._client.call(f"STREAM.DELETE.{self.name}")
         except NatsError:
             pass  # there was none
+
+    def make_anew(self):
+        self.delete()
         self._client.call(
-            f"STREAM.CREATE.{self.NAME}",
-            name=self.NAME,
-            subjects=["fraiseql.>"],
+            f"STREAM.CREATE.{self.name}",
+            name=self.name,
+            subjects=[f"{self.root}.>"],
             storage="file",
             num_replicas=1,
             duplicate_window=120 * 10**9,
         )
         # The extension makes this one by default, and every consumer costs the server a little.
         self._client.call(
-            f"CONSUMER.DURABLE.CREATE.{self.NAME}.{self.CONSUMER}",
-            stream_name=self.NAME,
+            f"CONSUMER.DURABLE.CREATE.{self.name}.{self.CONSUMER}",
+            stream_name=self.name,
             config={"durable_name": self.CONSUMER, "ack_policy": "explicit", "max_deliver": 3},
         )
 
@@ -65,14 +78,41 @@ class Stream:
 
     def seconds(self):
         """Between the storing of the first and of the last message."""
+        first, last = self.times()
+        return last - first
+
+    def times(self):
+        """When the first and the last message were stored."""
         state = self._state()
-        return parse_time(state["last_ts"]) - parse_time(state["first_ts"])
+        return parse_time(state["first_ts"]), parse_time(state["last_ts"])
 
     def last_message(self):
         """Subject, header lines and payload, as bytes."""
-        message = self._client.call(f"STREAM.MSG.GET.{self.NAME}", last_by_subj=">")["message"]
+        message = self._client.call(f"STREAM.MSG.GET.{self.name}", last_by_subj=">")["message"]
         headers = b64decode(message["hdrs"]).partition(b"\r\n")[2][:-2]
         return message["subject"], headers, b64decode(message["data"])
 
     def _state(self):
-        return self._client.call(f"STREAM.INFO.{self.NAME}")["state"]
+        return self._client.call(f"STREAM.INFO.{self.name}")["state"]
+
+
+class StreamSet:
+    """Several streams, in use like one; those that hold nothing do not count."""
+
+    def __init__(self, first, count):
+        self.streams = [first] + [first.further(number) for number in range(1, count)]
+
+    def make_anew(self):
+        for stream in self.streams:
+            stream.make_anew()
+
+    def delete_further(self):
+        for stream in self.streams[1:]:
+            stream.delete()
+
+    def count(self):
+        return sum(stream.count() for stream in self.streams)
+
+    def seconds(self):
+        times = [stream.times() for stream in self.streams if stream.count()]
+        return max(last for _, last in times) - min(first for first, _ in times)

@@ -31,6 +31,12 @@ class Message:
         tokens = self.reply.split(".")
         return int(tokens[5] if len(tokens) == 9 else tokens[7])
 
+    @property
+    def stored_at(self):
+        """The same: when it was stored, in seconds since 1970."""
+        tokens = self.reply.split(".")
+        return int(tokens[7] if len(tokens) == 9 else tokens[9]) / 1e9
+
 
 class NatsClient:
     """One connection, used by one task at a time."""

@@ -44,6 +44,50 @@ is($node->safe_psql('postgres', $workers), 3, 'each has a worker');
 $node->restart;
 slots_are(',_3,_4', 'so it is after a restart');
 
+# As if the server had stopped between the commit that dropped stream 99 and the end of its slot.
+$node->safe_psql('postgres', q{
+SELECT pg_copy_logical_replication_slot(slot_name, slot_name || '_99', false, 'test_decoding') FROM pg_replication_slots
+WHERE slot_name = 'fraiseql_nats_' || (SELECT oid FROM pg_database WHERE datname = 'postgres')
+});
+$node->restart;
+ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_replication_slots WHERE slot_name LIKE '%\_99'}),
+    'a slot whose stream was dropped before a restart is dropped after it');
+slots_are(',_3,_4', 'and no other is');
+
+# A stream that has no slot yet when the server stops, and then another transaction that changes the
+# streams is in progress for as long as the default stream goes on.
+$node->append_conf('postgresql.conf', 'fraiseql_nats.enabled = off');
+$node->reload;
+ok($node->poll_query_until('postgres', "SELECT ($workers) = 0"), 'the workers have ended');
+$node->safe_psql('postgres', q{
+CREATE TABLE tb_item (id int PRIMARY KEY);
+BEGIN;
+SELECT fraiseql_nats.create_stream('items', '{item.>}');
+SELECT fraiseql_nats.observe('tb_item', subject => 'item.{column:id}');
+SELECT fraiseql_nats.observe('tb_item', subject => 'fraiseql.item', name => 'too');
+COMMIT;
+});
+$node->stop('immediate');
+$node->start;
+my $session = $node->background_psql('postgres');
+$session->query_safe(q{BEGIN; SELECT fraiseql_nats.create_stream('others', '{other.>}')});
+$node->append_conf('postgresql.conf', 'fraiseql_nats.enabled = on');
+$node->reload;
+for my $id (1 .. 2) {
+    $node->safe_psql('postgres', "INSERT INTO tb_item VALUES ($id)");
+    FraiseqlNode::wait_until('the default stream has it',
+        sub { $id == grep { $_->{subject} eq 'fraiseql.item' } $nats->stream_messages(FraiseqlNode::STREAM) });
+}
+$session->query_safe('COMMIT');
+$session->quit;
+ok(eval { FraiseqlNode::wait_until('the stream has it',
+    sub { grep { $_->{subject} eq 'item.2' } $nats->stream_messages('items') }, 30); 1 },
+    'a stream whose slot is made after a restart is published');
+is(join(' ', map { $_->{subject} } $nats->stream_messages('items')), 'item.1 item.2', 'from its commit on');
+$node->safe_psql('postgres', q{
+SELECT fraiseql_nats.unobserve('tb_item'), fraiseql_nats.drop_stream('items'), fraiseql_nats.drop_stream('others')});
+slots_are(',_3,_4', 'both leave no slot');
+
 my ($code, $out, $error) = $node->psql('postgres',
     q{SELECT fraiseql_nats.create_stream('wrong', '{w.>}', storage => 'tape')});
 like($error, qr/invalid value for parameter "fraiseql_nats.storage": "tape"/, 'a wrong value is an error');

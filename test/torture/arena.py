@@ -19,8 +19,8 @@ from load import Client, create_schema, finish_prepared
 from postgres import PostgresServer
 from proxy import Proxy
 from recorder import Recorder
-from slot_faults import KEPT
-from streams import STREAM, Streams
+from slot_faults import KEPT, slot_invalidated
+from streams import STREAM, History, own_stream
 from world import SERVER_SETTINGS, World
 
 PAUSE = 0.05  # seconds between a session's transactions, on average
@@ -74,14 +74,16 @@ class Arena:
         self._proxy = Proxies(ports) if self.mode.is_cluster else Proxy(*ports)
         await self._proxy.start()
         log = self.logs / "postgres.log"
-        settings = {**SERVER_SETTINGS, **(LOSING_SETTINGS if self.mode.loses_slots else {})}
-        self.server = PostgresServer(self._work / "pg", log, settings, self.mode.loses_slots)
+        loses_log = slot_invalidated in self.mode.lanes.get("slots", ())
+        settings = {**SERVER_SETTINGS, **(LOSING_SETTINGS if loses_log else {})}
+        self.server = PostgresServer(self._work / "pg", log, settings, loses_log)
         self.world = World(
             self.server,
             self._broker,
             self._proxy,
             databases=list(self.mode.sessions),
             order_may_break=self.mode.has_neighbours,
+            have_own=self.mode.has_streams,
         )
         if self.mode.is_cluster:
             self.world.settings["replicas"] = len(ports)
@@ -97,13 +99,17 @@ class Arena:
         await self._learn(session)
         session.close()
         for database in self.mode.sessions:
-            await create_schema(self.server, database)
+            await create_schema(self.server, database, self.mode.has_streams)
 
     async def _learn(self, session):
         system = await session.value("SELECT system_identifier FROM pg_control_system()")
         oids = dict(await session.execute("SELECT datname, oid FROM pg_database"))
         self._oids = {name: oids[name] for name in self.mode.sessions}
-        self.world.streams = Streams(system, self._oids, self.mode.lets_go)
+        self.world.histories = [History(STREAM, system, self._oids, self.mode.lets_go)]
+        if self.mode.has_streams:
+            self.world.histories += [
+                History(own_stream(name), system, {name: oid}) for name, oid in self._oids.items()
+            ]
         if self.mode.name in ("exclusive", "limits"):
             name = "stream_exclusive"
             query = f"SELECT 1 FROM pg_settings WHERE name = 'fraiseql_nats.{name}'"
@@ -220,7 +226,8 @@ class Arena:
             await self._broker.until_whole()
             self.stores = await self._broker.stores()
         async with self.world.client() as client:
-            await self.world.streams.take(client, self.world.neighbour)
+            for history in self.world.histories:
+                await history.take(client, self.world.neighbour if history.is_default else None)
 
     async def _drain(self):
         """Waits until all that was committed by now is confirmed."""
@@ -233,7 +240,7 @@ class Arena:
         if await self.world.until_caught_up(DRAIN_TIMEOUT):
             return True
         watches = self.world.watches.items()
-        self.not_caught_up = [f"{name}: {watch.status}" for name, watch in watches]
+        self.not_caught_up = [f"{', '.join(pair)}: {watch.status}" for pair, watch in watches]
         return False
 
     async def _redeem(self):

@@ -51,7 +51,7 @@ def to_record(message):
     headers = message.headers
     data = message.payload
     aside = ""
-    if message.subject == "fraiseql.gap":
+    if message.subject.endswith(".gap"):
         gap = json.loads(data)
         aside = f"gap {gap['from_lsn']} {gap['to_lsn']}"
     if headers.get("Fraiseql-Event") == "SNAPSHOT":
@@ -88,8 +88,8 @@ class Expected(NamedTuple):
     contents: dict  # commit LSN -> digests of its rows of the ledger
 
 
-async def read_expected(session, commits):
-    """`commits`: the commit LSN of each transaction."""
+async def read_expected(session, commits, condition):
+    """`commits`: the commit LSN of each transaction; `condition`: on the rows of the ledger."""
     by_xid = defaultdict(list)
 
     def take(line):
@@ -97,7 +97,8 @@ async def read_expected(session, commits):
         by_xid[int(xid)].append(bytes.fromhex(content.decode()[:16]))
 
     await session.execute(
-        "COPY (SELECT xid, md5(subject || E'\\n' || data) FROM ledger ORDER BY place) TO STDOUT",
+        "COPY (SELECT xid, md5(subject || E'\\n' || data) FROM ledger"
+        f" WHERE {condition} ORDER BY place) TO STDOUT",
         on_copy=take,
     )
     contents = {commits[xid]: by_xid[xid] for xid in sorted(by_xid, key=commits.__getitem__)}
@@ -231,4 +232,5 @@ async def write_evidence(path, comparison, expected, streams, session, client, m
             if position and parse_position(position)[0] in suspects:
                 headers = " ".join(f"{name}={text}" for name, text in message.headers.items())
                 payload = message.payload[:500].decode(errors="replace")
-                file.write(f"message: {message.sequence} {message.subject} {payload} {headers}\n")
+                at = f"{message.sequence} {message.stored_at:.3f}"
+                file.write(f"message: {at} {message.subject} {payload} {headers}\n")

@@ -16,7 +16,7 @@ from streams import STREAM
 
 CLAIM = "each message that cannot be stored is a dead letter, once"
 RETRIED = "what is retried is no dead letter any more"
-CURABLE = ("large row", "large message", "not taken")
+CURABLE = ("large row", "large message", "large message for own", "not taken")
 CURED_PAYLOAD = 1 << 20
 ELSEWHERE = "elsewhere.>"
 UPDATE_SECONDS = 60
@@ -26,6 +26,7 @@ class Doom(NamedTuple):
     place: int
     xid: int
     kind: str
+    stream: str  # as the extension's tables call it
     content: bytes
 
 
@@ -35,28 +36,33 @@ class Letter(NamedTuple):
     msg_id: str
     attempts: int
     retried: bool
+    stream: str
     content: bytes
 
 
 async def read_doomed(session):
-    rows = await session.execute("SELECT place, xid, kind, subject, data FROM doomed ORDER BY place")
+    rows = await session.execute(
+        "SELECT place, xid, kind, CASE WHEN starts_with(subject, 'own.') THEN 'own_' || current_database()"
+        " ELSE 'default' END, subject, data FROM doomed ORDER BY place"
+    )
     return [
-        Doom(int(place), int(xid), kind, digest(subject, data.encode()))
-        for place, xid, kind, subject, data in rows
+        Doom(int(place), int(xid), kind, stream, digest(subject, data.encode()))
+        for place, xid, kind, stream, subject, data in rows
     ]
 
 
 async def read_letters(session):
     rows = await session.execute(
-        "SELECT id, xid, msg_id, attempts, outcome, subject, encode(payload, 'hex'),"
+        "SELECT id, xid, msg_id, attempts, outcome, stream, subject, encode(payload, 'hex'),"
         " headers ? 'Fraiseql-Table' FROM fraiseql_nats.dead_letter ORDER BY id"
     )
     letters = []
-    for number, xid, msg_id, attempts, outcome, subject, payload, is_row in rows:
+    for number, xid, msg_id, attempts, outcome, stream, subject, payload, is_row in rows:
         data = bytes.fromhex(payload or "")
         data = row_of(data) if data and is_row == "t" else data
         content = digest(subject, data)
-        letters.append(Letter(int(number), int(xid), msg_id, int(attempts), bool(outcome), content))
+        letter = Letter(int(number), int(xid), msg_id, int(attempts), bool(outcome), stream, content)
+        letters.append(letter)
     return letters
 
 
@@ -81,7 +87,8 @@ def problems_of(doomed, letters, commits, gaps=()):
         count = len(found[doom.content])
         lsn = commits.get(doom.xid)
         if count > 1 or (count == 0 and not (lsn and in_gap(lsn, gaps))):
-            sentences.append(f"{doom.kind} {doom.place} of transaction {doom.xid}: {count} dead letters")
+            where = f"transaction {doom.xid}" + (f" at {lsn >> 32:X}/{lsn & 0xFFFFFFFF:X}" if lsn else "")
+            sentences.append(f"{doom.kind} {doom.place} of {where}: {count} dead letters")
     return sentences
 
 

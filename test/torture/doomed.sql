@@ -53,6 +53,10 @@ BEGIN
     WHEN 'large message' THEN
         its_data := what || repeat(' x', 30000);
         PERFORM fraiseql_nats.publish(its_subject, its_data);
+    WHEN 'large message for own' THEN
+        its_subject := format('own.%s.said', current_database());
+        its_data := what || repeat(' x', 30000);
+        PERFORM fraiseql_nats.publish(its_subject, its_data);
     WHEN 'not taken' THEN
         its_subject := 'elsewhere.torture.said';
         PERFORM fraiseql_nats.publish(its_subject, its_data);

@@ -11,7 +11,6 @@ import signal
 
 from nats_client import NatsError
 from postgres import ConnectionLost, SqlError
-from streams import STREAM
 
 MOST_SECONDS = 15  # to catch up while other faults go on
 
@@ -32,7 +31,7 @@ async def worker_killed(world, dice):
                 )
                 session.close()
                 if rows:
-                    os.kill(int(rows[0][0]), signal.SIGKILL)
+                    os.kill(int(dice.choice(rows)[0]), signal.SIGKILL)
                     break
             except (ConnectionLost, SqlError):
                 pass
@@ -96,39 +95,49 @@ async def broker_stands_still(world, dice):
 
 async def stream_full(world, dice):
     """It discards new messages; then it has room again."""
+    history = dice.choice(world.histories)
     async with world.no_crash():
-        async with world.still_stream() as client:
-            state = (await client.stream_info(STREAM))["state"]
-            room = dice.randint(0, 300)
-            limits = dice.choice(
-                [
-                    {"max_msgs": max(1, state["messages"]) + room},
-                    {"max_bytes": max(1, state["bytes"]) + room * 500},
-                ]
-            )
-            await world.streams.remember_head(client)
-            await client.update_stream(STREAM, discard="new", **limits)
+        await fill(world, dice, history)
         await asyncio.sleep(dice.uniform(0.5, 3))
-        async with world.client() as client:
-            await client.update_stream(STREAM, max_msgs=-1, max_bytes=-1)
+        await make_room(world, history.name)
         await world.until_caught_up(MOST_SECONDS)
 
 
+async def fill(world, dice, history):
+    async with world.still_stream(history.name) as client:
+        state = (await client.stream_info(history.name))["state"]
+        room = dice.randint(0, 300)
+        limits = dice.choice(
+            [
+                {"max_msgs": max(1, state["messages"]) + room},
+                {"max_bytes": max(1, state["bytes"]) + room * 500},
+            ]
+        )
+        await history.remember_head(client)
+        await client.update_stream(history.name, discard="new", **limits)
+
+
+async def make_room(world, stream):
+    async with world.client() as client:
+        await client.update_stream(stream, max_msgs=-1, max_bytes=-1)
+
 async def stream_deleted(world, dice):
     """With all that it holds; somebody makes it again, or the worker does."""
+    history = dice.choice(world.histories)
+    stream = history.name
     async with world.no_crash():
-        async with world.still_stream() as client:
-            config = (await client.stream_info(STREAM))["config"]
-            await world.streams.take(client, world.neighbour)
-            await client.api(f"STREAM.DELETE.{STREAM}")
+        async with world.still_stream(stream) as client:
+            config = (await client.stream_info(stream))["config"]
+            await history.take(client, world.neighbour if history.is_default else None)
+            await client.api(f"STREAM.DELETE.{stream}")
             by_hand = dice.random() < 0.5
             if by_hand and dice.random() < 0.5:
-                await client.api(f"STREAM.CREATE.{STREAM}", **config)
+                await client.api(f"STREAM.CREATE.{stream}", **config)
         if by_hand:
             await asyncio.sleep(dice.uniform(0, 1))
             async with world.client() as client:
                 try:
-                    await client.api(f"STREAM.CREATE.{STREAM}", **config)
+                    await client.api(f"STREAM.CREATE.{stream}", **config)
                 except NatsError:  # the worker was faster, with other settings
                     pass
         await world.until_caught_up(MOST_SECONDS)

@@ -10,6 +10,7 @@ CLAIM = "a slot that was lost is told of: a row, a message, a warning"
 
 
 class Gap(NamedTuple):
+    slot: str
     begin: str  # LSNs; None: not found out
     end: str
     reason: str
@@ -17,9 +18,9 @@ class Gap(NamedTuple):
 
 
 async def read(session, commits):
-    columns = "from_lsn, to_lsn, reason, xmin"
+    columns = "slot, from_lsn, to_lsn, reason, xmin"
     rows = await session.execute(f"SELECT {columns} FROM fraiseql_nats.gap ORDER BY id")
-    return [Gap(begin, end, reason, commits[int(xid)]) for begin, end, reason, xid in rows]
+    return [Gap(*row, commits[int(xid)]) for *row, xid in rows]
 
 
 def extents(gaps):

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: PostgreSQL
 """Says of each claim whether it holds in what an arena has left."""
 
+import buckets
 import bystander
 import dead_letters
 import gaps
 import losses
+import passing
 import retention
 import seen_reader
 import snapshots
 from comparison import CLAIMS, COMMIT_ORDER, INNER_ORDER, Comparison, read_expected, write_evidence
 from report import print_faults, print_load
 from self_test import overlooked
-from streams import STREAM
 
 SHOWN_PROBLEMS = 5
 SIGNS_OF_A_CRASH = ("TRAP:", "PANIC:", "was terminated by signal 11", "was terminated by signal 6")
-TOLD_DELETION = f'WARNING:  stream "{STREAM}" was deleted and recreated'
 
 
 class Judge:
@@ -25,7 +25,6 @@ class Judge:
 
     def __init__(self, arena):
         self._arena = arena
-        self._losses = 0
 
     def _check(self, claim, problems):
         if problems:
@@ -44,19 +43,21 @@ class Judge:
         print_faults(arena.tallies)
         print_load(arena.counts)
         commits = arena.server.commits(arena.start_lsn, arena.end_lsn)
-        for database, streams in world.streams.records.items():
-            await self._judge_database(database, streams, commits)
+        for history in world.histories:
+            gone = 0
+            for database in history.records:
+                gone += await self._judge_stream(history, database, commits)
+            self._check_deletions(history, gone)
+        if arena.mode.has_streams:
+            for database in arena.mode.sessions:
+                await self._check_bucket(database)
+            await self._check_passing(commits)
         print()
         self._check("every database catches up when all is whole", arena.not_caught_up)
         self._check("every fault is survived", self._not_survived() + world.wrong_ends)
         self._check(
             "the stream has no gaps, and what others have stored: the broker keeps its word",
-            world.streams.lost_by_broker,
-        )
-        told = sum(TOLD_DELETION in line for line in self._server_log())
-        self._check(
-            f"what went with a deleted stream is reported ({self._losses} times)",
-            [f"the log tells of it {told} times"] * (told < self._losses),
+            [sentence for history in world.histories for sentence in history.lost_by_broker],
         )
         if arena.mode.is_cluster:
             self._check_cluster()
@@ -65,44 +66,88 @@ class Judge:
         self._check("the load meets no error but those it asks for", self._unexpected_errors())
         self._check("no process of the server crashes but those that are killed", self._crashes())
 
-    async def _judge_database(self, database, streams, commits):
+    async def _judge_stream(self, history, database, commits):
+        """Of one database; returns how often it was deleted with messages that are in no other."""
+        streams, mode = history.records[database], self._arena.mode
         session = await self._arena.server.connect(database)
-        expected = await read_expected(session, commits)
-        rows = await gaps.read(session, commits)
+        expected = await read_expected(session, commits, history.of_ledger)
+        all_gaps = await gaps.read(session, commits)
+        slot = self._arena.world.watches[database, history.name].status["slot"]
+        rows = [gap for gap in all_gaps if gap.slot == slot]
         lost = gaps.extents(rows)
-        doomed, _ = self._arena.letters[database]
-        if self._arena.mode.is_cluster:
+        doomed = self._letters(history, database)[0]
+        if mode.is_cluster:
             lost += self._lost_by_cluster(streams[-1])
-        if self._arena.mode.lets_go:
-            await self._check_retention(session, streams[-1], commits)
-            self._check_letters(database, commits, lost)
-            return session.close()
+        if mode.lets_go:
+            await self._check_retention(history, session, streams[-1], commits)
+            self._check_letters(history, database, commits, lost)
+            session.close()
+            return 0
         comparison = Comparison(streams, expected, lost, doomed)
-        self._report(database, streams, expected, comparison, doomed, lost)
-        histories = await snapshots.read_histories(session, commits)
-        self._check_backfills(database, comparison.history, histories, gaps.reaches(rows))
-        self._check_letters(database, commits, lost)
-        if self._arena.mode.loses_slots:
+        self._report(history, database, expected, comparison, doomed, lost)
+        histories = await snapshots.read_histories(session, commits, history.root)
+        self._check_backfills(database, comparison.history, histories, gaps.reaches(all_gaps))
+        self._check_letters(history, database, commits, lost)
+        # Where there are several streams, some lose no slot.
+        if mode.loses_slots and (rows or not mode.has_streams):
             self._check_gaps(rows, comparison.history)
         if comparison.suspects:
-            path = self._arena.logs / f"{database}.evidence"
+            path = self._arena.logs / f"{database}.{history.name}.evidence"
             async with self._arena.world.client() as client:
-                messages = client.read_stream(STREAM)
+                messages = client.read_stream(history.name)
                 await write_evidence(path, comparison, expected, streams, session, messages)
         session.close()
+        # A worker whose slot was lost does not know what its stream held before.
+        return comparison.losses - len(rows)
 
-    def _report(self, database, streams, expected, comparison, doomed, lost):
+    def _check_deletions(self, history, gone):
+        sign = f'WARNING:  stream "{history.name}" was deleted and recreated'
+        told = sum(sign in line for line in self._server_log())
+        self._check(
+            f"what went with a deleted stream is reported ({max(0, gone)} times)",
+            [f"the log tells of it {told} times"] * (told < gone),
+        )
+
+    async def _check_bucket(self, database):
+        session = await self._arena.server.connect(database)
+        async with self._arena.world.client() as client:
+            held, rows = await buckets.read(session, client, database)
+        session.close()
+        print(f'\n  database "{database}": {len(rows)} rows, {len(held)} keys in its bucket')
+        for claim, problems in buckets.problems_of(held, rows).items():
+            self._check(claim, problems)
+        self._check("that sees errors put in on purpose", buckets.overlooked(held, rows))
+
+    async def _check_passing(self, commits):
+        problems = []
+        lives = self._arena.world.lives
+        for life in lives:
+            session = await self._arena.server.connect(life.database)
+            expected = await read_expected(session, commits, f"starts_with(subject, '{life.root}.')")
+            problems += passing.problems_of(life, expected)
+            session.close()
+        messages = sum(len(life.records) for life in lives)
+        print()
+        self._check(f"{passing.CLAIM} ({len(lives)} lives, {messages} messages)", problems)
+
+    def _letters(self, history, database):
+        """The messages that were to be dead letters of the stream, those that were, and those that were left."""
+        doomed, letters = self._arena.letters[database]
+        _, left = self._arena.letters_left[database]
+        return [[one for one in some if one.stream == history.alias] for some in (doomed, letters, left)]
+
+    def _report(self, history, database, expected, comparison, doomed, lost):
+        streams = history.records[database]
         rows = sum(map(len, expected.contents.values()))
         messages = " + ".join(str(len(records)) for records in streams)
         print(
             f'\n  database "{database}": {len(expected.contents)} transactions with {rows} messages'
-            f" in the ledger, {messages} in the stream"
+            f" in the ledger, {messages} in the stream \"{history.name}\""
         )
-        self._losses += comparison.losses
         breaks = comparison.breaks
-        counted = self._arena.world.watches[database].order_breaks
+        counted = self._arena.world.watches[database, history.name].order_breaks
         # The broker refused a message and took a later one, and that is known.
-        excused = self._arena.mode.has_neighbours and breaks <= counted
+        excused = self._arena.mode.has_neighbours and history.is_default and breaks <= counted
         for claim in CLAIMS:
             is_order = claim in (COMMIT_ORDER, INNER_ORDER)
             self._check(claim, [] if is_order and excused else comparison.problems[claim])
@@ -149,27 +194,26 @@ class Judge:
             "that sees errors put in on purpose", snapshots.overlooked(runs, records, histories)
         )
 
-    def _check_letters(self, database, commits, lost):
-        doomed, letters = self._arena.letters[database]
+    def _check_letters(self, history, database, commits, lost):
+        doomed, letters, left = self._letters(history, database)
         retries = sum(letter.retried for letter in letters)
         self._check(
             f"{dead_letters.CLAIM} ({len(doomed)} messages, {retries} retries)",
             dead_letters.problems_of(doomed, letters, commits, lost),
         )
         self._check("that sees errors put in on purpose", dead_letters.overlooked(doomed, letters, commits))
-        _, left = self._arena.letters_left[database]
         self._check(
             dead_letters.RETRIED,
             [f"dead letter {letter.id} is still there" for letter in left if not letter.retried],
         )
 
-    async def _check_retention(self, session, held, commits):
+    async def _check_retention(self, history, session, held, commits):
         world = self._arena.world
         alarms = await session.execute("SELECT kind, message FROM fraiseql_nats.alarm")
         found = retention.Found(
             world.recorder.records,
             held,
-            world.streams.last_sequence,
+            history.last_sequence,
             world.retention_kept_last,
             world.settings.get("stream_exclusive") != "off",
             await session.value("SELECT state FROM fraiseql_nats.status()"),

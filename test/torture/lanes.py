@@ -52,7 +52,7 @@ class Lane:
         self._await_survival(name, tally)
 
     def _await_survival(self, name, tally):
-        """Survived is what all databases have caught up after."""
+        """Survived is what all streams of all databases have caught up after."""
         left = [len(self._world.watches)]
 
         def caught_up(seconds):

@@ -12,13 +12,16 @@ from postgres import ConnectionLost, SqlError
 from transactions import KINDS, Transactions
 
 
-async def create_schema(server, database):
+async def create_schema(server, database, has_streams):
     session = await server.connect(database)
     await session.execute("CREATE EXTENSION fraiseql_nats")
     while await session.value("SELECT state FROM fraiseql_nats.status()") != "streaming":
         await asyncio.sleep(0.05)
-    for file in ("schema.sql", "doomed.sql"):
+    for file in ("schema.sql", "doomed.sql", *["streams.sql"] * has_streams):
         await session.execute((Path(__file__).parent / file).read_text())
+    await session.execute("CREATE VIEW unready AS SELECT FROM fraiseql_nats.status() WHERE state <> 'streaming'")
+    while await session.execute("SELECT FROM unready"):
+        await asyncio.sleep(0.05)
     session.close()
 
 

@@ -3,11 +3,14 @@
 
 from typing import NamedTuple
 
+import buckets
 import cluster_faults
 import faults
 import limit_faults
+import passing
 import session_faults
 import slot_faults
+import stream_faults
 
 SERVER = [
     faults.worker_killed,
@@ -47,6 +50,7 @@ class Mode(NamedTuple):
     loses_slots: bool = False
     lets_go: bool = False  # the stream has limits and is purged
     is_cluster: bool = False
+    has_streams: bool = False  # several of each database, see streams.sql
     nats: tuple = (2, 9)  # the oldest version of nats-server of which it can be asked
 
 
@@ -97,6 +101,34 @@ MODES = (
         },
         0.15,
         lets_go=True,
+    ),
+    Mode(
+        "streams",
+        "several streams of each database",
+        {"torture": 4, "second": 2},
+        True,
+        {
+            "server": SERVER,
+            "broker": [
+                *BROKER[:2],
+                faults.stream_deleted,
+                stream_faults.one_stream_stuck,
+                stream_faults.one_stream_purged,
+            ],
+            "network": NETWORK[:2],
+            "sessions": SESSIONS[:-1],  # what is retried may be lost with its slot
+            "workers": [stream_faults.worker_ended, stream_faults.slot_of_stream_dropped],
+            "streams": [
+                passing.stream_comes_and_goes,
+                stream_faults.stream_altered,
+                buckets.table_truncated,
+                buckets.bucket_filled,
+            ],
+        },
+        0.2,
+        (*DOOMS, "large message for own"),
+        loses_slots=True,
+        has_streams=True,
     ),
     Mode(
         "cluster",

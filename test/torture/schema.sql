@@ -10,11 +10,11 @@ CREATE TABLE ledger (
     data    text NOT NULL
 );
 
--- Arguments: the entity; whether the old row is logged in full.
+-- Arguments: the entity; whether the old row is logged in full; what the subject begins with.
 CREATE FUNCTION write_ledger() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO ledger (subject, data)
-    VALUES ('fraiseql.mutation.' || TG_ARGV[0] || '.' || TG_OP,
+    VALUES (coalesce(TG_ARGV[2], 'fraiseql.mutation') || '.' || TG_ARGV[0] || '.' || TG_OP,
             CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN row_to_json(NEW)::text
                  WHEN TG_OP = 'TRUNCATE' THEN 'null'
                  WHEN TG_ARGV[1] = 'full' THEN row_to_json(OLD)::text
@@ -50,9 +50,12 @@ CREATE FUNCTION say(what text, msg_id text) RETURNS void LANGUAGE sql AS $$
     INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.said', what);
 $$;
 
+CREATE FUNCTION write_told(what text) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.told', what);
+$$;
 CREATE FUNCTION tell(what text) RETURNS void LANGUAGE sql AS $$
     SELECT pg_notify('torture_told', what);
-    INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.told', what);
+    SELECT write_told(what);
 $$;
 
 -- A topic: a notification takes the place of the row events of the same topic in its transaction.

@@ -115,6 +115,7 @@ async def rows_backfilled(world, dice):
             world.backfills.append(Run(database, session_number, begin, end))
             return
         except ConnectionLost:
+            restart = "false"  # it may have begun
             await asyncio.sleep(0.1)
         except SqlError as error:
             if error.code not in MAY_HAPPEN:

@@ -26,8 +26,9 @@ class State(NamedTuple):
     content: bytes  # as a SNAPSHOT would tell of it; empty: there is no row any more
 
 
-async def read_histories(session, commits):
-    """What became of each row: id -> its states, by commit LSN, the last of each transaction."""
+async def read_histories(session, commits, root):
+    """What became of each row: id -> its states, by commit LSN, the last of each transaction.
+    `root`: what subjects begin with."""
     changes = defaultdict(list)
 
     def take(line):
@@ -35,7 +36,7 @@ async def read_histories(session, commits):
         state = State(commits[int(xid)], int(number), bytes.fromhex(content[:16]))
         changes[row].append((state.lsn, int(place), state))
 
-    subjects = f"fraiseql.mutation.{ENTITY}."
+    subjects = f"{root}.mutation.{ENTITY}."
     await session.execute(
         "COPY (SELECT xid, place, data::json->>'id', coalesce(data::json->>'session', '0'),"
         f" CASE WHEN subject <> '{subjects}DELETE' THEN md5(E'{subjects}SNAPSHOT\\n' || data) ELSE '' END"

@@ -91,10 +91,7 @@ class Statements:
         text = quoted(self._text())
         if self._dice.random() < 0.5:
             return f"SELECT tell({text})"
-        return (
-            f"NOTIFY torture_told, {text};"
-            f"INSERT INTO ledger (subject, data) VALUES ('fraiseql.torture.told', {text})"
-        )
+        return f"NOTIFY torture_told, {text}; SELECT write_told({text})"
 
     def _seen(self):
         """A row that nobody takes away: who is told of it reads it (see seen_reader.py)."""

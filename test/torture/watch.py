@@ -8,10 +8,11 @@ from postgres import number
 
 
 class Watch(Looker):
-    """Looks at status() of a database, again and again."""
+    """Looks at status() of a stream of a database, again and again."""
 
-    def __init__(self, server, database):
+    def __init__(self, server, database, stream):
         super().__init__(server, database)
+        self._stream = stream
         self.order_breaks = 0  # counted by all workers there were
         self._last_breaks = 0
         self._waiting = []  # what has a target: [target, since, callback]
@@ -23,9 +24,13 @@ class Watch(Looker):
         session.close()
 
     async def _look(self, session):
-        names = ("confirmed_lsn", "in_flight", "order_breaks", "state", "reason", "flushed_lsn")
-        [row] = await session.execute(f"SELECT {', '.join(names)} FROM fraiseql_nats.status()")
-        self.status = dict(zip(names, row))
+        names = ("confirmed_lsn", "in_flight", "order_breaks", "state", "reason", "flushed_lsn", "slot")
+        query = f"SELECT {', '.join(names)} FROM fraiseql_nats.status() WHERE stream = '{self._stream}'"
+        for row in await session.execute(query):
+            self._take(dict(zip(names, row)))
+
+    def _take(self, status):
+        self.status = status
         breaks = int(self.status["order_breaks"] or 0)
         self.order_breaks += breaks - self._last_breaks if breaks >= self._last_breaks else breaks
         self._last_breaks = breaks

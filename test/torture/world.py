@@ -4,8 +4,9 @@
 import asyncio
 from contextlib import asynccontextmanager
 
+from buckets import stream_of
 from neighbour import Neighbour
-from streams import STREAM
+from streams import STREAM, own_stream
 from watch import Watch
 
 WORKER_SETTINGS = {
@@ -20,8 +21,8 @@ SERVER_SETTINGS = {
     "wal_keep_size": "64GB",  # pg_waldump reads it all in the end
     "max_wal_size": "4GB",
     "max_wal_senders": "4",
-    "max_replication_slots": "8",
-    "max_worker_processes": "16",
+    "max_replication_slots": "16",
+    "max_worker_processes": "24",
     "max_connections": "50",
     "max_prepared_transactions": "20",
     "shared_buffers": "64MB",
@@ -35,14 +36,19 @@ SERVER_SETTINGS = {
 
 
 class World:
-    def __init__(self, server, broker, proxy, databases, order_may_break):
+    def __init__(self, server, broker, proxy, databases, order_may_break, have_own):
+        """`have_own`: each database has further streams, see streams.sql."""
         self.server = server
         self.broker = broker
         self.proxy = proxy
         self.databases = databases
-        self.watches = {name: Watch(server, name) for name in databases}
+        pairs = [(name, STREAM) for name in databases]
+        if have_own:
+            pairs += [(name, stream(name)) for name in databases for stream in (own_stream, stream_of)]
+        self.watches = {pair: Watch(server, *pair) for pair in pairs}  # by database and stream
         self.neighbour = Neighbour(broker)
-        self.streams = None
+        self.histories = []  # of each stream; the default one is the first
+        self.lives = []  # of streams that came and went: passing.Life
         self.backfills = []  # what was finished: snapshots.Run
         self.wrong_ends = []  # sentences
         self.retention_kept_last = False  # only messages that a later one followed were let go
@@ -77,29 +83,31 @@ class World:
             client.close()
 
     @asynccontextmanager
-    async def still_stream(self):
-        """Nothing reaches the stream meanwhile; what is under way to it stays so."""
+    async def still_stream(self, stream=STREAM):
+        """Nothing reaches it meanwhile; what is under way to it stays so."""
         async with self.network, self.neighbour.silent(), self.client() as client:
             self.proxy.hold()
             try:
                 last = -1
-                while last != (now := await self._stream_end(client)):
+                while last != (now := await self._stream_end(client, stream)):
                     last = now
                     await asyncio.sleep(0.2)
                 yield client
             finally:
                 self.proxy.heal()
 
-    async def _stream_end(self, client):
+    async def _stream_end(self, client, stream):
         await self.proxy.until_delivered()
         while self.broker.has_unread():
             await asyncio.sleep(0.01)
-        return (await client.stream_info(STREAM))["state"]["last_seq"]
+        return (await client.stream_info(stream))["state"]["last_seq"]
 
-    async def until_caught_up(self, most):
-        """Waits until all that was committed by now is confirmed; false if that takes too long."""
-        events = [asyncio.Event() for _ in self.watches]
-        for watch, event in zip(self.watches.values(), events):
+    async def until_caught_up(self, most, but=None):
+        """Waits until all that was committed by now is confirmed, of all streams but one; false if
+        that takes too long."""
+        watches = [watch for (_, stream), watch in self.watches.items() if stream != but]
+        events = [asyncio.Event() for _ in watches]
+        for watch, event in zip(watches, events):
             watch.when_caught_up(lambda _, event=event: event.set())
         try:
             async with asyncio.timeout(most):

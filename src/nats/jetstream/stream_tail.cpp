@@ -80,6 +80,11 @@ Status LookBack(JetStreamClient* js, const TailQuery& query, const StreamInfo& i
 
 Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail) {
   *tail = {};
+  const auto takes = [&](const std::vector<std::string>& subjects) {
+    return std::any_of(subjects.begin(), subjects.end(),
+                       [&](const std::string& wide) { return Covers(wide, query.asked_subject); });
+  };
+  tail->takes_subject = takes(query.wanted_subjects);
   const std::string what = StreamNamed(query.stream);
   const ApiAnswer answer = js->Call("STREAM.INFO." + query.stream, what);
   if (answer.err_code == kStreamNotFound) return Status::Ok();
@@ -87,9 +92,7 @@ Status LookAtTail(JetStreamClient* js, const TailQuery& query, StreamTail* tail)
   StreamInfo info;
   Status status = ReadStreamInfo(answer.body, what, &info);
   if (!status.ok() || IsBeingMade(info.created)) return status;  // it is empty
-  tail->takes_subject =
-      std::any_of(info.config.subjects.begin(), info.config.subjects.end(),
-                  [&](const std::string& wide) { return Covers(wide, query.asked_subject); });
+  tail->takes_subject = takes(info.config.subjects);
   if (info.messages == 0) return status;
 
   const uint64_t last = info.last_sequence;

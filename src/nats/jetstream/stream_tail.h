@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/base/status.h"
 #include "core/pipeline/stream_mark.h"
@@ -16,6 +17,8 @@ struct TailQuery {
   std::string origin;         // of the wanted messages: see AppendOrigin() of core
   std::string likely;         // the subject of most of them; may have wildcards
   std::string asked_subject;  // see StreamTail::takes_subject
+  // The subjects with which the stream will be created if it does not exist; empty: it will not be.
+  std::vector<std::string> wanted_subjects;
   // Messages before the mark are ignored.
   StreamMark mark = StreamMark::NothingStored();
   // The most messages to read if the mark is not of this stream; a million takes two seconds.
@@ -23,9 +26,9 @@ struct TailQuery {
 };
 
 struct StreamTail {
-  uint64_t newest_lsn = 0;  // commit LSN of the newest message found; 0: none
-  uint64_t sequence = 0;    // of that message in the stream, or of a later one
-  bool takes_subject = false;
+  uint64_t newest_lsn = 0;     // commit LSN of the newest message found; 0: none
+  uint64_t sequence = 0;       // of that message in the stream, or of a later one
+  bool takes_subject = false;  // or will take it, once it is created
   // The limit was reached; messages that were not read may be newer.
   bool cut_short = false;
 };

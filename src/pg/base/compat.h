@@ -26,6 +26,7 @@ extern "C" {
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/resowner.h"
 #include "utils/wait_event.h"
 }
@@ -142,6 +143,21 @@ void ForEachSetting(Visit visit) {
   pfree(all);
 #endif
 }
+
+// The file of a table, as records of the log name it.
+#if PG_VERSION_NUM >= 160000
+using FileLocator = RelFileLocator;
+inline FileLocator FileOf(::Relation relation) { return relation->rd_locator; }
+inline Oid DatabaseOf(const FileLocator& file) { return file.dbOid; }
+inline Oid SpaceOf(const FileLocator& file) { return file.spcOid; }
+inline uint32 NumberOf(const FileLocator& file) { return file.relNumber; }
+#else
+using FileLocator = RelFileNode;
+inline FileLocator FileOf(::Relation relation) { return relation->rd_node; }
+inline Oid DatabaseOf(const FileLocator& file) { return file.dbNode; }
+inline Oid SpaceOf(const FileLocator& file) { return file.spcNode; }
+inline uint32 NumberOf(const FileLocator& file) { return file.relNode; }
+#endif
 
 #if PG_VERSION_NUM >= 160000
 inline Snapshot BuilderSnapshot(SnapBuild* builder, TransactionId) {

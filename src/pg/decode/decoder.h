@@ -39,6 +39,8 @@ class Decoder {
   void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);
   void Commit(ReorderBufferTXN* txn);
 
+  TransactionFilter& filter() { return relations_.filter(); }
+
   // How many changes were not published because an observer's condition could not be evaluated.
   uint64_t untestable() const { return test_.untestable(); }
   const std::map<std::string, uint64_t>& untestable_by_observer() const {

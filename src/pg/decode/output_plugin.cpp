@@ -49,6 +49,13 @@ void OnTruncate(LogicalDecodingContext* context, ReorderBufferTXN*, int count,
   Guard([=] { decoder->OnTruncate(count, relations); });
 }
 
+// Postgres asks for each record with a change, and once more for a commit; also while a slot is
+// being created, when there is no decoder.
+bool OnFilter(LogicalDecodingContext* context, RepOriginId) {
+  auto* decoder = static_cast<Decoder*>(context->output_plugin_private);
+  return decoder != nullptr && decoder->filter().skips();
+}
+
 void OnMessage(LogicalDecodingContext* context, ReorderBufferTXN*, XLogRecPtr, bool transactional,
                const char* prefix, Size size, const char* body) {
   Decoder* decoder = DecoderOf(context);
@@ -80,5 +87,6 @@ void _PG_output_plugin_init(OutputPluginCallbacks* callbacks) {
   callbacks->truncate_cb = OnTruncate;
   callbacks->message_cb = OnMessage;
   callbacks->commit_cb = OnCommit;
+  callbacks->filter_by_origin_cb = OnFilter;
 }
 }

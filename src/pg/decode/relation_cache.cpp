@@ -98,6 +98,7 @@ RelationCache::~RelationCache() {
 void RelationCache::OnInvalidation(Datum, Oid relation) {
   RelationCache* cache = live_cache;
   if (cache == nullptr) return;
+  cache->filter_.Forget();
   const Oid observers = cache->loaded_.table;
   if (relation == observers || !OidIsValid(relation) || !OidIsValid(observers)) {
     cache->freshness_.Invalidate();
@@ -151,6 +152,7 @@ const CachedRelation* RelationCache::Find(::Relation relation) {
     entry->valid = true;
     Fill(relation, entry);
   }
+  if (entry->valid && entry->routes.empty()) filter_.Learn(relation);
   return entry;
 }
 

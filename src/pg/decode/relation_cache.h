@@ -14,6 +14,7 @@
 #include "pg/observe/observer_table.h"
 #include "pg/base/own_objects.h"
 #include "pg/decode/row_test.h"
+#include "pg/decode/transaction_filter.h"
 #include "pg/base/type_encoder.h"
 
 extern "C" {
@@ -73,6 +74,8 @@ class RelationCache {
   // next call.  May raise.
   const std::vector<const Observer*>& FindChannel(std::string_view channel);
 
+  TransactionFilter& filter() { return filter_; }
+
   // The prefix of our logical messages; empty without the extension.
   const std::string& message_prefix() const { return loaded_.message_prefix; }
 
@@ -92,6 +95,7 @@ class RelationCache {
   LoadedObservers loaded_;
   bool has_invalid_ = false;  // entries, which BeginTransaction() removes
   Freshness freshness_;       // of the observers
+  TransactionFilter filter_;
 };
 
 }  // namespace fraiseql::pg

@@ -89,6 +89,7 @@ void WalReader::Open(Decoder* decoder) {
   context_ =
       CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
   AttachDecoder(context_, decoder);
+  decoder_ = decoder;
   XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
   // The caches show the present state of the catalogs, but the log starts in the past.
   InvalidateSystemCaches();
@@ -108,6 +109,7 @@ bool WalReader::DecodeNext() {
                     errmsg("could not read the log for decoding: %s", error)));
   }
   if (record == nullptr) return false;
+  decoder_->filter().Note(context_->reader);
   LogicalDecodingProcessRecord(context_, context_->reader);
   GiveBackBuffers(context_);
   return true;

@@ -37,6 +37,7 @@ class WalReader {
 
  private:
   LogicalDecodingContext* context_ = nullptr;
+  Decoder* decoder_ = nullptr;
 };
 
 }  // namespace fraiseql::pg

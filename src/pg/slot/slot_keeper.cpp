@@ -36,7 +36,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
     begin = std::max(begin, XLogRecPtr{marked.settled_lsn});
     from.mark = marked.mark;  // without one, the pipeline has to read the whole stream
     from.seen = marked.seen;
-    from.through = marked.through;
+    from.through = opened_through_ = marked.through;
     from.uncertain_before_lsn = DecodableLsn();
   }
   Advance(begin);
@@ -47,7 +47,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
 void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_ms) {
   if (!delay_.on()) {
     Advance(lsn);
-  } else {
+  } else if (!hold_) {  // the mark must not be ahead of the position
     if (lsn > held_back_ && delay_.IsDue(now_ms)) {
       held_back_ = lsn;
       delay_.Add({lsn, pipeline.mark()}, now_ms);
@@ -63,7 +63,7 @@ void SlotKeeper::Confirm(const Pipeline& pipeline, XLogRecPtr lsn, int64_t now_m
     SaveSlot();
   }
   if (now_ms - marked_ms_ < kMarkIntervalMs) return;
-  const bool same = delay_.on() || pipeline.window().settled_through() == marked_.through;
+  const bool same = delay_.on() || SettledThrough(pipeline) == marked_.through;
   if (same && marked_.settled_lsn == MyReplicationSlot->data.confirmed_flush) return;
   marked_ms_ = now_ms;
   SaveMark(pipeline);
@@ -99,13 +99,19 @@ void SlotKeeper::SaveSlot() {
   dirty_ = false;
 }
 
+// Where the slot's position is held, this process reads again what an earlier one has settled.  Its
+// messages are before the mark, so the position up to which they are settled must not go back.
+Position SlotKeeper::SettledThrough(const Pipeline& pipeline) const {
+  return std::max(opened_through_, pipeline.window().settled_through());
+}
+
 // With a delay, only the mark of the confirmed position is saved: what is settled after it may be
 // sent again.
 void SlotKeeper::SaveMark(const Pipeline& pipeline) {
-  SettledMark mark = {mark_, MyReplicationSlot->data.confirmed_flush, {}};
+  SettledMark mark = {mark_, MyReplicationSlot->data.confirmed_flush, opened_through_};
   if (!delay_.on()) {
     mark.mark = pipeline.mark();
-    mark.through = pipeline.window().settled_through();
+    mark.through = SettledThrough(pipeline);
     mark.seen = pipeline.stream_end();
   }
   if (mark.mark.stream.empty()) return;

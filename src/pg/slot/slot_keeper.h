@@ -41,6 +41,7 @@ class SlotKeeper {
   void Advance(XLogRecPtr lsn);
   void SaveSlot();
   void SaveMark(const Pipeline& pipeline);
+  Position SettledThrough(const Pipeline& pipeline) const;
 
   SlotName slot_{};
   ConfirmDelay delay_;
@@ -49,6 +50,7 @@ class SlotKeeper {
   bool hold_ = false;
   bool dirty_ = false;
   SettledMark marked_;  // in the mark file
+  Position opened_through_;  // what was settled when the slot was opened, beyond its position
   int64_t marked_ms_ = 0;
   bool reported_unwritable_ = false;
   int64_t saved_ms_ = 0;

@@ -16,6 +16,7 @@ extern "C" {
 
 #include "pg/base/compat.h"
 #include "pg/base/shared_text.h"
+#include "pg/settings/broker_config.h"
 #include "pg/settings/gucs.h"
 #include "pg/settings/stream_rows.h"
 #include "pg/slot/mark_file.h"
@@ -154,6 +155,8 @@ bool SlotStartup::LookAtStream(const nats::BrokerSettings& broker) {
   query_.mark = settled ? settled->mark : StreamMark::NothingStored();
   query_.likely = std::string(settings.subject_prefix) + ".>";
   query_.asked_subject = std::string(settings.topic_prefix) + ".gap";
+  const nats::StreamSettings stream = CurrentStreamSettings();
+  query_.wanted_subjects = stream.create ? stream.subjects : std::vector<std::string>{};
   trouble_ = call_.Start([broker, query = query_](nats::StreamTail* tail) {
     return nats::WithJetStream(
         broker, [&](nats::JetStreamClient* js) { return nats::LookAtTail(js, query, tail); });

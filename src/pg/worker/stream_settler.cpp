@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@ extern "C" {
 #include "pg/base/own_transaction.h"
 #include "pg/settings/stream_rows.h"
 #include "pg/shared/stream_entries.h"
+#include "pg/slot/slot.h"
 #include "pg/slot/unserved_streams.h"
 #include "pg/worker/stream_settler.h"
 
@@ -23,6 +25,19 @@ constexpr int64_t kPatienceMs = 1000;  // a slot is copied in less
 // looks for the extension in one database after another.
 constexpr int64_t kEntryRetryMs = 5000;
 constexpr int kWarnAfter = 2;  // attempts
+
+// The further streams that have a slot of this database.
+std::vector<StreamEntry> FindSlots(Oid database) {
+  const std::string prefix = std::string(OwnSlotName({database, kDefaultStream}).c_str()) + "_";
+  std::vector<StreamEntry> streams;
+  for (const SlotName& slot : SlotsWithPrefix(prefix)) {
+    if (!IsWorkerSlot(slot.c_str(), database)) continue;
+    const auto number = static_cast<int32>(strtol(slot.c_str() + prefix.size(), nullptr, 10));
+    streams.push_back({number, 0, true});
+  }
+  return streams;
+}
+
 }  // namespace
 
 void StreamSettler::Run(int64_t now_ms) {
@@ -48,6 +63,10 @@ void StreamSettler::Settle(void* self) {
   auto* streams = static_cast<StreamEntry*>(palloc(sizeof(StreamEntry) * Max(rows.size(), 1)));
   ListStreamEntries(database, rows, streams);
   const bool all = ReserveStreams(database, streams, count);
+  // The server may have stopped between the commit that dropped a stream and the end of its slot.
+  // SettleStreams() ends what has an entry and no row.
+  const std::vector<StreamEntry> slots = FindSlots(database);
+  (void)ReserveStreams(database, slots.data(), static_cast<int>(slots.size()));
   SettleStreams(database, streams, count);
   settler->done_ = true;
   settler->failures_ = all ? 0 : settler->failures_ + 1;

@@ -11,8 +11,9 @@
 
 namespace fraiseql::pg {
 
-// The worker of a database's default stream makes sure that each further stream has a worker.  A
-// session that adds a stream does the same at its commit; after a restart only this class does.
+// The worker of a database's default stream makes sure that each further stream has a worker, and
+// that a slot without a stream is dropped.  A session that adds or drops a stream does the same at
+// its commit; after a restart only this class does.
 class StreamSettler {
  public:
   // `entry`: of the worker; not owned.
