@@ -105,7 +105,8 @@ slots_are(',_4', 'a stream that is dropped leaves no slot');
 # --- Deleted at the broker as well ----------------------------------------------------------------
 
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.create_stream('brief', '{brief.>}')});
-slots_are(',_4,_7', 'another stream');
+my $brief = $node->safe_psql('postgres', q{SELECT number FROM fraiseql_nats.stream WHERE name = 'brief'});
+slots_are(",_4,_$brief", 'another stream');
 FraiseqlNode::wait_until('the stream is made', sub { $nats->stream_info('brief') });
 $node->safe_psql('postgres', q{
 BEGIN; SELECT fraiseql_nats.drop_stream('brief', from_broker => true); ROLLBACK;
@@ -117,7 +118,7 @@ like($error, qr/does not exist|cannot be deleted/, 'the default stream is not de
 $nats->stop;
 ($code, $out, $error) = $node->psql('postgres', q{SELECT fraiseql_nats.drop_stream('brief', from_broker => true)});
 like($error, qr/not reachable|could not connect|onnection/, 'without a broker the stream cannot be deleted');
-slots_are(',_4,_7', 'and is as it was, with a worker');
+slots_are(",_4,_$brief", 'and is as it was, with a worker');
 $nats->start;
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.drop_stream('brief', from_broker => true)});
 ok(!$nats->stream_info('brief'), 'with one, it is gone at the commit');
