@@ -1096,6 +1096,84 @@ CREATE FUNCTION status(
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'for each stream of this database, the default one first: the state, progress and problems of its worker; holds_log: no slot of this database keeps older log';
 
+CREATE FUNCTION fraiseql_nats_internal.metric(name text, type text, help text, samples text[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format(E'# HELP %1$s %2$s\n# TYPE %1$s %3$s\n', $1, $3, $2) || string_agg(
+               $1 || CASE $2 WHEN 'counter' THEN '_total' ELSE '' END || x || E'\n', '' ORDER BY i)
+    FROM unnest($4) WITH ORDINALITY u (x, i) WHERE x IS NOT NULL
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.metric(text, text, text, text[]) IS 'a metric family of metrics(); each sample is its labels and its value, and null samples are left out';
+
+-- Who monitors may not read the messages.
+CREATE FUNCTION fraiseql_nats_internal.open_dead_letters() RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$ SELECT count(*) FROM fraiseql_nats.dead_letter WHERE outcome IS NULL $$;
+COMMENT ON FUNCTION fraiseql_nats_internal.open_dead_letters() IS 'the number of dead letters that were neither retried nor discarded';
+
+CREATE FUNCTION metrics() RETURNS text
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    WITH s AS (
+        SELECT x.*, label || '}' AS l, label || ',status=' AS with_status
+        FROM fraiseql_nats.status() x,
+             LATERAL (SELECT format('{database="%s",stream="%s"',
+                                    replace(replace(replace(x.database, E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n'),
+                                    replace(replace(replace(coalesce(x.stream, ''), E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n')) AS label) y
+    ), family (position, name, type, help, samples) AS (VALUES
+        (1, 'fraiseql_nats_up', 'gauge', 'Whether messages are published.',
+            (SELECT array_agg(l || ' ' || (state = 'streaming')::integer) FROM s)),
+        (2, 'fraiseql_nats_state', 'stateset', 'The state of the worker.',
+            (SELECT array_agg(format('%s,fraiseql_nats_state="%s"} %s', rtrim(l, '}'), n, (state = n)::integer) ORDER BY l, n)
+             FROM s, unnest('{stopped,starting,misconfigured,connecting,streaming,waiting,blocked,paused}'::text[]) n)),
+        (3, 'fraiseql_nats_lag_bytes', 'gauge', 'Log that is not confirmed yet.', (SELECT array_agg(l || ' ' || lag_bytes) FROM s)),
+        (4, 'fraiseql_nats_lag_seconds', 'gauge', 'Age of the oldest transaction that is not confirmed.',
+            (SELECT array_agg(l || ' ' || lag_seconds) FROM s)),
+        (5, 'fraiseql_nats_safe_wal_bytes', 'gauge', 'Log that may be written before the slot is lost.',
+            (SELECT array_agg(l || ' ' || safe_wal_size) FROM s)),
+        (6, 'fraiseql_nats_in_flight', 'gauge', 'Messages that are sent and not acknowledged.', (SELECT array_agg(l || ' ' || in_flight) FROM s)),
+        (7, 'fraiseql_nats_messages_sent', 'counter', 'Messages sent.', (SELECT array_agg(l || ' ' || messages_sent) FROM s)),
+        (8, 'fraiseql_nats_publish', 'counter', 'Messages that have ended, acknowledged or as a dead letter.',
+            (SELECT array_agg(with_status || '"success"} ' || messages_acked) || array_agg(with_status || '"dead_letter"} ' || dead_letters) FROM s)),
+        (9, 'fraiseql_nats_messages_resent', 'counter', 'Messages sent again.', (SELECT array_agg(l || ' ' || messages_resent) FROM s)),
+        (10, 'fraiseql_nats_messages_found', 'counter', 'Messages that the stream had already.', (SELECT array_agg(l || ' ' || messages_found) FROM s)),
+        (11, 'fraiseql_nats_messages_dropped', 'counter', 'Notifications that were not published.', (SELECT array_agg(l || ' ' || messages_dropped) FROM s)),
+        (12, 'fraiseql_nats_untestable', 'counter', 'Changes whose filter could not be evaluated.', (SELECT array_agg(l || ' ' || untestable) FROM s)),
+        (13, 'fraiseql_nats_order_breaks', 'counter', 'Messages that were stored out of order.', (SELECT array_agg(l || ' ' || order_breaks) FROM s)),
+        (14, 'fraiseql_nats_reconnects', 'counter', 'Connections after the first.', (SELECT array_agg(l || ' ' || reconnects) FROM s)),
+        (15, 'fraiseql_nats_gaps', 'gauge', 'Gaps in what was published.', (SELECT array_agg(l || ' ' || gaps) FROM s)),
+        (16, 'fraiseql_nats_alarm', 'gauge', 'Whether a loss or duplicates await acknowledge_alarm().',
+            (SELECT array_agg(l || ' ' || (alarm IS NOT NULL)::integer) FROM s)),
+        (17, 'fraiseql_nats_consumer_dead_letters_moved', 'counter', 'Dead letters of consumers that were moved.',
+            (SELECT array_agg(l || ' ' || dlq_moved) FROM s WHERE dlq_moved IS NOT NULL)),
+        (18, 'fraiseql_observer_dlq_items', 'gauge', 'Dead letters that were neither retried nor discarded.',
+            (SELECT array_agg(format('{database="%s"} %s', replace(replace(current_database()::text, E'\\', E'\\\\'), '"', E'\\"'),
+                                     fraiseql_nats_internal.open_dead_letters()))))
+    )
+    SELECT string_agg(fraiseql_nats_internal.metric(name, type, help, samples), '' ORDER BY position) || '# EOF' FROM family
+$$;
+COMMENT ON FUNCTION metrics() IS 'what status() says, as OpenMetrics text';
+
+CREATE FUNCTION health() RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+    WITH s AS (
+        SELECT *, CASE WHEN state = 'streaming' AND alarm IS NULL THEN 0
+                       WHEN state IN ('streaming', 'starting', 'connecting', 'blocked', 'paused') THEN 1 ELSE 2 END AS level
+        FROM fraiseql_nats.status()
+    )
+    SELECT jsonb_build_object(
+        'status', (ARRAY['healthy', 'degraded', 'unhealthy'])[coalesce(max(level), 2) + 1],
+        'observers', jsonb_build_object('transport', 'nats', 'connected', coalesce(bool_and(server IS NOT NULL), false),
+                                        'stream', (array_agg(stream ORDER BY slot))[1]),
+        'streams', coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+            'stream', stream, 'state', state, 'connected', server IS NOT NULL, 'lag_bytes', lag_bytes,
+            'lag_seconds', lag_seconds, 'reason', reason, 'hint', hint, 'alarm', alarm)) ORDER BY slot), '[]'))
+    FROM s
+$$;
+COMMENT ON FUNCTION health() IS 'healthy, degraded (publishing waits, or an alarm is open) or unhealthy, and why';
+CREATE FUNCTION is_healthy() RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp
+AS $$ SELECT fraiseql_nats.health()->>'status' = 'healthy' $$;
+COMMENT ON FUNCTION is_healthy() IS 'whether every stream of this database is published to, and no alarm is open';
+
 -- The names are qualified because pg_catalog precedes the search_path.
 CREATE FUNCTION fraiseql_nats.version(OUT library text, OUT extension text) RETURNS record
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_version';
@@ -1163,5 +1241,8 @@ TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION observer_counts() TO pg_monitor, fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION status(), fraiseql_nats.version() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
+GRANT EXECUTE ON FUNCTION status(), fraiseql_nats.version(), health(), is_healthy() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
+GRANT EXECUTE ON FUNCTION metrics(), fraiseql_nats_internal.metric(text, text, text, text[]),
+    fraiseql_nats_internal.open_dead_letters() TO pg_monitor, fraiseql_nats_admin;
+GRANT USAGE ON SCHEMA fraiseql_nats_internal TO pg_monitor;
 GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.pg_notify(text, text) TO PUBLIC;
