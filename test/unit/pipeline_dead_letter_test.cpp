@@ -193,6 +193,38 @@ TEST_F(DeadLetterTest, BlocksWithoutABox) {
   EXPECT_EQ(broker_.stream(), Ids({"b"}));
 }
 
+TEST_F(DeadLetterTest, OnlyTheOneThatIsSkippedIsOneWithoutABox) {
+  pipeline_.SetDeadLetterBox(nullptr);
+  broker_.too_large = {"a", "b"};
+  for (const std::string id : {"a", "b", "c"}) {
+    Message* message = pipeline_.Add();
+    message->AddHeader("Nats-Msg-Id", id);
+    message->position = {lsn_ += 100, 1, 0};
+    pipeline_.Seal();
+    pipeline_.EndTransaction(lsn_);
+  }
+  pipeline_.Run(0);
+  ASSERT_EQ(pipeline_.state(), State::kBlocked);
+  EXPECT_EQ(pipeline_.blocked_at(), (Position{100, 1, 0}));
+  pipeline_.Skip({300, 1, 0}, &box_);  // it does not block
+  pipeline_.Restart();
+  pipeline_.Run(10);
+  EXPECT_EQ(pipeline_.blocked_at(), (Position{100, 1, 0}));
+  pipeline_.Skip({100, 1, 0}, &box_);
+  pipeline_.Restart();
+  pipeline_.Run(20);
+  ASSERT_EQ(pipeline_.state(), State::kBlocked);
+  EXPECT_EQ(pipeline_.blocked_at(), (Position{200, 1, 0}));
+  EXPECT_EQ(box_.kept, Ids({"a"}));
+  pipeline_.Skip({200, 1, 0}, &box_);
+  pipeline_.Restart();
+  pipeline_.Run(30);
+  StoreAll(31);
+  EXPECT_EQ(box_.kept, Ids({"a", "b"}));
+  EXPECT_EQ(broker_.stream(), Ids({"c"}));
+  EXPECT_EQ(settled(), 300u);
+}
+
 // Where not each message is acknowledged, the last one that is sent has to be.
 TEST_F(DeadLetterTest, TheMessageBeforeOneIsAcknowledged) {
   broker_.chained = true;

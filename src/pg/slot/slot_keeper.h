@@ -49,7 +49,7 @@ class SlotKeeper {
   StreamMark mark_;                           // of the position confirmed after its delay
   bool hold_ = false;
   bool dirty_ = false;
-  SettledMark marked_;  // in the mark file
+  SettledMark marked_;       // in the mark file
   Position opened_through_;  // what was settled when the slot was opened, beyond its position
   int64_t marked_ms_ = 0;
   bool reported_unwritable_ = false;

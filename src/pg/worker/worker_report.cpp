@@ -31,8 +31,8 @@ Status Worker::BlockedReason(const Status& trouble) const {
   std::string call = "fraiseql_nats.skip('" + BlockedAt() + "'";
   if (key_.stream != kDefaultStream) call += ", '" + stream_name_ + "'";
   return {trouble.code(), trouble.message(),
-          trouble.hint() + (trouble.hint().empty() ? "" : " ") + "Or make the message a dead letter: " +
-              "SELECT " + call + ");"};
+          trouble.hint() + (trouble.hint().empty() ? "" : " ") +
+              "Or make the message a dead letter: " + "SELECT " + call + ");"};
 }
 
 // A session has called skip().
@@ -78,8 +78,11 @@ void Worker::ShowState() {
   const Status& trouble = refused_.ok() ? pipeline_->trouble() : refused_;
   const bool blocked = state == WorkerState::kBlocked;
   status_.ShowBlocked(blocked ? BlockedAt() : "");
-  status_.Show(state, streaming ? StreamingNotice() : blocked ? BlockedReason(trouble) : trouble, publisher_->connected_url(),
-               publisher_->stream_name());
+  status_.Show(state,
+               streaming ? StreamingNotice()
+               : blocked ? BlockedReason(trouble)
+                         : trouble,
+               publisher_->connected_url(), publisher_->stream_name());
   const uint64_t connects = publisher_->connects();
   status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, publisher_->chained());
   if (listener_ != nullptr) {
