@@ -1179,6 +1179,12 @@ CREATE FUNCTION fraiseql_nats.version(OUT library text, OUT extension text) RETU
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_version';
 COMMENT ON FUNCTION fraiseql_nats.version() IS 'the version of the library, and that of the extension in this database, which should be the same';
 
+-- With the rights of the extension's owner, since it checks tables that the caller may not read.
+CREATE FUNCTION fraiseql_nats.check(OUT level text, OUT object text, OUT what text, OUT what_to_do text) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'fraiseql_nats_check';
+COMMENT ON FUNCTION fraiseql_nats.check() IS 'what is wrong with server, files, broker, streams, observers and consumers, and what to do about it; one row with the level ok if nothing is';
+
 CREATE FUNCTION observer_counts(OUT observer text, OUT untestable bigint) RETURNS SETOF record
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_counts';
 COMMENT ON FUNCTION observer_counts() IS 'for each enabled observer, how many changes were not published because its condition could not be evaluated; counted from stats_since of status()';
@@ -1240,9 +1246,26 @@ GRANT EXECUTE ON FUNCTION
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION fraiseql_nats.check() TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION observer_counts() TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION status(), fraiseql_nats.version(), health(), is_healthy() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
 GRANT EXECUTE ON FUNCTION metrics(), fraiseql_nats_internal.metric(text, text, text, text[]),
     fraiseql_nats_internal.open_dead_letters() TO pg_monitor, fraiseql_nats_admin;
 GRANT USAGE ON SCHEMA fraiseql_nats_internal TO pg_monitor;
 GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.pg_notify(text, text) TO PUBLIC;
+
+-- The first thing that is missing.  Postgres hides a NOTICE of an extension's script unless it is told not to.
+SET LOCAL client_min_messages = notice;
+DO $$
+DECLARE
+    missing text := CASE
+        WHEN (SELECT state FROM fraiseql_nats.status()) = 'not loaded' THEN 'fraiseql_nats is not in "shared_preload_libraries"'
+        WHEN current_setting('wal_level') <> 'logical' AND current_setting('fraiseql_nats.capture') <> 'notify'
+        THEN '"wal_level" is not logical' END;
+BEGIN
+    IF missing IS NOT NULL THEN
+        RAISE NOTICE 'nothing is published yet: %', missing
+            USING HINT = 'SELECT * FROM fraiseql_nats.check() says what to do.';
+    END IF;
+END
+$$;

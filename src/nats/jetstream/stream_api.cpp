@@ -114,6 +114,7 @@ Status ReadStreamInfo(const Json& answer, std::string_view what, StreamInfo* inf
   const Json state = ObjectAt(answer, "state");
   info->config = SpecOf(ObjectAt(answer, "config"));
   info->created = DataAt(answer, "created");
+  info->answered_at = TextAt(answer, "ts");
   info->messages = CountAt(state, "messages");
   info->bytes = CountAt(state, "bytes");
   info->first_sequence = CountAt(state, "first_seq");

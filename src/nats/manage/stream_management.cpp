@@ -164,6 +164,20 @@ Status GetStreamInfo(JetStreamClient* js, const std::string& stream, StreamInfo*
                             : answer.status;
 }
 
+Status CompareStream(JetStreamClient* js, const StreamSpec& wanted, std::optional<StreamInfo>* info,
+                     Differences* differences) {
+  info->reset();
+  const ApiAnswer answer = AskForStream(js, wanted.name);
+  if (answer.err_code == kStreamNotFound) return Status::Ok();
+  if (!answer.status.ok()) return answer.status;
+  StreamInfo found;
+  const Status status = ReadStreamInfo(answer.body, StreamNamed(wanted.name), &found);
+  if (!status.ok()) return status;
+  *differences = Compare(wanted, ObjectAt(answer.body, "config"));
+  *info = std::move(found);
+  return status;
+}
+
 Status DeleteStream(JetStreamClient* js, const std::string& stream) {
   Status status = CheckName("stream", stream);
   if (!status.ok()) return status;

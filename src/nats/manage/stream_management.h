@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,11 @@ struct Difference {
 };
 
 using Differences = std::vector<Difference>;  // between the stream as it was found and `wanted`
+
+// The stream as it is, and how it differs from `wanted`.  Changes nothing.  No stream, and status
+// ok, if it does not exist.
+Status CompareStream(JetStreamClient* js, const StreamSpec& wanted, std::optional<StreamInfo>* info,
+                     Differences* differences);
 
 // Creates or updates a stream, as far as `mode` allows.  Values that the spec does not set stay as
 // they are.  Subjects are added to those of the stream: one that is covered already is not added,

@@ -37,7 +37,8 @@ const char* Describe(const ErrorData& error) {
 
 }  // namespace
 
-const char* TryInSubtransaction(void (*body)(void* argument), void* argument, Tolerance tolerance) {
+const ErrorData* CatchInSubtransaction(void (*body)(void* argument), void* argument,
+                                       Tolerance tolerance) {
   const MemoryContext context = CurrentMemoryContext;
   const ResourceOwner owner = CurrentResourceOwner;
   ErrorData* volatile error = nullptr;
@@ -60,7 +61,12 @@ const char* TryInSubtransaction(void (*body)(void* argument), void* argument, To
   CurrentResourceOwner = owner;
   if (error == nullptr) return nullptr;
   if (!IsTolerated(error->sqlerrcode, tolerance)) ReThrowError(error);
-  return Describe(*error);
+  return error;
+}
+
+const char* TryInSubtransaction(void (*body)(void* argument), void* argument, Tolerance tolerance) {
+  const ErrorData* error = CatchInSubtransaction(body, argument, tolerance);
+  return error == nullptr ? nullptr : Describe(*error);
 }
 
 }  // namespace fraiseql::pg

@@ -13,9 +13,13 @@ enum class Tolerance : uint8_t {
 };
 
 // Calls `body(argument)` in a subtransaction of its own.  Returns null if `body` returns.  If it
-// raises, the subtransaction is rolled back, and the message with its SQLSTATE is returned, as
-// UTF-8 in the caller's memory context; errors that `tolerance` does not include are re-thrown.
-// REQUIRES: a transaction, or a decoding callback.
+// raises, the subtransaction is rolled back, and the error is returned, in the caller's memory
+// context; errors that `tolerance` does not include are re-thrown.  REQUIRES: a transaction, or a
+// decoding callback.
+const ErrorData* CatchInSubtransaction(void (*body)(void* argument), void* argument,
+                                       Tolerance tolerance);
+
+// The same; returns the message with its SQLSTATE, as UTF-8.
 const char* TryInSubtransaction(void (*body)(void* argument), void* argument, Tolerance tolerance);
 
 }  // namespace fraiseql::pg

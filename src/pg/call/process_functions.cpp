@@ -12,6 +12,7 @@ extern "C" {
 #include "postgres.h"
 }
 
+#include "pg/call/process_check.h"
 #include "pg/settings/broker_config.h"
 #include "pg/settings/config_files.h"
 #include "pg/settings/gucs.h"
@@ -217,6 +218,7 @@ Status BeginCall(const ProcessCall& call, std::string* rows, BrokerWork* work) {
       return BeginBrokerCall(call, loaded, function.work, work);
     }
   }
+  if (call.function == "check") return BeginCheck(call, loaded, rows, work);
   if (call.function == "config_values") {
     ConfigValues(loaded, rows);
   } else if (call.function == "validate_config") {

@@ -29,14 +29,15 @@ bool IsPublished(const Observer& observer, const char* name) {
 
 // `consequence` says what happens to such rows.
 void Warn(const Observer& observer, ::Relation relation, const char* column,
-          const char* consequence) {
-  ereport(WARNING,
-          (errmsg("observer \"%s\" needs values of column \"%s\" that are not logged",
-                  observer.name.c_str(), column),
-           errdetail("%s", consequence),
-           errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL.",
-                   quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
-                                              RelationGetRelationName(relation)))));
+          const char* consequence, const WarningSink& sink) {
+  GiveWarning(
+      sink, {psprintf("observer \"%s\" needs values of column \"%s\" that are not logged",
+                      observer.name.c_str(), column),
+             consequence,
+             psprintf("Run ALTER TABLE %s REPLICA IDENTITY FULL.",
+                      quote_qualified_identifier(
+                          get_namespace_name(RelationGetNamespace(relation)),
+                          RelationGetRelationName(relation)))});
 }
 
 const char* NameOfColumn(::Relation relation, int member) {
@@ -44,18 +45,19 @@ const char* NameOfColumn(::Relation relation, int member) {
                      static_cast<AttrNumber>(member + FirstLowInvalidHeapAttributeNumber), false);
 }
 
-void WarnOfKey(const Observer& observer, ::Relation relation) {
+void WarnOfKey(const Observer& observer, ::Relation relation, const WarningSink& sink) {
   const Bitmapset* logged = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
   Bitmapset* key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
   const int missing = bms_next_member(bms_difference(key, logged), -1);
   if (missing < 0) return;
   Warn(observer, relation, NameOfColumn(relation, missing),
        "The old key of a row that is deleted or gets another key is not in the log: its change "
-       "becomes a dead letter, and the key stays in the bucket.");
+       "becomes a dead letter, and the key stays in the bucket.",
+       sink);
 }
 
 // The bucket takes whole rows.
-void WarnOfToast(const Observer& observer, ::Relation relation) {
+void WarnOfToast(const Observer& observer, ::Relation relation, const WarningSink& sink) {
   TupleDesc desc = RelationGetDescr(relation);
   for (int i = 0; i < desc->natts; ++i) {
     const FormData_pg_attribute* attribute = TupleDescAttr(desc, i);
@@ -65,7 +67,8 @@ void WarnOfToast(const Observer& observer, ::Relation relation) {
     if (attribute->attisdropped || !may_be_large || !IsPublished(observer, name)) continue;
     Warn(observer, relation, name,
          "A large value that an UPDATE leaves as it was is not in the log: the change becomes a "
-         "dead letter.");
+         "dead letter.",
+         sink);
     return;
   }
 }
@@ -96,10 +99,10 @@ void RequireBucket(const Observer& observer, ::Relation relation) {
   }
 }
 
-void WarnOfBucket(const Observer& observer, ::Relation relation) {
+void WarnOfBucket(const Observer& observer, ::Relation relation, const WarningSink& sink) {
   if (relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL) return;
-  WarnOfKey(observer, relation);
-  WarnOfToast(observer, relation);
+  WarnOfKey(observer, relation, sink);
+  WarnOfToast(observer, relation, sink);
 }
 
 }  // namespace fraiseql::pg

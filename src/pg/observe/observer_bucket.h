@@ -4,6 +4,7 @@
 // What an observer needs that publishes the rows of a table to a bucket.  Include after postgres.h.
 
 #include "core/route/observer.h"
+#include "pg/base/warning.h"
 
 extern "C" {
 #include "utils/relcache.h"
@@ -17,6 +18,6 @@ void RequireBucket(const Observer& observer, ::Relation relation);
 
 // Warns about values that the bucket needs and that the table's replica identity does not log.  May
 // raise.  REQUIRES: a lock on the relation.
-void WarnOfBucket(const Observer& observer, ::Relation relation);
+void WarnOfBucket(const Observer& observer, ::Relation relation, const WarningSink& sink);
 
 }  // namespace fraiseql::pg

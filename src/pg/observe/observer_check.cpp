@@ -72,22 +72,17 @@ void RequireFit(HeapTuple tuple, const ObserverRow& row) {
            errhint("Name fewer columns, or test for less in its filter.")));
 }
 
-}  // namespace
-
-void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
+RowCheck* ReadRow(HeapTuple tuple, TupleDesc desc) {
   auto* check = NewInContext<RowCheck>(CurrentMemoryContext);
   ReadObserverRow(tuple, desc, &check->row);
-  RequireFit(tuple, check->row);
   if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
     RaiseStatus(std::move(status));
   }
-  const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
-  if (warn) {
-    check->stream = ChooseStreamFor(check->observer, table);
-    WarnIfNotTaken(check->observer, table, check->stream);
-  }
-  if (!OidIsValid(check->row.relation)) return;
-  if (warn) WarnOfTwins(check->observer);
+  return check;
+}
+
+// `sink` may be null: no warnings.
+void CheckTable(RowCheck* check, const WarningSink* sink) {
   RequireObservableTable(check->row.relation);
   check->columns = check->observer.subject.columns();
   for (const std::string& column : check->columns) {
@@ -101,22 +96,38 @@ void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
     RequireColumn(check->row.relation, column.c_str());
   }
   ::Relation relation = table_open(check->row.relation, AccessShareLock);
-  if (warn && FormatOf(check->observer).of_buckets()) {
+  if (sink != nullptr && FormatOf(check->observer).of_buckets()) {
     RequireBucket(check->observer, relation);
-    WarnOfBucket(check->observer, relation);
+    WarnOfBucket(check->observer, relation, *sink);
   }
   const Expr* filter = nullptr;
   if (!check->row.filter.empty()) filter = RequireFilter(relation, check->row.filter.c_str());
-  if (warn) WarnOfObserver(check->observer, relation, filter);
+  if (sink != nullptr) WarnOfObserver(check->observer, relation, filter, *sink);
   table_close(relation, NoLock);
 }
 
-HeapTuple ChooseStreamOfObserver(HeapTuple tuple, TupleDesc desc) {
-  auto* check = NewInContext<RowCheck>(CurrentMemoryContext);
-  ReadObserverRow(tuple, desc, &check->row);
-  if (Status status = ParseObserver(check->row, &check->observer); !status.ok()) {
-    RaiseStatus(std::move(status));
+}  // namespace
+
+void CheckObserver(HeapTuple tuple, TupleDesc desc, bool warn) {
+  RowCheck* check = ReadRow(tuple, desc);
+  RequireFit(tuple, check->row);
+  const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
+  if (warn) {
+    check->stream = ChooseStreamFor(check->observer, table);
+    WarnIfNotTaken(check->observer, table, check->stream);
   }
+  if (!OidIsValid(check->row.relation)) return;
+  if (warn) WarnOfTwins(check->observer);
+  CheckTable(check, warn ? &kWarnClient : nullptr);
+}
+
+void CheckStoredObserver(HeapTuple tuple, TupleDesc desc, const WarningSink& sink) {
+  RowCheck* check = ReadRow(tuple, desc);
+  if (OidIsValid(check->row.relation)) CheckTable(check, &sink);
+}
+
+HeapTuple ChooseStreamOfObserver(HeapTuple tuple, TupleDesc desc) {
+  RowCheck* check = ReadRow(tuple, desc);
   const char* table = OidIsValid(check->row.relation) ? get_rel_name(check->row.relation) : nullptr;
   check->stream = ChooseStreamFor(check->observer, table);
   if (check->stream == check->row.stream) return tuple;

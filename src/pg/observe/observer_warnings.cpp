@@ -26,6 +26,7 @@ struct LoggedColumns {
   ::Relation relation;
   bool all;
   Bitmapset* identity;
+  const WarningSink* sink;  // for the warnings about the others
 };
 
 const char* QuotedName(Oid table) {
@@ -33,9 +34,10 @@ const char* QuotedName(Oid table) {
                                     get_rel_name(table));
 }
 
-LoggedColumns FindLoggedColumns(::Relation relation) {
+LoggedColumns FindLoggedColumns(::Relation relation, const WarningSink& sink) {
   LoggedColumns logged{};
   logged.relation = relation;
+  logged.sink = &sink;
   logged.all = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
   if (!logged.all) {
     logged.identity = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_IDENTITY_KEY);
@@ -51,14 +53,16 @@ bool IsLogged(const LoggedColumns& logged, AttrNumber number) {
 void Warn(const Observer& observer, const LoggedColumns& logged, AttrNumber number,
           const char* operation, const char* consequence) {
   const char* table = RelationGetRelationName(logged.relation);
-  ereport(WARNING,
-          (errmsg("observer \"%s\" needs values of column \"%s\" that are not logged",
-                  observer.name.c_str(),
-                  NameStr(TupleDescAttr(RelationGetDescr(logged.relation), number - 1)->attname)),
-           errdetail("Of %s, the replica identity of table \"%s\" logs %s.  %s", operation, table,
-                     bms_is_empty(logged.identity) ? "no old values" : "its key only", consequence),
-           errhint("Run ALTER TABLE %s REPLICA IDENTITY FULL, or leave %s out of the events.",
-                   QuotedName(RelationGetRelid(logged.relation)), operation)));
+  const char* column =
+      NameStr(TupleDescAttr(RelationGetDescr(logged.relation), number - 1)->attname);
+  GiveWarning(
+      *logged.sink,
+      {psprintf("observer \"%s\" needs values of column \"%s\" that are not logged",
+                observer.name.c_str(), column),
+       psprintf("Of %s, the replica identity of table \"%s\" logs %s.  %s", operation, table,
+                bms_is_empty(logged.identity) ? "no old values" : "its key only", consequence),
+       psprintf("Run ALTER TABLE %s REPLICA IDENTITY FULL, or leave %s out of the events.",
+                QuotedName(RelationGetRelid(logged.relation)), operation)});
 }
 
 constexpr char kNotTested[] = "Changes whose condition cannot be evaluated are not published.";
@@ -119,9 +123,10 @@ void WarnOfValues(const Observer& observer, const LoggedColumns& logged, const E
   if ((observer.operations & SetOf(Operation::kTruncate)) == 0) return;
   const std::vector<std::string> columns = observer.subject.columns();
   if (columns.empty()) return;
-  ereport(WARNING, (errmsg("the subject of observer \"%s\" needs a column, and TRUNCATE has no row",
-                           observer.name.c_str()),
-                    errdetail("%s", kNoSubject), errhint("Leave TRUNCATE out of the events.")));
+  GiveWarning(*logged.sink,
+              {psprintf("the subject of observer \"%s\" needs a column, and TRUNCATE has no row",
+                        observer.name.c_str()),
+               kNoSubject, "Leave TRUNCATE out of the events."});
 }
 
 bool IsOffLog(Oid oid) {
@@ -136,7 +141,7 @@ List* TablesOf(Oid table) {
   return find_all_inheritors(table, NoLock, nullptr);
 }
 
-void WarnOfRelation(Oid oid) {
+void WarnOfRelation(Oid oid, const WarningSink& sink) {
   const char* name = get_rel_name(oid);
   if (name == nullptr) return;
   const char kind = get_rel_relkind(oid);
@@ -144,23 +149,22 @@ void WarnOfRelation(Oid oid) {
   const bool is_unlogged =
       kind == RELKIND_RELATION && get_rel_persistence(oid) == RELPERSISTENCE_UNLOGGED;
   if (!is_foreign && !is_unlogged) return;
-  ereport(WARNING,
-          (errmsg("changes of table \"%s\" are not published", name),
-           errdetail("Those of %s tables are not in the log.", is_foreign ? "foreign" : "unlogged"),
-           is_unlogged ? errhint("Run ALTER TABLE %s SET LOGGED.", QuotedName(oid)) : 0));
+  GiveWarning(
+      sink,
+      {psprintf("changes of table \"%s\" are not published", name),
+       psprintf("Those of %s tables are not in the log.", is_foreign ? "foreign" : "unlogged"),
+       is_unlogged ? psprintf("Run ALTER TABLE %s SET LOGGED.", QuotedName(oid)) : ""});
+}
+
+void WarnOfRows(Oid table, const WarningSink& sink) {
+  List* tables = TablesOf(table);
+  ListCell* cell;
+  foreach (cell, tables) WarnOfRelation(lfirst_oid(cell), sink);
 }
 
 }  // namespace
 
-void WarnOfUnloggedRows(Oid table) {
-  if (get_rel_relkind(table) != RELKIND_PARTITIONED_TABLE) {
-    WarnOfRelation(table);
-    return;
-  }
-  List* partitions = find_all_inheritors(table, NoLock, nullptr);
-  ListCell* cell;
-  foreach (cell, partitions) WarnOfRelation(lfirst_oid(cell));
-}
+void WarnOfUnloggedRows(Oid table) { WarnOfRows(table, kWarnClient); }
 
 const char* UnloggedTables() {
   auto* loaded = NewInContext<LoadedObservers>(CurrentMemoryContext);
@@ -201,9 +205,10 @@ void WarnOfTwins(const Observer& observer) {
   }
 }
 
-void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter) {
-  WarnOfUnloggedRows(RelationGetRelid(relation));
-  const LoggedColumns logged = FindLoggedColumns(relation);
+void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter,
+                    const WarningSink& sink) {
+  WarnOfRows(RelationGetRelid(relation), sink);
+  const LoggedColumns logged = FindLoggedColumns(relation, sink);
   if (!logged.all && !FormatOf(observer).of_buckets()) WarnOfValues(observer, logged, filter);
 }
 

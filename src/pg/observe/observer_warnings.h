@@ -4,6 +4,7 @@
 // Include after postgres.h.
 
 #include "core/route/observer.h"
+#include "pg/base/warning.h"
 #include "pg/observe/observer_table.h"
 
 extern "C" {
@@ -13,10 +14,11 @@ extern "C" {
 
 namespace fraiseql::pg {
 
-// Warns the creator of an observer about what the observer needs and can never get: values that the
-// table's replica identity does not log, and rows that are not logged.  `filter` is its expression
-// (see observer_filter.h), or null.  May raise.  REQUIRES: a lock on the relation.
-void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter);
+// Warns about what the observer needs and can never get: values that the table's replica identity
+// does not log, and rows that are not logged.  `filter` is its expression (see observer_filter.h),
+// or null.  May raise.  REQUIRES: a lock on the relation.
+void WarnOfObserver(const Observer& observer, ::Relation relation, const Expr* filter,
+                    const WarningSink& sink);
 
 // The observed tables of this database whose rows are not logged, separated by commas, palloc'd;
 // empty: none.  May raise.

@@ -8,6 +8,7 @@ extern "C" {
 #include "postgres.h"
 
 #include "miscadmin.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
@@ -191,6 +192,30 @@ void NoteRefusedSettings() {
 bool IsWritten(const char* name) {
   const config_generic* setting = FindSetting(name);
   return setting != nullptr && setting->source > PGC_S_DYNAMIC_DEFAULT;
+}
+
+bool HasValue(const char* name, const char* text) {
+  const config_generic* setting = FindSetting(name);
+  if (setting == nullptr) return false;
+  switch (setting->vartype) {
+    case PGC_BOOL: {
+      bool value = false;
+      return parse_bool(text, &value) &&
+             value == *reinterpret_cast<const config_bool*>(setting)->variable;
+    }
+    case PGC_INT: {
+      int value = 0;
+      return parse_int(text, &value, setting->flags, nullptr) &&
+             value == *reinterpret_cast<const config_int*>(setting)->variable;
+    }
+    case PGC_REAL: {
+      double value = 0;
+      return parse_real(text, &value, setting->flags, nullptr) &&
+             value == *reinterpret_cast<const config_real*>(setting)->variable;
+    }
+    default:
+      return pg_strcasecmp(text, GetConfigOption(name, true, false)) == 0;
+  }
 }
 
 SettingsProblem CheckWrittenSettings() {

@@ -30,4 +30,7 @@ SettingsProblem CheckWrittenSettings();
 // Whether a value that an administrator has given the setting is in force.
 bool IsWritten(const char* name);
 
+// Whether `text`, as an administrator may write it, stands for the value that is in force.
+bool HasValue(const char* name, const char* text);
+
 }  // namespace fraiseql::pg

@@ -135,22 +135,7 @@ const char* Shown(const std::string& stream) {
 }
 
 std::string SubjectOf(const Observer& observer, const char* table, const StreamFacts& facts) {
-  std::string subject;
-  if (const std::string_view bucket = BucketOfStream(observer.stream); !bucket.empty()) {
-    subject.append("$KV.").append(bucket).append(".>");
-  } else if (!observer.topic.empty()) {
-    AppendTopicSubject(facts.topic_prefix, observer.topic, &subject);
-  } else if (!observer.subject.empty()) {
-    subject = observer.subject.Pattern();
-  } else if (table != nullptr) {
-    subject.append(facts.subject_prefix).push_back('.');
-    AppendSubjectToken(
-        observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity, &subject);
-    subject.append(".*");
-  } else {
-    subject = observer.channel;
-  }
-  return subject;
+  return PatternOf(observer, table, facts.subject_prefix, facts.topic_prefix);
 }
 
 void RequireStream(const std::string& asked) {
@@ -179,6 +164,26 @@ ChosenStreams ChooseBySubject(const std::string& subject) {
 }
 
 }  // namespace
+
+std::string PatternOf(const Observer& observer, const char* table,
+                      const std::string& subject_prefix, const std::string& topic_prefix) {
+  std::string subject;
+  if (const std::string_view bucket = BucketOfStream(observer.stream); !bucket.empty()) {
+    subject.append("$KV.").append(bucket).append(".>");
+  } else if (!observer.topic.empty()) {
+    AppendTopicSubject(topic_prefix, observer.topic, &subject);
+  } else if (!observer.subject.empty()) {
+    subject = observer.subject.Pattern();
+  } else if (table != nullptr) {
+    subject.append(subject_prefix).push_back('.');
+    AppendSubjectToken(
+        observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity, &subject);
+    subject.append(".*");
+  } else {
+    subject = observer.channel;
+  }
+  return subject;
+}
 
 const StreamRow* FindStream(const char* stream) {
   if (stream == nullptr || strcmp(stream, kDefaultStreamName) == 0) return FindRow({});

@@ -21,6 +21,11 @@ std::string ChooseStreamFor(const std::string& subject, const std::string& asked
 // of its table, or null.
 std::string ChooseStreamFor(const Observer& observer, const char* table);
 
+// A pattern of all subjects that an observer publishes on; `table` is the name of its table, or
+// null.
+std::string PatternOf(const Observer& observer, const char* table,
+                      const std::string& subject_prefix, const std::string& topic_prefix);
+
 // The row of the stream named `stream`; null or "default" names the default stream.  Null if the
 // default stream has no row.  Raises if the stream does not exist.  Valid until the next call of
 // these functions.

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: PostgreSQL
+extern "C" {
+#include "postgres.h"
+
+#include "access/xlog.h"
+}
+
+#include "pg/base/version.h"
+#include "pg/check/server_check.h"
+#include "pg/settings/gucs.h"
+#include "pg/shared/shmem.h"
+
+namespace fraiseql::pg {
+
+namespace {
+
+// The workers read the log: without `capture = notify`, and with a log that can be decoded.
+bool ReadsLog() { return settings.capture != kCaptureNotify; }
+bool IsLogical() { return wal_level >= WAL_LEVEL_LOGICAL; }
+
+void CheckLibrary(Findings* findings, void*) {
+  if (shared == nullptr) {
+    findings->Add(kErrorLevel, "setting \"shared_preload_libraries\"",
+                  "the library is not loaded, and nothing is published",
+                  "Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart the server.");
+  }
+  if (ReadsLog() && !IsLogical()) {
+    findings->Add(kErrorLevel, "setting \"wal_level\"",
+                  "it is not logical: the log does not have what is to be published",
+                  "Set \"wal_level\" to logical and restart the server.");
+  }
+  const VersionMismatch mismatch = FindVersionMismatch();
+  if (mismatch.reason != nullptr) {
+    findings->Add(kErrorLevel, "extension", mismatch.reason, mismatch.hint);
+  }
+}
+
+void CheckPendingSettings(Findings* findings, void*) {
+  ForEachRow(
+      "SELECT name FROM pg_catalog.pg_settings WHERE pending_restart AND (name IN ('wal_level',"
+      " 'shared_preload_libraries', 'max_replication_slots', 'max_worker_processes')"
+      " OR name LIKE 'fraiseql\\_nats.%') ORDER BY name",
+      [](char** row, Findings* all) {
+        all->Add(kWarningLevel, psprintf("setting \"%s\"", row[0]),
+                 "its value in the file is not in force", "Restart the server.");
+      },
+      findings);
+}
+
+// A stream that has no slot yet needs a free one.
+void CheckSlots(Findings* findings, void*) {
+  if (shared == nullptr || !ReadsLog() || !IsLogical()) return;
+  ForEachRow(
+      "SELECT missing.count, setting FROM pg_catalog.pg_settings,"
+      " LATERAL (SELECT count(*) FROM fraiseql_nats.status() WHERE NOT EXISTS"
+      " (SELECT FROM pg_catalog.pg_replication_slots WHERE slot_name = slot::name)) missing,"
+      " LATERAL (SELECT count(*) FROM pg_catalog.pg_replication_slots) used"
+      " WHERE name = 'max_replication_slots' AND missing.count > setting::bigint - used.count",
+      [](char** row, Findings* all) {
+        all->Add(kErrorLevel, "setting \"max_replication_slots\"",
+                 psprintf("streams without a replication slot: %s; there are not as many free among "
+                          "the %s",
+                          row[0], row[1]),
+                 "Increase \"max_replication_slots\" and restart the server, or drop slots that are "
+                 "not needed; see pg_replication_slots.");
+      },
+      findings);
+}
+
+// The columns: stream, state, reason, hint, alarm, dead letters of consumers, gaps.
+void FindInStatus(char** row, Findings* findings) {
+  const char* object = row[0][0] != '\0' ? psprintf("stream \"%s\"", row[0]) : "stream";
+  if (row[2][0] != '\0') {
+    const bool waits_by_intent = strcmp(row[1], "disabled") == 0;
+    findings->Add(waits_by_intent ? kWarningLevel : kErrorLevel, object,
+                  psprintf("its worker is \"%s\": %s", row[1], row[2]), row[3]);
+  }
+  if (row[4][0] != '\0') {
+    findings->Add(kErrorLevel, object, row[4],
+                  "See the table fraiseql_nats.alarm, and confirm with "
+                  "fraiseql_nats.acknowledge_alarm().");
+  }
+  if (row[5][0] != '\0') {
+    findings->Add(kWarningLevel, object, psprintf("dead letters of its consumers: %s", row[5]), "");
+  }
+  if (strcmp(row[6], "0") != 0) {
+    findings->Add(kWarningLevel, object, psprintf("it lacks parts of the log: %s", row[6]),
+                  "See the table fraiseql_nats.gap; publish the rows with "
+                  "fraiseql_nats.backfill(), and delete the rows of the table.");
+  }
+}
+
+void CheckWorkers(Findings* findings, void*) {
+  if (shared == nullptr || (ReadsLog() && !IsLogical())) return;
+  ForEachRow(
+      "SELECT coalesce(nullif(stream, ''), slot), state, reason, hint, alarm, dlq_trouble, gaps"
+      " FROM fraiseql_nats.status()",
+      FindInStatus, findings);
+}
+
+void CheckDeadLetters(Findings* findings, void*) {
+  ForEachRow(
+      "SELECT stream, count(*), reason, hint FROM fraiseql_nats.dead_letter"
+      " WHERE outcome IS NULL GROUP BY stream, reason, hint ORDER BY stream, min(id)",
+      [](char** row, Findings* all) {
+        all->Add(kErrorLevel, psprintf("stream \"%s\"", row[0]),
+                 psprintf("dead letters: %s, because of: %s", row[1], row[2]),
+                 psprintf("%s%sSee fraiseql_nats.dead_letters().", row[3],
+                          row[3][0] != '\0' ? "  " : ""));
+      },
+      findings);
+}
+
+}  // namespace
+
+void CheckServer(Findings* findings) {
+  findings->Run("extension", "", CheckLibrary, nullptr);
+  findings->Run("settings", "", CheckPendingSettings, nullptr);
+  findings->Run("replication slots", "", CheckSlots, nullptr);
+  findings->Run("workers", "", CheckWorkers, nullptr);
+  findings->Run("dead letters", "", CheckDeadLetters, nullptr);
+}
+
+}  // namespace fraiseql::pg
