@@ -11,6 +11,7 @@
 #include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/stored_message.h"
 #include "nats/jetstream/stream_api.h"
+#include "nats/manage/broker_findings.h"
 
 namespace {
 
@@ -43,5 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     MUST(stored.sequence > 0 && stored.sequence <= kMaxStreamSequence);
     MUST(nats::IsWireSubject(stored.subject));
   }
+  nats::BrokerCheck check;
+  nats::FindLimits(object, &check.findings);
+  for (const nats::Finding& finding : check.findings) MUST(IsClean(finding.what));
+  nats::FindClockDifference(nats::TextAt(object, "ts"), 0, 1, &check.findings);
+  nats::ReadPermissions(object, &check);
   return 0;
 }

@@ -10,7 +10,7 @@
 FUZZ_DIR   = build/fuzz
 FUZZ_CXX  ?= clang++-14
 FUZZ_TESTS = $(patsubst test/fuzz/%.cpp,%,$(wildcard test/fuzz/*.cpp))
-FUZZ_NATS  = api_answer dead_letter delivery_origin jetstream_error names pub_ack refused_subjects server_json \
+FUZZ_NATS  = api_answer broker_findings dead_letter delivery_origin jetstream_error names pub_ack refused_subjects server_json \
              stored_message stream_api wire_reader
 FUZZ_SRCS  = $(wildcard src/core/*/*.cpp src/config/*.cpp $(FUZZ_NATS:%=src/nats/*/%.cpp))
 FUZZ_OBJS  = $(FUZZ_SRCS:%.cpp=$(FUZZ_DIR)/%.o)

@@ -12,9 +12,9 @@ use NatsServer;
 use POSIX ();
 use Test::More;
 
-my $limits = 'accounts { A: { jetstream: { max_file: 1GB, max_streams: 10 }, users: [ { user: a, password: a'
+my $limits = 'no_auth_user: a, accounts { A: { jetstream: { max_file: 1GB, max_streams: 10 }, users: [ { user: a, password: a'
   . ', permissions: { publish: { deny: ["fraiseql.mutation.Secret.>"] } } } ] } }';
-my $nats = NatsServer->new(config => $limits, user => 'a', pass => 'a');
+my $nats = NatsServer->new(config => $limits);
 my $json = JSON::PP->new;
 
 # The clock of the broker, as a client sees it, in seconds ahead of ours; and the use of the disk.
@@ -34,9 +34,7 @@ my $hop = HostileBroker->new(
         },
     },
 );
-(my $url = $nats->url) =~ s{//}{//a:a\@};
-my $password = 'a';
-my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.url' => $url);
+my $node = FraiseqlNode->new_node('main', $nats);
 my $all  = q{SELECT level || ': ' || object || ': ' || what || coalesce(' -> ' || what_to_do, '') FROM fraiseql_nats.check()};
 
 # What check() finds, line by line.
@@ -142,10 +140,10 @@ sub write_file {
     print $out $text;
     return close $out;
 }
-$node->configure('fraiseql_nats.max_deliver' => 4);
+$node->configure('fraiseql_nats.consumer_name' => 'fours');
 $node->reload;
-write_file(qq([transport.nats]\nstream_name = "fraiseql_events"\n[transport.nats.consumer]\nmax_deliver = 5\n));
-finds(qr/^warning: setting "fraiseql_nats.max_deliver": .*fraiseql-observer.toml.* has 5, but postgresql.conf/m, 'a setting that differs from the file');
+write_file(qq([transport.nats]\nconsumer_name = "fives"\n));
+finds(qr/^warning: setting "fraiseql_nats.consumer_name": .*fraiseql-observer.toml.* has fives, but postgresql.conf/m, 'a setting that differs from the file');
 write_file(qq([[observers.rules]]\ntable = "tb_absent"\nevent = "INSERT"\n));
 $node->reload;
 FraiseqlNode::wait_until('the rule is read', sub { findings() =~ /^warning: observer .*table public.tb_absent does not exist/m });
@@ -153,7 +151,7 @@ pass('a declared observer without a table');
 write_file("[[observers.rules\n");
 finds(qr/^error: .*fraiseql-observer.toml/m, 'a file with an error');
 unlink $file;
-$node->configure('fraiseql_nats.max_deliver' => undef);
+$node->configure('fraiseql_nats.consumer_name' => undef);
 $node->reload;
 all_is_well('without the file');
 $node->configure('max_replication_slots' => 11);
@@ -172,8 +170,7 @@ $node->configure('max_replication_slots' => 10);
 
 # --- The broker -----------------------------------------------------------------------------------
 
-(my $hop_url = $hop->url) =~ s{//}{//a:a\@};
-$node->configure('fraiseql_nats.url' => $hop_url);
+$node->configure('fraiseql_nats.url' => $hop->url);
 $node->restart;
 $node->wait_until_state('postgres', 'streaming');
 all_is_well('through a hop');
@@ -185,7 +182,7 @@ like($found, qr/^warning: account: it has \d+ of at most 1073741824 bytes on dis
 like($found, qr/^warning: account: it has 10 of at most 10 streams/m, 'and which may have no more streams');
 $hop->be(undef);
 
-$node->configure('fraiseql_nats.url' => $url);
+$node->configure('fraiseql_nats.url' => $nats->url);
 $node->restart;
 $node->wait_until_state('postgres', 'streaming');
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.alter_stream('orders', manage => 'off')});
@@ -195,8 +192,19 @@ finds(qr/^error: stream "orders": it does not exist -> Create it/m, 'a stream th
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.alter_stream('orders', reset => '{manage}')});
 FraiseqlNode::wait_until('the stream is made again', sub { findings() !~ /does not exist/ });
 
+$node->configure('max_worker_processes' => 4);
+$node->restart;
+$node->wait_until_state('postgres', 'streaming');
+finds(qr/^error: background workers: no free background worker slot .* -> .*max_worker_processes/m, 'too few processes');
+$node->configure('max_worker_processes' => 16);
+$node->restart;
+$node->wait_until_state('postgres', 'streaming');
+all_is_well('the broker is as it should be');
+
 $nats->stop;
-finds(qr/^error: broker: .*(?:not reachable|onnect)/m, 'a broker that is away');
+FraiseqlNode::wait_until('the workers know', sub { $node->safe_psql('postgres',
+    q{SELECT bool_and(state IN ('waiting', 'connecting')) FROM fraiseql_nats.status()}) eq 't' });
+like(findings(), qr/\Aerror: broker: [^\n]*(?:not reachable|onnect)[^\n]*\z/, 'a broker that is away, told once');
 $node->configure('fraiseql_nats.enabled' => 'off');
 $node->reload;
 FraiseqlNode::wait_until('the workers are off', sub { findings() =~ /^warning: stream .*disabled/m });

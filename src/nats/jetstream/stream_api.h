@@ -23,8 +23,8 @@ nlohmann::json NewStreamConfig(const StreamSpec& spec);
 nlohmann::json MergedStreamConfig(nlohmann::json config, const StreamSpec& wanted);
 
 struct StreamInfo {
-  StreamSpec config;    // all values are set; the subjects are safe to show
-  std::string created;  // in the server's format; distinguishes streams of the same name
+  StreamSpec config;        // all values are set; the subjects are safe to show
+  std::string created;      // in the server's format; distinguishes streams of the same name
   std::string answered_at;  // when the server described it; empty: before 2.10 it does not say
   uint64_t messages = 0;
   uint64_t bytes = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "nats/manage/broker_check.h"
 
-#include <algorithm>
 #include <chrono>
 #include <optional>
 
@@ -9,7 +8,6 @@
 #include "nats/base/names.h"
 #include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_client.h"
-#include "nats/jetstream/stored_message.h"
 #include "nats/manage/consumer_management.h"
 #include "nats/manage/stream_management.h"
 
@@ -18,8 +16,6 @@ namespace fraiseql::nats {
 namespace {
 
 constexpr int64_t kNsPerMs = 1000000;
-constexpr int64_t kMaxClockDifferenceMs = 1000;
-constexpr int kNearPercent = 90;
 
 int64_t NowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -32,48 +28,6 @@ std::string Quoted(const std::string& text) {
   std::string quoted = "'";
   for (const char c : ForeignText(text)) quoted.append(c == '\'' ? 2 : 1, c);
   return quoted + "'";
-}
-
-// What is stored, or exists, and how much of it may.
-void FindLimit(const char* what, uint64_t used, int64_t limit, bool stops_publishing,
-               std::vector<Finding>* findings) {
-  if (limit <= 0) return;  // there is none
-  const auto most = static_cast<uint64_t>(limit);
-  const bool reached = used >= most;
-  const bool near = used >= most - most * (100 - kNearPercent) / 100;
-  if (!reached && (!stops_publishing || !near)) return;
-  findings->push_back({reached && stops_publishing, "account",
-                       std::string("it has ") + std::to_string(used) + " of at most " +
-                           std::to_string(limit) + " " + what,
-                       stops_publishing
-                           ? "Raise the limit of the NATS account, or shorten what its streams keep."
-                           : "Raise the limit of the NATS account before another one is needed."});
-}
-
-void FindLimitsOf(const Json& use, std::vector<Finding>* findings) {
-  const Json limits = ObjectAt(use, "limits");
-  FindLimit("bytes on disk", CountAt(use, "storage"), IntegerAt(limits, "max_storage"), true,
-            findings);
-  FindLimit("bytes in memory", CountAt(use, "memory"), IntegerAt(limits, "max_memory"), true,
-            findings);
-  FindLimit("streams", CountAt(use, "streams"), IntegerAt(limits, "max_streams"), false, findings);
-  FindLimit("consumers", CountAt(use, "consumers"), IntegerAt(limits, "max_consumers"), false,
-            findings);
-}
-
-// `text`: the time of an answer to a request that was made at `from_ns`.
-void FindClockDifference(const std::string& text, int64_t from_ns, std::vector<Finding>* findings) {
-  const int64_t now = NowNs();
-  int64_t time = 0;
-  if (!ParseTime(text, &time)) return;
-  const int64_t ahead = time > now ? time - now : 0;
-  const int64_t behind = time < from_ns ? from_ns - time : 0;
-  const int64_t difference_ms = std::max(ahead, behind) / kNsPerMs;
-  if (difference_ms < kMaxClockDifferenceMs) return;
-  findings->push_back({false, "broker",
-                       "its clock is " + std::to_string(difference_ms) + " ms " +
-                           (ahead > 0 ? "ahead of" : "behind") + " the clock of this server",
-                       "Synchronize both clocks, for example with NTP."});
 }
 
 // Servers before 2.10 tell their time only where something is created: a consumer that reads
@@ -91,7 +45,7 @@ void AskClock(JetStreamClient* js, const std::string& stream, std::vector<Findin
   const int64_t from = NowNs();
   const ApiAnswer answer = js->Call("CONSUMER.CREATE." + stream, body, what);
   if (!answer.status.ok()) return;
-  FindClockDifference(TextAt(answer.body, "created"), from, findings);
+  FindClockDifference(TextAt(answer.body, "created"), from, NowNs(), findings);
   const std::string name = TextAt(answer.body, "name");
   if (CheckName("consumer", name).ok()) {
     (void)js->Call("CONSUMER.DELETE." + stream + "." + name, what);
@@ -110,10 +64,13 @@ void FindDrift(const StreamSettings& wanted, const Differences& differences,
   }
 }
 
-Status FindConsumers(JetStreamClient* js, const std::string& stream,
-                     std::vector<Finding>* findings) {
+void FindConsumers(JetStreamClient* js, const std::string& stream, std::vector<Finding>* findings) {
   std::vector<ConsumerInfo> consumers;
   const Status status = ListConsumers(js, stream, &consumers);
+  if (!status.ok()) {
+    findings->push_back({false, StreamNamed(stream),
+                         "its consumers are not known: " + status.message(), status.hint()});
+  }
   for (const ConsumerInfo& consumer : consumers) {
     const ConsumerSpec& spec = consumer.config;
     if (!consumer.durable || spec.max_deliver > 0) continue;
@@ -126,7 +83,6 @@ Status FindConsumers(JetStreamClient* js, const std::string& stream,
                          "again and again, and never becomes a dead letter",
                          "Run " + call + ", max_deliver => 3, stream => " + Quoted(stream) + ");"});
   }
-  return status;
 }
 
 Status FindInStream(JetStreamClient* js, const StreamSettings& wanted, BrokerCheck* check) {
@@ -145,12 +101,20 @@ Status FindInStream(JetStreamClient* js, const StreamSettings& wanted, BrokerChe
   check->has_stream = true;
   check->subjects = info->config.subjects;
   FindDrift(wanted, differences, &check->findings);
+  FindConsumers(js, wanted.name, &check->findings);
   if (!info->answered_at.empty()) {
-    FindClockDifference(info->answered_at, from, &check->findings);
+    FindClockDifference(info->answered_at, from, NowNs(), &check->findings);
   } else if (info->keeps_consumed()) {
     AskClock(js, wanted.name, &check->findings);
   }
-  return FindConsumers(js, wanted.name, &check->findings);
+  return status;
+}
+
+void AskLimits(JetStreamClient* js, std::vector<Finding>* findings) {
+  const ApiAnswer account = js->Call("INFO", "account");
+  if (account.status.ok()) return FindLimits(account.body, findings);
+  findings->push_back({false, "account", "its limits are not known: " + account.status.message(),
+                       account.status.hint()});
 }
 
 // The last request: a server may close the connection of a user that may not make it.
@@ -162,30 +126,14 @@ void AskPermissions(JetStreamClient* js, BrokerCheck* check) {
 
 }  // namespace
 
-void FindLimits(const Json& account, std::vector<Finding>* findings) {
-  FindLimitsOf(account, findings);
-  const Json tiers = ObjectAt(account, "tiers");
-  for (const auto& tier : tiers.items()) {
-    if (tier.value().is_object()) FindLimitsOf(tier.value(), findings);
-  }
-}
-
-void ReadPermissions(const Json& answer, BrokerCheck* check) {
-  const Json permissions = ObjectAt(ObjectAt(answer, "data"), "permissions");
-  const Json publish = ObjectAt(permissions, "publish");
-  check->allowed = ListAt(publish, "allow");
-  check->denied = ListAt(publish, "deny");
-}
-
 Status CheckBroker(JetStreamClient* js, const StreamSettings& wanted, BrokerCheck* check) {
   *check = {};
   Status status = CheckName("stream", wanted.name);
   if (!status.ok()) return status;
-  const ApiAnswer account = js->Call("INFO", "JetStream");
-  if (!account.status.ok()) return account.status;
-  FindLimits(account.body, &check->findings);
   status = FindInStream(js, wanted, check);
-  if (status.ok()) AskPermissions(js, check);
+  if (!status.ok()) return status;
+  AskLimits(js, &check->findings);
+  AskPermissions(js, check);
   return status;
 }
 

@@ -19,9 +19,9 @@ namespace fraiseql::pg {
 namespace {
 
 void AppendFinding(const nats::Finding& finding, std::string* rows) {
-  AppendTextRow({finding.is_error ? "error" : "warning", finding.object, finding.what,
-                 finding.what_to_do},
-                rows);
+  AppendTextRow(
+      {finding.is_error ? "error" : "warning", finding.object, finding.what, finding.what_to_do},
+      rows);
 }
 
 void AppendFact(const char* fact, const std::string& value, std::string* rows) {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <algorithm>
+#include <initializer_list>
+
 extern "C" {
 #include "postgres.h"
 
@@ -49,7 +52,7 @@ void CheckPendingSettings(Findings* findings, void*) {
 
 // A stream that has no slot yet needs a free one.
 void CheckSlots(Findings* findings, void*) {
-  if (shared == nullptr || !ReadsLog() || !IsLogical()) return;
+  if (shared == nullptr || !ReadsLog() || !IsLogical() || RecoveryInProgress()) return;
   ForEachRow(
       "SELECT missing.count, setting FROM pg_catalog.pg_settings,"
       " LATERAL (SELECT count(*) FROM fraiseql_nats.status() WHERE NOT EXISTS"
@@ -57,23 +60,35 @@ void CheckSlots(Findings* findings, void*) {
       " LATERAL (SELECT count(*) FROM pg_catalog.pg_replication_slots) used"
       " WHERE name = 'max_replication_slots' AND missing.count > setting::bigint - used.count",
       [](char** row, Findings* all) {
-        all->Add(kErrorLevel, "setting \"max_replication_slots\"",
-                 psprintf("streams without a replication slot: %s; there are not as many free among "
-                          "the %s",
-                          row[0], row[1]),
-                 "Increase \"max_replication_slots\" and restart the server, or drop slots that are "
-                 "not needed; see pg_replication_slots.");
+        all->Add(
+            kErrorLevel, "setting \"max_replication_slots\"",
+            psprintf("streams without a replication slot: %s; there are not as many free among "
+                     "the %s",
+                     row[0], row[1]),
+            "Increase \"max_replication_slots\" and restart the server, or drop slots that are "
+            "not needed; see pg_replication_slots.");
       },
       findings);
 }
 
-// The columns: stream, state, reason, hint, alarm, dead letters of consumers, gaps.
+bool IsOneOf(const char* state, std::initializer_list<const char*> states) {
+  return std::any_of(states.begin(), states.end(),
+                     [=](const char* other) { return strcmp(state, other) == 0; });
+}
+
+// The columns: stream, state, reason, hint, alarm, dead letters of consumers, gaps, whether it is
+// for the broker to answer.
 void FindInStatus(char** row, Findings* findings) {
-  const char* object = row[0][0] != '\0' ? psprintf("stream \"%s\"", row[0]) : "stream";
-  if (row[2][0] != '\0') {
-    const bool waits_by_intent = strcmp(row[1], "disabled") == 0;
-    findings->Add(waits_by_intent ? kWarningLevel : kErrorLevel, object,
-                  psprintf("its worker is \"%s\": %s", row[1], row[2]), row[3]);
+  const char* object = psprintf("stream \"%s\"", row[0]);
+  const char* state = row[1];
+  const char* reason = row[2];
+  const bool waits_for_broker =
+      strcmp(row[7], "t") == 0 && IsOneOf(state, {"connecting", "waiting"});
+  if ((reason[0] != '\0' || strcmp(state, "streaming") != 0) && !waits_for_broker) {
+    const bool is_error = !RecoveryInProgress() && !IsOneOf(state, {"disabled", "starting"});
+    findings->Add(
+        is_error ? kErrorLevel : kWarningLevel, object,
+        psprintf("its worker is \"%s\"%s%s", state, reason[0] != '\0' ? ": " : "", reason), row[3]);
   }
   if (row[4][0] != '\0') {
     findings->Add(kErrorLevel, object, row[4],
@@ -90,12 +105,12 @@ void FindInStatus(char** row, Findings* findings) {
   }
 }
 
-void CheckWorkers(Findings* findings, void*) {
+void CheckStates(Findings* findings, void* argument) {
   if (shared == nullptr || (ReadsLog() && !IsLogical())) return;
-  ForEachRow(
-      "SELECT coalesce(nullif(stream, ''), slot), state, reason, hint, alarm, dlq_trouble, gaps"
-      " FROM fraiseql_nats.status()",
-      FindInStatus, findings);
+  ForEachRow(psprintf("SELECT coalesce(stream, 'default'), state, reason, hint, alarm, dlq_trouble,"
+                      " gaps, %s FROM fraiseql_nats.status()",
+                      *static_cast<bool*>(argument) ? "false" : "true"),
+             FindInStatus, findings);
 }
 
 void CheckDeadLetters(Findings* findings, void*) {
@@ -117,7 +132,10 @@ void CheckServer(Findings* findings) {
   findings->Run("extension", "", CheckLibrary, nullptr);
   findings->Run("settings", "", CheckPendingSettings, nullptr);
   findings->Run("replication slots", "", CheckSlots, nullptr);
-  findings->Run("workers", "", CheckWorkers, nullptr);
+}
+
+void CheckWorkers(Findings* findings, bool broker_answers) {
+  findings->Run("workers", "", CheckStates, &broker_answers);
   findings->Run("dead letters", "", CheckDeadLetters, nullptr);
 }
 

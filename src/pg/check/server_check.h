@@ -7,7 +7,11 @@
 
 namespace fraiseql::pg {
 
-// Library, settings of the server, replication slots, and the workers of this database.
+// Library, settings of the server and replication slots.
 void CheckServer(Findings* findings);
+
+// The workers of this database, and what they could not publish.  Unless the broker answers to
+// others, does not repeat that a worker waits for it.
+void CheckWorkers(Findings* findings, bool broker_answers);
 
 }  // namespace fraiseql::pg

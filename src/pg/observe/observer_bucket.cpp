@@ -35,9 +35,8 @@ void Warn(const Observer& observer, ::Relation relation, const char* column,
                       observer.name.c_str(), column),
              consequence,
              psprintf("Run ALTER TABLE %s REPLICA IDENTITY FULL.",
-                      quote_qualified_identifier(
-                          get_namespace_name(RelationGetNamespace(relation)),
-                          RelationGetRelationName(relation)))});
+                      quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+                                                 RelationGetRelationName(relation)))});
 }
 
 const char* NameOfColumn(::Relation relation, int member) {
