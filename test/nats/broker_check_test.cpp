@@ -85,7 +85,7 @@ TEST(BrokerCheck, WorksWithoutThePermissionToAskForMore) {
   wanted.name = "orders";
   wanted.subjects = {"orders.>"};
   BrokerCheck check;
-  ASSERT_TRUE(CheckBroker(js.get(), wanted, &check).ok());
+  ASSERT_TRUE(CheckBroker(js.get(), wanted, true, &check).ok());
   EXPECT_FALSE(check.has_stream);
   ASSERT_FALSE(check.findings.empty());
   EXPECT_EQ(check.findings[0].what, "it does not exist");
@@ -93,7 +93,7 @@ TEST(BrokerCheck, WorksWithoutThePermissionToAskForMore) {
   ASSERT_TRUE(JetStreamClient::Open(Broker(server.url()), nullptr, &js).ok());
   Differences outcome;
   ASSERT_TRUE(EnsureStream(js.get(), wanted, EnsureMode::kCreate, &outcome).ok());
-  ASSERT_TRUE(CheckBroker(js.get(), wanted, &check).ok());
+  ASSERT_TRUE(CheckBroker(js.get(), wanted, true, &check).ok());
   EXPECT_TRUE(check.has_stream);
   EXPECT_EQ(check.subjects, wanted.subjects);
   ASSERT_EQ(check.findings.size(), 1U);

@@ -38,7 +38,12 @@ my $node = FraiseqlNode->new_node('main', $nats);
 my $all  = q{SELECT level || ': ' || object || ': ' || what || coalesce(' -> ' || what_to_do, '') FROM fraiseql_nats.check()};
 
 # What check() finds, line by line.
-sub findings { return $node->safe_psql('postgres', $all) }
+sub findings {
+    my $found = $node->safe_psql('postgres', $all);
+    my @vague = grep { !/ -> ./ && !/^ok: / } split /\n(?=ok|error|warning)/, $found;
+    fail("says what to do: $_") for @vague;
+    return $found;
+}
 
 sub finds {
     my ($pattern, $name) = @_;
@@ -110,7 +115,8 @@ $node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('stray')});
 
 $nats->update_stream('orders', %{$nats->stream_info('orders')->{config}}, max_age => 7_000_000_000, duplicate_window => 7_000_000_000);
 finds(qr/^warning: stream "orders": max_age is 7 s, and by the settings .* -> Run .*stream_sync/m, 'a stream that differs');
-$node->safe_psql('postgres', q{SELECT fraiseql_nats.stream_sync('orders')});
+my ($sync) = findings() =~ /(SELECT \* FROM fraiseql_nats.stream_sync\(.*?\);)/;
+$node->safe_psql('postgres', $sync);
 all_is_well('the stream is as it should be again');
 
 $nats->api('CONSUMER.DURABLE.CREATE.orders.endless',
@@ -120,6 +126,16 @@ like($found, qr/^warning: consumer "endless" of stream "orders": it has no max_d
 my ($statement) = $found =~ /(SELECT fraiseql_nats.create_consumer\(.*\);)/;
 $node->safe_psql('postgres', $statement);
 all_is_well('what the hint says corrects it');
+my $endless = $nats->api('CONSUMER.INFO.orders.endless')->{config};
+is($endless->{filter_subject}, 'order.eu', 'and leaves all else as it was');
+$nats->api('CONSUMER.DURABLE.CREATE.fraiseql_events.endless',
+    {stream_name => 'fraiseql_events', config => {durable_name => 'endless', ack_policy => 'explicit', ack_wait => 7_000_000_000, deliver_policy => 'all'}});
+$found = findings();
+like($found, qr/^warning: consumer "endless" of stream "fraiseql_events": it has no max_deliver/m, 'so it is in the default stream');
+($statement) = $found =~ /(SELECT fraiseql_nats.create_consumer\(.*\);)/;
+$node->safe_psql('postgres', $statement);
+all_is_well('and so it is corrected');
+is($nats->api('CONSUMER.INFO.fraiseql_events.endless')->{config}{ack_wait}, 7_000_000_000, 'with its own ack_wait');
 
 $node->safe_psql('postgres', q{
 CREATE TABLE tb_secret (id int PRIMARY KEY);
@@ -180,6 +196,7 @@ $found = findings();
 like($found, qr/^warning: broker: its clock is \d{5} ms ahead of the clock of this server/m, 'a clock that differs');
 like($found, qr/^warning: account: it has \d+ of at most 1073741824 bytes on disk/m, 'an account whose disk is nearly full');
 like($found, qr/^warning: account: it has 10 of at most 10 streams/m, 'and which may have no more streams');
+is(scalar(() = $found =~ /^warning: (?:account|broker)/mg), 3, 'each is told once, whatever streams there are');
 $hop->be(undef);
 
 $node->configure('fraiseql_nats.url' => $nats->url);
@@ -200,6 +217,17 @@ $node->configure('max_worker_processes' => 16);
 $node->restart;
 $node->wait_until_state('postgres', 'streaming');
 all_is_well('the broker is as it should be');
+
+# --- A standby ------------------------------------------------------------------------------------
+
+$node->backup('backup');
+my $standby = FraiseqlNode->new('standby');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->start;
+like($standby->safe_psql('postgres', $all), qr/\A(?:warning: stream .*is a standby.* -> .*\n?){2}\z/, 'nothing runs on a standby, which is no error');
+$standby->stop('immediate');
+
+# --- Without a broker -----------------------------------------------------------------------------
 
 $nats->stop;
 FraiseqlNode::wait_until('the workers know', sub { $node->safe_psql('postgres',

@@ -52,19 +52,32 @@ void AskClock(JetStreamClient* js, const std::string& stream, std::vector<Findin
   }
 }
 
-void FindDrift(const StreamSettings& wanted, const Differences& differences,
+void FindDrift(const StreamSettings& wanted, bool is_default, const Differences& differences,
                std::vector<Finding>* findings) {
   for (const Difference& difference : differences) {
     findings->push_back(
         {false, StreamNamed(wanted.name),
          difference.field + " is " + difference.found + ", and by the settings " +
              difference.wanted,
-         "Run SELECT * FROM fraiseql_nats.stream_sync(); to change the stream, or adjust the "
-         "settings; storage and retention of a stream cannot be changed."});
+         "Run SELECT * FROM fraiseql_nats.stream_sync(" + (is_default ? "" : Quoted(wanted.name)) +
+             "); to change the stream, or adjust the settings; storage and retention of a stream "
+             "cannot be changed."});
   }
 }
 
-void FindConsumers(JetStreamClient* js, const std::string& stream, std::vector<Finding>* findings) {
+// The call that gives the consumer a limit, and leaves all else as it is.
+std::string CallWithLimit(const ConsumerSpec& spec, const std::string& stream, bool is_default) {
+  std::string call = "SELECT fraiseql_nats.create_consumer(" + Quoted(spec.name);
+  if (!spec.filter_subject.empty()) call += ", filter_subject => " + Quoted(spec.filter_subject);
+  if (spec.push) call += ", push => true";
+  if (!spec.queue.empty()) call += ", queue => " + Quoted(spec.queue);
+  call += ", max_deliver => 3, ack_wait => '" + std::to_string(spec.ack_wait_ms) + " ms'";
+  if (!is_default) call += ", stream => " + Quoted(stream);
+  return call + ");";
+}
+
+void FindConsumers(JetStreamClient* js, const std::string& stream, bool is_default,
+                   std::vector<Finding>* findings) {
   std::vector<ConsumerInfo> consumers;
   const Status status = ListConsumers(js, stream, &consumers);
   if (!status.ok()) {
@@ -74,18 +87,15 @@ void FindConsumers(JetStreamClient* js, const std::string& stream, std::vector<F
   for (const ConsumerInfo& consumer : consumers) {
     const ConsumerSpec& spec = consumer.config;
     if (!consumer.durable || spec.max_deliver > 0) continue;
-    std::string call = "SELECT fraiseql_nats.create_consumer(" + Quoted(spec.name);
-    if (!spec.filter_subject.empty()) call += ", filter_subject => " + Quoted(spec.filter_subject);
-    if (spec.push) call += ", push => true";
-    if (!spec.queue.empty()) call += ", queue => " + Quoted(spec.queue);
     findings->push_back({false, ConsumerNamed(stream, ForeignText(spec.name)),
                          "it has no max_deliver: a message that it cannot handle is delivered "
                          "again and again, and never becomes a dead letter",
-                         "Run " + call + ", max_deliver => 3, stream => " + Quoted(stream) + ");"});
+                         "Run " + CallWithLimit(spec, stream, is_default)});
   }
 }
 
-Status FindInStream(JetStreamClient* js, const StreamSettings& wanted, BrokerCheck* check) {
+Status FindInStream(JetStreamClient* js, const StreamSettings& wanted, bool is_default,
+                    BrokerCheck* check) {
   std::optional<StreamInfo> info;
   Differences differences;
   const int64_t from = NowNs();
@@ -100,8 +110,9 @@ Status FindInStream(JetStreamClient* js, const StreamSettings& wanted, BrokerChe
   }
   check->has_stream = true;
   check->subjects = info->config.subjects;
-  FindDrift(wanted, differences, &check->findings);
-  FindConsumers(js, wanted.name, &check->findings);
+  FindDrift(wanted, is_default, differences, &check->findings);
+  FindConsumers(js, wanted.name, is_default, &check->findings);
+  if (!is_default) return status;
   if (!info->answered_at.empty()) {
     FindClockDifference(info->answered_at, from, NowNs(), &check->findings);
   } else if (info->keeps_consumed()) {
@@ -126,13 +137,14 @@ void AskPermissions(JetStreamClient* js, BrokerCheck* check) {
 
 }  // namespace
 
-Status CheckBroker(JetStreamClient* js, const StreamSettings& wanted, BrokerCheck* check) {
+Status CheckBroker(JetStreamClient* js, const StreamSettings& wanted, bool is_default,
+                   BrokerCheck* check) {
   *check = {};
   Status status = CheckName("stream", wanted.name);
   if (!status.ok()) return status;
-  status = FindInStream(js, wanted, check);
+  status = FindInStream(js, wanted, is_default, check);
   if (!status.ok()) return status;
-  AskLimits(js, &check->findings);
+  if (is_default) AskLimits(js, &check->findings);
   AskPermissions(js, check);
   return status;
 }

@@ -9,8 +9,9 @@ namespace fraiseql::nats {
 
 class JetStreamClient;
 
-// Finds what is wrong with the account, the stream, its consumers and the clock.  Changes nothing.
-// Not ok: the broker cannot be used at all.
-Status CheckBroker(JetStreamClient* js, const StreamSettings& wanted, BrokerCheck* check);
+// Finds what is wrong with the stream and its consumers; for the default stream, also with the
+// account and the clock.  Changes nothing.  Not ok: the broker cannot be used at all.
+Status CheckBroker(JetStreamClient* js, const StreamSettings& wanted, bool is_default,
+                   BrokerCheck* check);
 
 }  // namespace fraiseql::nats

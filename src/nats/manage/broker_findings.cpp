@@ -22,12 +22,12 @@ void FindLimit(const char* what, uint64_t used, int64_t limit, bool stops_publis
   const bool reached = used >= most;
   const bool near = used >= most - most * (100 - kNearPercent) / 100;
   if (!reached && (!stops_publishing || !near)) return;
-  findings->push_back({reached && stops_publishing, "account",
-                       std::string("it has ") + std::to_string(used) + " of at most " +
-                           std::to_string(limit) + " " + what,
-                       stops_publishing
-                           ? "Raise the limit of the NATS account, or shorten what its streams keep."
-                           : "Raise the limit of the NATS account before another one is needed."});
+  findings->push_back(
+      {reached && stops_publishing, "account",
+       std::string("it has ") + std::to_string(used) + " of at most " + std::to_string(limit) +
+           " " + what,
+       stops_publishing ? "Raise the limit of the NATS account, or shorten what its streams keep."
+                        : "Raise the limit of the NATS account before another one is needed."});
 }
 
 void FindLimitsOf(const Json& use, std::vector<Finding>* findings) {

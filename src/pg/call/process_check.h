@@ -11,10 +11,11 @@
 
 namespace fraiseql::pg {
 
-// For one stream; with the argument "t", checks the files as well.  Rows of four fields are
-// findings: level, object, what, what to do.  Rows of two are facts, for the checks that the
-// session makes: "subject_prefix" and "topic_prefix"; if the broker can be used, "answers"; if it
-// has the stream, "subjects"; and "allowed" and "denied" subjects, if the user is restricted.
+// For one stream; the argument is "t" for the default one, with which the files are checked.  Rows
+// of four fields are findings: level, object, what, what to do.  Rows of two are facts, for the
+// checks that the session makes: "subject_prefix" and "topic_prefix"; "answers" if the broker can
+// be used, and "fails" if it cannot; "subjects" if it has the stream; and "allowed" and "denied"
+// subjects if the user is restricted.
 Status BeginCheck(const ProcessCall& call, const LoadedConfig& loaded, std::string* rows,
                   BrokerWork* work);
 

@@ -19,13 +19,14 @@ namespace {
 struct Question {
   StreamAtBroker* stream;
   const OwnSettings* own_settings;
-  bool with_files;
+  bool is_default;
 };
 
 void TakeFact(TextRowReader* rows, StreamAtBroker* stream) {
   const std::string fact(rows->NextField().value_or(""));
   const std::string value(rows->NextField().value_or(""));
   if (fact == "answers") stream->answers = true;
+  if (fact == "fails") stream->fails = true;
   if (fact == "subjects") {
     stream->exists = true;
     stream->subjects = ListItems(value);
@@ -38,8 +39,8 @@ void TakeFact(TextRowReader* rows, StreamAtBroker* stream) {
 
 void Ask(Findings* findings, void* argument) {
   const auto* question = static_cast<Question*>(argument);
-  const char* with_files = question->with_files ? "t" : "f";
-  TextRowReader rows = CallProcess("check", &with_files, 1, question->own_settings);
+  const char* is_default = question->is_default ? "t" : "f";
+  TextRowReader rows = CallProcess("check", &is_default, 1, question->own_settings);
   for (uint32_t fields = 0; rows.NextRow(&fields);) {
     if (fields == 2) {
       TakeFact(&rows, question->stream);
@@ -64,14 +65,14 @@ void CheckFilesAndBroker(Findings* findings, std::vector<StreamAtBroker>* stream
   }
   streams->resize(rows->size() + 1);
   Question question{streams->data(), of_default, true};
-  findings->Run("background workers", "Try again.", Ask, &question);
+  findings->Run("background workers", Ask, &question);
   if (!streams->front().answers) return;
   size_t next = 1;
   for (const StreamRow& row : *rows) {
     if (row.number == kDefaultStream) continue;
     Question other{&(*streams)[next++], &row.settings, false};
     other.stream->name = row.name;
-    findings->Run("background workers", "Try again.", Ask, &other);
+    findings->Run("background workers", Ask, &other);
   }
 }
 

@@ -16,6 +16,7 @@ namespace fraiseql::pg {
 struct StreamAtBroker {
   std::string name;      // as in the table of observers; empty: the default stream
   bool answers = false;  // the broker can be used
+  bool fails = false;    // it cannot; if neither is true, it has not been asked
   bool exists = false;
   std::vector<std::string> subjects;
   std::string subject_prefix;

@@ -37,8 +37,8 @@ void Findings::Add(const char* level, const char* object, const char* what,
   ++count_;
 }
 
-void Findings::Run(const char* object, const char* what_to_do,
-                   void (*function)(Findings* findings, void* argument), void* argument) {
+void Findings::Run(const char* object, void (*function)(Findings* findings, void* argument),
+                   void* argument, const char* what_to_do) {
   Part part{function, this, argument};
   const ErrorData* error = CatchInSubtransaction(CallPart, &part, Tolerance::kAll);
   if (error == nullptr) return;

@@ -23,8 +23,8 @@ class Findings {
 
   // Calls `part`, and adds an error for `object` if it raises; `what_to_do`: if the error has no
   // hint.
-  void Run(const char* object, const char* what_to_do,
-           void (*part)(Findings* findings, void* argument), void* argument);
+  void Run(const char* object, void (*part)(Findings* findings, void* argument), void* argument,
+           const char* what_to_do = "Try again, and see the server log.");
 
   bool empty() const { return count_ == 0; }
 

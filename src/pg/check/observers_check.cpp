@@ -107,7 +107,7 @@ void CheckRow(HeapTuple tuple, TupleDesc desc, const std::vector<StreamAtBroker>
   if (!row->enabled) return;
   const char* object = psprintf("observer \"%s\"", FromUtf8Anyhow(row->name));
   RowToCheck to_check{tuple, desc, object, findings};
-  findings->Run(object, kCorrectHint, CheckTableOf, &to_check);
+  findings->Run(object, CheckTableOf, &to_check, kCorrectHint);
   CheckStreamOf(object, *row, streams, findings);
 }
 
@@ -142,7 +142,7 @@ void CheckObservers(Findings* findings, const std::vector<StreamAtBroker>& strea
     CheckRow(static_cast<HeapTuple>(lfirst(cell)), RelationGetDescr(table), streams, findings);
   }
   table_close(table, AccessShareLock);
-  findings->Run("declared observers", "", CheckDeclared, nullptr);
+  findings->Run("declared observers", CheckDeclared, nullptr);
 }
 
 }  // namespace fraiseql::pg

@@ -34,7 +34,8 @@ void CheckLibrary(Findings* findings, void*) {
   }
   const VersionMismatch mismatch = FindVersionMismatch();
   if (mismatch.reason != nullptr) {
-    findings->Add(kErrorLevel, "extension", mismatch.reason, mismatch.hint);
+    findings->Add(mismatch.is_unsafe ? kErrorLevel : kWarningLevel, "extension", mismatch.reason,
+                  mismatch.hint);
   }
 }
 
@@ -76,8 +77,8 @@ bool IsOneOf(const char* state, std::initializer_list<const char*> states) {
                      [=](const char* other) { return strcmp(state, other) == 0; });
 }
 
-// The columns: stream, state, reason, hint, alarm, dead letters of consumers, gaps, whether it is
-// for the broker to answer.
+// The columns: stream, state, reason, hint, alarm, dead letters of consumers, gaps, whether the
+// broker is known to fail.
 void FindInStatus(char** row, Findings* findings) {
   const char* object = psprintf("stream \"%s\"", row[0]);
   const char* state = row[1];
@@ -85,10 +86,12 @@ void FindInStatus(char** row, Findings* findings) {
   const bool waits_for_broker =
       strcmp(row[7], "t") == 0 && IsOneOf(state, {"connecting", "waiting"});
   if ((reason[0] != '\0' || strcmp(state, "streaming") != 0) && !waits_for_broker) {
-    const bool is_error = !RecoveryInProgress() && !IsOneOf(state, {"disabled", "starting"});
+    const bool is_error =
+        !RecoveryInProgress() && !IsOneOf(state, {"disabled", "starting", "connecting"});
     findings->Add(
         is_error ? kErrorLevel : kWarningLevel, object,
-        psprintf("its worker is \"%s\"%s%s", state, reason[0] != '\0' ? ": " : "", reason), row[3]);
+        psprintf("its worker is \"%s\"%s%s", state, reason[0] != '\0' ? ": " : "", reason),
+        row[3][0] != '\0' ? row[3] : "See fraiseql_nats.status() and the server log.");
   }
   if (row[4][0] != '\0') {
     findings->Add(kErrorLevel, object, row[4],
@@ -96,7 +99,8 @@ void FindInStatus(char** row, Findings* findings) {
                   "fraiseql_nats.acknowledge_alarm().");
   }
   if (row[5][0] != '\0') {
-    findings->Add(kWarningLevel, object, psprintf("dead letters of its consumers: %s", row[5]), "");
+    findings->Add(kWarningLevel, object, psprintf("dead letters of its consumers: %s", row[5]),
+                  "They are moved as soon as this is corrected.");
   }
   if (strcmp(row[6], "0") != 0) {
     findings->Add(kWarningLevel, object, psprintf("it lacks parts of the log: %s", row[6]),
@@ -109,7 +113,7 @@ void CheckStates(Findings* findings, void* argument) {
   if (shared == nullptr || (ReadsLog() && !IsLogical())) return;
   ForEachRow(psprintf("SELECT coalesce(stream, 'default'), state, reason, hint, alarm, dlq_trouble,"
                       " gaps, %s FROM fraiseql_nats.status()",
-                      *static_cast<bool*>(argument) ? "false" : "true"),
+                      *static_cast<bool*>(argument) ? "true" : "false"),
              FindInStatus, findings);
 }
 
@@ -129,14 +133,14 @@ void CheckDeadLetters(Findings* findings, void*) {
 }  // namespace
 
 void CheckServer(Findings* findings) {
-  findings->Run("extension", "", CheckLibrary, nullptr);
-  findings->Run("settings", "", CheckPendingSettings, nullptr);
-  findings->Run("replication slots", "", CheckSlots, nullptr);
+  findings->Run("extension", CheckLibrary, nullptr);
+  findings->Run("settings", CheckPendingSettings, nullptr);
+  findings->Run("replication slots", CheckSlots, nullptr);
 }
 
-void CheckWorkers(Findings* findings, bool broker_answers) {
-  findings->Run("workers", "", CheckStates, &broker_answers);
-  findings->Run("dead letters", "", CheckDeadLetters, nullptr);
+void CheckWorkers(Findings* findings, bool broker_fails) {
+  findings->Run("workers", CheckStates, &broker_fails);
+  findings->Run("dead letters", CheckDeadLetters, nullptr);
 }
 
 }  // namespace fraiseql::pg

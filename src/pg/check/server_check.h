@@ -10,8 +10,8 @@ namespace fraiseql::pg {
 // Library, settings of the server and replication slots.
 void CheckServer(Findings* findings);
 
-// The workers of this database, and what they could not publish.  Unless the broker answers to
-// others, does not repeat that a worker waits for it.
-void CheckWorkers(Findings* findings, bool broker_answers);
+// The workers of this database, and what they could not publish.  If the broker is known to fail,
+// does not repeat that a worker waits for it.
+void CheckWorkers(Findings* findings, bool broker_fails);
 
 }  // namespace fraiseql::pg

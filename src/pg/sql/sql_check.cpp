@@ -23,7 +23,7 @@ void Check(FunctionCallInfo fcinfo) {
   auto* streams = NewInContext<std::vector<StreamAtBroker>>(CurrentMemoryContext);
   CheckServer(&findings);
   CheckFilesAndBroker(&findings, streams);
-  CheckWorkers(&findings, streams->front().answers);
+  CheckWorkers(&findings, streams->front().fails);
   CheckObservers(&findings, *streams);
   if (!findings.empty()) return;
   findings.Add(kOkLevel, "everything", "nothing is wrong", "");
