@@ -1,4 +1,4 @@
--- check(): without a broker, what it finds in observers; what else it finds is for test/t/170_check.pl.
+-- check(): without a broker, what it finds in observers; what else it finds is for test/t/176_check.pl.
 CREATE VIEW found AS SELECT level, object, what, what_to_do FROM fraiseql_nats.check()
 WHERE object ~ '^(observer|setting|extension)' ORDER BY object COLLATE "C", what COLLATE "C";
 \x on

@@ -87,7 +87,7 @@ void FindInStatus(char** row, Findings* findings) {
       strcmp(row[7], "t") == 0 && IsOneOf(state, {"connecting", "waiting"});
   if ((reason[0] != '\0' || strcmp(state, "streaming") != 0) && !waits_for_broker) {
     const bool is_error =
-        !RecoveryInProgress() && !IsOneOf(state, {"disabled", "starting", "connecting"});
+        !RecoveryInProgress() && !IsOneOf(state, {"disabled", "paused", "starting", "connecting"});
     findings->Add(
         is_error ? kErrorLevel : kWarningLevel, object,
         psprintf("its worker is \"%s\"%s%s", state, reason[0] != '\0' ? ": " : "", reason),

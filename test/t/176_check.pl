@@ -147,6 +147,11 @@ finds(qr/^error: stream "default": dead letters: 1, because of: .*/m, 'a subject
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('tb_secret'); SELECT fraiseql_nats.discard_dead_letter(id) FROM fraiseql_nats.dead_letters()});
 all_is_well('the dead letter is dealt with');
 
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.pause('orders')});
+FraiseqlNode::wait_until('it is paused', sub { findings() =~ /^warning: stream "orders": its worker is "paused"/m });
+$node->safe_psql('postgres', q{SELECT fraiseql_nats.resume('orders')});
+all_is_well('a stream that was paused');
+
 # --- Settings and files ---------------------------------------------------------------------------
 
 my $file = $node->data_dir . '/fraiseql-observer.toml';
