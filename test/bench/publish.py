@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Puts a result into README.md, between its two marks, and its picture beside it (see `run`)."""
+"""Puts a result into doc/performance.md, between its two marks, and its picture beside it (see `run`)."""
 
 import json
 import sys
@@ -14,13 +14,13 @@ BEGIN, END = "<!-- bench: begin -->\n", "<!-- bench: end -->\n"
 
 
 def publish(report):
-    readme = TREE / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
+    page = TREE / "doc" / "performance.md"
+    before, _, rest = page.read_text().partition(BEGIN)
     _, found, after = rest.partition(END)
     if not found:
-        sys.exit(f"bench: README.md has no lines {BEGIN.strip()} and {END.strip()}")
-    picture = f"![messages per second, latency, cost and growth]({PICTURE})\n"
-    readme.write_text(f"{before}{BEGIN}{as_markdown(report)}\n\n{picture}{END}{after}")
+        sys.exit(f"bench: doc/performance.md has no lines {BEGIN.strip()} and {END.strip()}")
+    picture = f"![messages per second, latency, cost and growth]({PICTURE.name})\n"
+    page.write_text(f"{before}{BEGIN}{as_markdown(report)}\n\n{picture}{END}{after}")
     (TREE / PICTURE).parent.mkdir(exist_ok=True)
     (TREE / PICTURE).write_text(plot(report))
 

@@ -59,7 +59,7 @@ class Point:
         for number in range(count):
             observe_part(bench, database, number, count)
         bench.say(f"{self.case}: writing")
-        messages = bench.level.messages // count * count
+        messages = bench.level.growth_messages // count * count
         self.backlog = rows_in_log(bench.postgres, database, messages, 1, ROW_BYTES)
 
     def measure(self, bench):
@@ -111,7 +111,7 @@ def measure_idle_streams(bench, rows_each):
 def measure_rounds(bench, case, database, rows_each, streams):
     """Of a backlog; with no stream it is only decoded, and nothing of it is for the default stream."""
     bench.say(f"{case}: writing")
-    count = bench.level.messages
+    count = bench.level.growth_messages
     backlog = rows_in_log(bench.postgres, database, count, rows_each, ROW_BYTES)
     rounds = []
     for number in range(bench.level.rounds):

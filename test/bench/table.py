@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-"""Results as a table: for the terminal, and in Markdown for README.md (see `run`)."""
+"""Results as a table: for the terminal, and in Markdown for doc/performance.md (see `run`)."""
 
 import json
 import sys
