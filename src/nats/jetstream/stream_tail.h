@@ -18,7 +18,7 @@ struct TailQuery {
   std::string likely;         // the subject of most of them; may have wildcards
   std::string asked_subject;  // see StreamTail::takes_subject
   // The subjects with which the stream will be created if it does not exist; empty: it will not be.
-  std::vector<std::string> wanted_subjects;
+  std::vector<std::string> wanted_subjects = {};
   // Messages before the mark are ignored.
   StreamMark mark = StreamMark::NothingStored();
   // The most messages to read if the mark is not of this stream; a million takes two seconds.
