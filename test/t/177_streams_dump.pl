@@ -42,10 +42,10 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM fraiseql_nats.
 my $before = $node->safe_psql('postgres', $streams);
 
 my $dump = $node->data_dir . '/dump.sql';
-$node->command_ok(['pg_dump', '--file', $dump, $node->connstr('postgres')], 'a dump');
+command_ok(['pg_dump', '--file', $dump, $node->connstr('postgres')], 'a dump');
 unlike(slurp_file($dump), qr/\bfiled\b/, 'does not have the stream of the file');
 $node->safe_psql('postgres', 'CREATE DATABASE other');
-$node->command_ok(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('other')], 'is restored');
+command_ok(['psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-f', $dump, $node->connstr('other')], 'is restored');
 ok($node->poll_query_until('other', q{SELECT count(*) = 1 FROM fraiseql_nats.stream WHERE origin = 'toml'}),
     'the file makes its stream again');
 is($node->safe_psql('other', $streams), $before, 'the streams are as they were');
