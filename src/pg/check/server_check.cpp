@@ -83,8 +83,8 @@ void FindInStatus(char** row, Findings* findings) {
   const char* object = psprintf("stream \"%s\"", row[0]);
   const char* state = row[1];
   const char* reason = row[2];
-  const bool waits_for_broker =
-      strcmp(row[7], "t") == 0 && IsOneOf(state, {"connecting", "waiting"});
+  const bool broker_fails = strcmp(row[7], "t") == 0;  // told once, for all that follows from it
+  const bool waits_for_broker = broker_fails && IsOneOf(state, {"connecting", "waiting"});
   if ((reason[0] != '\0' || strcmp(state, "streaming") != 0) && !waits_for_broker) {
     const bool is_error =
         !RecoveryInProgress() && !IsOneOf(state, {"disabled", "paused", "starting", "connecting"});
@@ -98,7 +98,7 @@ void FindInStatus(char** row, Findings* findings) {
                   "See the table fraiseql_nats.alarm, and confirm with "
                   "fraiseql_nats.acknowledge_alarm().");
   }
-  if (row[5][0] != '\0') {
+  if (row[5][0] != '\0' && !broker_fails) {
     findings->Add(kWarningLevel, object, psprintf("dead letters of its consumers: %s", row[5]),
                   "They are moved as soon as this is corrected.");
   }
