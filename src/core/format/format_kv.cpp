@@ -30,7 +30,7 @@ const std::string* AppendKvSubject(const Route& route, const Change& change, std
   if (change.operation != Operation::kTruncate) {
     return AppendKeySubject(bucket, *change.relation, KeyRow(change), out);
   }
-  out->append("$KV.").append(bucket).append(".").append(kTruncateKey);
+  AppendBucketSubject(bucket, kTruncateKey, out);
   return nullptr;
 }
 

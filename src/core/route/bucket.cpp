@@ -44,6 +44,10 @@ bool IsBucket(const std::vector<std::string>& subjects) {
          IsBucketName(rest.substr(0, rest.size() - 2));
 }
 
+void AppendBucketSubject(std::string_view bucket, std::string_view key, std::string* out) {
+  out->append(kSubjectPrefix).append(bucket).append(".").append(key);
+}
+
 void AppendKeyToken(std::string_view value, std::string* out) {
   if (value.empty()) out->append("=00");
   for (const char c : value) {

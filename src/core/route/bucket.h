@@ -25,6 +25,9 @@ bool IsBucket(const std::vector<std::string>& subjects);
 // The key of the message that stands for TRUNCATE.  No row has it.
 constexpr std::string_view kTruncateKey = "=TRUNCATE";
 
+// Appends "$KV.<bucket>.<key>"; with ">" as the key, the subjects that the bucket's stream takes.
+void AppendBucketSubject(std::string_view bucket, std::string_view key, std::string* out);
+
 // Appends `value` as one token of a key: a character that keys do not allow, a dot and '=' become
 // "=" and two hexadecimal digits; an empty value becomes "=00".
 void AppendKeyToken(std::string_view value, std::string* out);

@@ -145,17 +145,22 @@ bool LockStreams(bool wait) {
   return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
-// Clients find a bucket by the name of its stream.
-static void RequireBucketSubjects(const StreamRow& row) {
-  constexpr char kPrefix[] = "KV_";
+// Whether the stream is a bucket in name and subjects, or in neither.
+static bool IsWholeBucketOrNone(const StreamRow& row) {
   std::string subjects;
   for (const auto& [name, value] : row.settings) {
     if (name == "stream_subjects") subjects = value;
   }
-  const bool is_named = strncmp(row.name.c_str(), kPrefix, strlen(kPrefix)) == 0;
-  if (!is_named && !IsBucket({subjects})) return;
+  if (row.name.compare(0, 3, "KV_") != 0 && !IsBucket({subjects})) return true;
   const std::string_view bucket = BucketOfStream(row.name);
-  if (!bucket.empty() && subjects == "$KV." + std::string(bucket) + ".>") return;
+  std::string expected;
+  AppendBucketSubject(bucket, ">", &expected);
+  return !bucket.empty() && subjects == expected;
+}
+
+// Clients find a bucket by the name of its stream.
+static void RequireBucketSubjects(const StreamRow& row) {
+  if (IsWholeBucketOrNone(row)) return;  // an error would skip the destructors of its texts
   ereport(ERROR,
           (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
            errmsg("stream \"%s\" is no bucket of the key-value store", row.name.c_str()),

@@ -169,7 +169,7 @@ std::string PatternOf(const Observer& observer, const char* table,
                       const std::string& subject_prefix, const std::string& topic_prefix) {
   std::string subject;
   if (const std::string_view bucket = BucketOfStream(observer.stream); !bucket.empty()) {
-    subject.append("$KV.").append(bucket).append(".>");
+    AppendBucketSubject(bucket, ">", &subject);
   } else if (!observer.topic.empty()) {
     AppendTopicSubject(topic_prefix, observer.topic, &subject);
   } else if (!observer.subject.empty()) {
