@@ -14,7 +14,7 @@ from bystander import Bystander
 from cluster import Cluster, Proxies
 from faults import disk_full
 from lanes import Lane
-from limit_faults import LIMITS
+from limit_faults import LIMITS, stop_ageing
 from load import Client, create_schema, finish_prepared
 from postgres import PostgresServer
 from proxy import Proxy
@@ -207,6 +207,8 @@ class Arena:
         self.world.configure()
         self.server.reload()
         await self.server.wait_until_up()
+        if self.mode.lets_go:
+            await stop_ageing(self.world)
         for database in self.mode.sessions:
             session = await self.server.connect(database)
             await finish_prepared(session, "")

@@ -73,3 +73,14 @@ async def stream_limited(world, dice):
     await insist(lambda: limit(limits))
     await asyncio.sleep(dice.uniform(0.5, 2))
     await insist(lambda: limit({name: before.get(name, -1) for name in limits}))
+
+
+async def stop_ageing(world):
+    """What the stream holds from now on, it holds until it has been read; a reader that is slower than
+    messages grow old would see some of them and miss newer ones."""
+
+    async def keep():
+        async with world.client() as client:
+            await client.update_stream(STREAM, max_age=0)
+
+    await insist(keep)
