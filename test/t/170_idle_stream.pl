@@ -89,6 +89,16 @@ $session->query_safe('COMMIT');
 stream_is('it has begun before the observer was switched off and on', 'other.a.30003');
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.unobserve('a')});
 
+# Transactions that stay open while thousands of others come and go.
+idle(5);
+my @open = map { $node->background_psql('postgres') } 1 .. 2;
+$open[0]->query_safe('BEGIN; INSERT INTO tb_b VALUES (10)');
+$open[1]->query_safe('BEGIN; INSERT INTO tb_a VALUES (40001); SAVEPOINT s; INSERT INTO tb_b VALUES (11); RELEASE s');
+$node->safe_psql('postgres', q{DO $$ BEGIN FOR i IN 50001 .. 53000 LOOP INSERT INTO tb_a VALUES (i); COMMIT; END LOOP; END $$});
+$open[$_]->query_safe("INSERT INTO tb_a VALUES (4000$_ + 10); COMMIT") for 0, 1;
+$_->quit for @open;
+stream_is('transactions that stay open for thousands of others', 'other.b.10', 'other.b.11');
+
 # So does a table that becomes a partition of one that is observed.
 $node->safe_psql('postgres', "INSERT INTO tb_part VALUES ($_)") for 1 .. 3;
 idle(5);

@@ -16,10 +16,6 @@ namespace fraiseql::pg {
 
 namespace {
 
-// Transactions whose end is not noted (prepared ones, subtransactions of an aborted one, those that
-// a crash has ended) must not accumulate.
-constexpr size_t kMostTransactions = 100000;
-
 // Tables of other tablespaces may have the same number.
 uint64_t FileKey(Oid space, uint64_t number) { return static_cast<uint64_t>(space) << 32 | number; }
 
@@ -53,14 +49,15 @@ void TransactionFilter::Note(XLogReaderState* record) {
   }
   if (stale_) {
     files_.clear();
-    transactions_.clear();
+    last_file_ = 0;
+    noted_.fill({});
     stale_ = false;
   }
   if (files_.empty() || !TransactionIdIsNormal(xid)) return;
   if (IsTransactionRecord(record, XLOG_XACT_COMMIT)) {
     skips_ = EndsUnobserved(record);
   } else if (IsTransactionRecord(record, XLOG_XACT_ABORT)) {
-    transactions_.erase(xid);
+    ForgetTransaction(xid);
   } else if (!HasNothing(record)) {
     NoteChange(record, xid);
   }
@@ -68,37 +65,57 @@ void TransactionFilter::Note(XLogReaderState* record) {
 
 void TransactionFilter::NoteChange(XLogReaderState* record, TransactionId xid) {
   if (TransactionIdPrecedesOrEquals(xid, newest_untracked_)) return;
-  const RmgrId manager = XLogRecGetRmid(record);
-  bool observed = true;
-  FileLocator file;
-  if ((manager == RM_HEAP_ID || manager == RM_HEAP2_ID) && XLogRecHasBlockRef(record, 0)) {
-    XLogRecGetBlockTag(record, 0, &file, nullptr, nullptr);
-    observed = DatabaseOf(file) == MyDatabaseId &&
-               files_.count(FileKey(SpaceOf(file), NumberOf(file))) == 0;
+  const bool observed = !HasFile(record);
+  Noted& place = PlaceOf(xid);
+  if (place.xid == xid) {
+    place.observed = place.observed || observed;
+    return;
   }
-  bool& noted = transactions_[xid];
-  noted = noted || observed;
-  if (transactions_.size() < kMostTransactions) return;
-  transactions_.clear();
-  newest_untracked_ = newest_;
+  if (TransactionIdIsNormal(place.xid) && TransactionIdFollows(place.xid, newest_untracked_)) {
+    newest_untracked_ = place.xid;
+    if (TransactionIdPrecedes(xid, newest_untracked_)) return;
+  }
+  place = {xid, observed};
 }
 
-bool TransactionFilter::IsUnobserved(TransactionId xid) const {
+// Whether it is a change of a known table.
+bool TransactionFilter::HasFile(XLogReaderState* record) {
+  const RmgrId manager = XLogRecGetRmid(record);
+  if (manager != RM_HEAP_ID && manager != RM_HEAP2_ID) return false;
+  if (!XLogRecHasBlockRef(record, 0)) return false;
+  FileLocator file;
+  XLogRecGetBlockTag(record, 0, &file, nullptr, nullptr);
+  if (DatabaseOf(file) != MyDatabaseId) return true;  // nor is one of another database
+  const uint64_t key = FileKey(SpaceOf(file), NumberOf(file));
+  if (key == last_file_) return true;
+  if (files_.count(key) == 0) return false;
+  last_file_ = key;
+  return true;
+}
+
+bool TransactionFilter::IsUnobserved(TransactionId xid) {
   if (TransactionIdPrecedesOrEquals(xid, newest_untracked_)) return false;
-  const auto found = transactions_.find(xid);
-  return found == transactions_.end() || !found->second;
+  const Noted& place = PlaceOf(xid);
+  return place.xid != xid || !place.observed;
+}
+
+void TransactionFilter::ForgetTransaction(TransactionId xid) {
+  Noted& place = PlaceOf(xid);
+  if (place.xid == xid) place = {};
 }
 
 bool TransactionFilter::EndsUnobserved(XLogReaderState* record) {
+  const TransactionId xid = XLogRecGetXid(record);
+  bool unobserved = IsUnobserved(xid);
+  ForgetTransaction(xid);
+  if ((XLogRecGetInfo(record) & XLOG_XACT_HAS_INFO) == 0) return unobserved;
   xl_xact_parsed_commit commit;
   ParseCommitRecord(XLogRecGetInfo(record),
                     reinterpret_cast<xl_xact_commit*>(XLogRecGetData(record)), &commit);
-  const TransactionId xid = XLogRecGetXid(record);
-  bool unobserved = commit.nmsgs == 0 && IsUnobserved(xid);
-  transactions_.erase(xid);
+  unobserved = unobserved && commit.nmsgs == 0;
   for (int i = 0; i < commit.nsubxacts; ++i) {
     unobserved = unobserved && IsUnobserved(commit.subxacts[i]);
-    transactions_.erase(commit.subxacts[i]);
+    ForgetTransaction(commit.subxacts[i]);
   }
   return unobserved;
 }

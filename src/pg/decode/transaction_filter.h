@@ -3,7 +3,7 @@
 
 // Include after postgres.h.
 
-#include <unordered_map>
+#include <array>
 #include <unordered_set>
 
 #include "pg/base/compat.h"
@@ -37,12 +37,25 @@ class TransactionFilter {
   void Forget() { stale_ = true; }
 
  private:
-  void NoteChange(XLogReaderState* record, TransactionId xid);
-  bool EndsUnobserved(XLogReaderState* record);
-  bool IsUnobserved(TransactionId xid) const;
+  // Of a transaction that is under way and has changed something.
+  struct Noted {
+    TransactionId xid = InvalidTransactionId;  // invalid: free
+    bool observed = false;                     // it cannot be skipped
+  };
 
-  std::unordered_set<uint64_t> files_;                     // of the known tables
-  std::unordered_map<TransactionId, bool> transactions_;   // true: it cannot be skipped
+  // A transaction has a fixed place, which it loses to a later one: then it is not skipped.
+  static constexpr size_t kPlaces = 1024;  // a power of two
+
+  void NoteChange(XLogReaderState* record, TransactionId xid);
+  bool HasFile(XLogReaderState* record);
+  Noted& PlaceOf(TransactionId xid) { return noted_[xid & (kPlaces - 1)]; }
+  void ForgetTransaction(TransactionId xid);
+  bool EndsUnobserved(XLogReaderState* record);
+  bool IsUnobserved(TransactionId xid);
+
+  std::unordered_set<uint64_t> files_;  // of the known tables
+  uint64_t last_file_ = 0;              // the one of them that was asked for last, or 0
+  std::array<Noted, kPlaces> noted_;
   TransactionId newest_ = InvalidTransactionId;            // of all records
   TransactionId newest_untracked_ = InvalidTransactionId;  // these and older ones are not skipped
   bool stale_ = false;

@@ -71,6 +71,13 @@ void GiveBackBuffers(LogicalDecodingContext* context) {
   }
 }
 
+// A slab gives back a block as soon as it is empty, and sets up each chunk of the next one: with
+// small transactions that is a block for each.  A chunk that is never used keeps one block there.
+void KeepBlocks(ReorderBuffer* buffer) {
+  (void)MemoryContextAlloc(buffer->txn_context, sizeof(ReorderBufferTXN));
+  (void)MemoryContextAlloc(buffer->change_context, sizeof(ReorderBufferChange));
+}
+
 }  // namespace
 
 bool WalReader::AwaitsStandbys() { return awaits_standbys; }
@@ -89,6 +96,7 @@ void WalReader::Open(Decoder* decoder) {
   context_ =
       CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
   AttachDecoder(context_, decoder);
+  KeepBlocks(context_->reorder);
   decoder_ = decoder;
   XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
   // The caches show the present state of the catalogs, but the log starts in the past.
