@@ -10,16 +10,20 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install demo fraiseql fuzz order-system pg-regress torture valgrind help format format-check lint packages
+.PHONY: bench bench-micro bench-install demo demo-picture fraiseql fuzz order-system pg-regress torture valgrind help format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
 
 #: make demo             shows it at work; KEEP=1 leaves the servers running
 demo: packages
-	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@MAKE="$(MAKE)" test/demo/build
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	@test/setup/as-user env KEEP="$(KEEP)" test/demo/demo
+	@test/setup/as-user env KEEP="$(KEEP)" RECORD="$(RECORD)" test/demo/demo
+
+#: make demo-picture     the same, recorded as the picture of the README
+demo-picture:
+	@$(SUBMAKE) demo RECORD=doc/demo.svg
 
 #: make order-system     runs examples/order-system, looks at its page and checks that its numbers add up
 order-system: packages

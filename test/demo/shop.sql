@@ -43,3 +43,8 @@ BEGIN
     WHERE pk_order = v_order.pk_order;
     RETURN v_order.id;
 END $$;
+
+CREATE TABLE tb_product (pk_product bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+CREATE TABLE tb_click (pk_click bigint PRIMARY KEY, page text NOT NULL);
+CREATE TABLE tb_stock (product text PRIMARY KEY, pieces int NOT NULL);
+ALTER TABLE tb_stock REPLICA IDENTITY FULL;
