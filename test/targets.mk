@@ -10,7 +10,7 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install demo demo-picture fraiseql fuzz order-system pg-regress torture valgrind help format format-check lint packages
+.PHONY: bench bench-micro bench-install demo demo-picture fraiseql fuzz order-system pg-regress torture valgrind help troubleshooting format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -32,6 +32,15 @@ order-system: packages
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/order-system/run --prepare-all
 	@test/setup/as-user test/order-system/run
+
+#: make monitoring       examples/monitoring with Prometheus and its exporter
+monitoring: packages
+	@test/setup/install-packages --monitoring
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/monitoring/rules
+	@test/monitoring/dashboard
+	@test/setup/as-user test/setup/run-tap test/monitoring/monitoring.pl
 
 #: make fraiseql         FraiseQL's own server beside us, built once with cargo (some minutes)
 fraiseql: packages
@@ -100,6 +109,11 @@ packages:
 #: make lint             the rules of the house
 lint:
 	test/lint
+
+#: make troubleshooting  writes doc/troubleshooting.md, from the reasons and hints in the source
+troubleshooting:
+	@test/troubleshooting >build/troubleshooting.md
+	@mv build/troubleshooting.md doc/troubleshooting.md
 
 #: make format           formats the C++ sources
 format:
