@@ -33,6 +33,14 @@ order-system: packages
 	@test/order-system/run --prepare-all
 	@test/setup/as-user test/order-system/run
 
+#: make docs             the programs of doc/consumers.md: Python, JavaScript, Go and the nats CLI
+docs: packages
+	@test/setup/install-packages --docs
+	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
+	@test/docs/prepare
+	@test/setup/as-user test/setup/run-tap test/docs/consumers.pl
+
 #: make monitoring       examples/monitoring with Prometheus and its exporter
 monitoring: packages
 	@test/setup/install-packages --monitoring

@@ -44,6 +44,7 @@ my %pages = (
     'doc/buckets.md' => {before => $rows, after => 'DELETE FROM tb_order', streams => {KV_orders => ['$KV.orders.1']}},
     'doc/streams.md' => {before => $rows, after => $more, streams => {
         orders => [qw(order.eu.checked order.eu.created)], clicks => ['click.home'], KV_stock => ['$KV.stock.apple', '$KV.stock.pear']}},
+    'doc/consumers.md'    => {streams => {}},
     'doc/dead-letters.md' => {streams => {}},
     'doc/operate.md'      => {streams => {}},
 );
