@@ -1260,8 +1260,11 @@ DO $$
 DECLARE
     missing text := CASE
         WHEN (SELECT state FROM fraiseql_nats.status()) = 'not loaded' THEN 'fraiseql_nats is not in "shared_preload_libraries"'
-        WHEN current_setting('wal_level') <> 'logical' AND current_setting('fraiseql_nats.capture') <> 'notify'
-        THEN '"wal_level" is not logical' END;
+        -- From 19 on the log becomes logical by itself.
+        WHEN current_setting('wal_level') <> ALL (CASE WHEN current_setting('server_version_num')::integer >= 190000
+                                                       THEN '{logical,replica}'::text[] ELSE '{logical}' END)
+             AND current_setting('fraiseql_nats.capture') <> 'notify'
+        THEN format('"wal_level" is %s', current_setting('wal_level')) END;
 BEGIN
     IF missing IS NOT NULL THEN
         RAISE NOTICE 'nothing is published yet: %', missing

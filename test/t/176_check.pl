@@ -254,7 +254,7 @@ $node->safe_psql('postgres', 'SELECT pg_drop_replication_slot(slot_name) FROM pg
 $node->restart;
 finds(qr/^error: setting "wal_level": it is not logical.* -> Set "wal_level" to logical/m, 'wal_level');
 (undef, undef, $error) = $node->psql('template1', 'CREATE EXTENSION fraiseql_nats; DROP EXTENSION fraiseql_nats');
-like($error, qr/NOTICE:.*"wal_level" is not logical.*\n.*fraiseql_nats.check\(\)/, 'CREATE EXTENSION says so, too');
+like($error, qr/NOTICE:.*"wal_level" is replica.*\n.*fraiseql_nats.check\(\)/, 'CREATE EXTENSION says so, too');
 $node->configure(shared_preload_libraries => '');
 $node->restart;
 finds(qr/^error: setting "shared_preload_libraries": the library is not loaded/m, 'shared_preload_libraries');

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #pragma once
 
-// Every difference between the supported major versions of Postgres, 15 to 18.  Include after
+// Every difference between the supported major versions of Postgres, 15 to 19.  Include after
 // postgres.h; no other file uses PG_VERSION_NUM.
 
 extern "C" {
@@ -20,11 +20,19 @@ extern "C" {
 #include "replication/slot.h"
 #include "replication/snapbuild.h"
 #include "storage/latch.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
 #endif
+#if PG_VERSION_NUM >= 190000
+#include "replication/logicalctl.h"
+#include "storage/proc.h"
+#endif
 #include "utils/acl.h"
 #include "utils/guc_tables.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/resowner.h"
@@ -39,7 +47,11 @@ namespace fraiseql::pg {
 
 #if PG_VERSION_NUM >= 170000
 inline void CreateSlot(const char* name, ReplicationSlotPersistency persistency, bool failover) {
+#if PG_VERSION_NUM >= 190000
+  ReplicationSlotCreate(name, true, persistency, false, false, failover, false);
+#else
   ReplicationSlotCreate(name, true, persistency, false, failover, false);
+#endif
 }
 constexpr bool kHasFailoverSlots = true;
 inline void SetSlotFailover(const char* name) {
@@ -205,6 +217,37 @@ inline const char* InvalidationCause(const ReplicationSlot* slot) {
 }
 #endif
 
+// From 19 on the log becomes logical by itself while there is a logical slot, at wal_level =
+// replica.
+#if PG_VERSION_NUM >= 190000
+constexpr int kNeededWalLevel = WAL_LEVEL_REPLICA;
+constexpr char kNeededWalLevelName[] = "replica";
+inline void RequireLogicalDecoding() { CheckLogicalDecodingRequirements(false); }
+// After the slot of this process was created.
+inline void MakeLogLogical() { EnsureLogicalDecodingEnabled(); }
+inline LogicalDecodingContext* NewSlotContext(const char* plugin, XLogReaderRoutine* routine) {
+  return CreateInitDecodingContext(plugin, NIL, false, false, InvalidXLogRecPtr, routine, nullptr,
+                                   nullptr, nullptr);
+}
+// The caller holds the slot's mutex.
+inline int ActivePid(const ReplicationSlot* slot) {
+  const ProcNumber process = slot->active_proc;
+  return process == INVALID_PROC_NUMBER ? 0 : GetPGProcByNumber(process)->pid;
+}
+inline TimestampTz CommitTime(const ReorderBufferTXN* txn) { return txn->commit_time; }
+#else
+constexpr int kNeededWalLevel = WAL_LEVEL_LOGICAL;
+constexpr char kNeededWalLevelName[] = "logical";
+inline void RequireLogicalDecoding() { CheckLogicalDecodingRequirements(); }
+inline void MakeLogLogical() {}
+inline LogicalDecodingContext* NewSlotContext(const char* plugin, XLogReaderRoutine* routine) {
+  return CreateInitDecodingContext(plugin, NIL, false, InvalidXLogRecPtr, routine, nullptr, nullptr,
+                                   nullptr);
+}
+inline int ActivePid(const ReplicationSlot* slot) { return slot->active_pid; }
 inline TimestampTz CommitTime(const ReorderBufferTXN* txn) { return txn->xact_time.commit_time; }
+#endif
+// Whether the log is logical, or becomes so with the first slot.
+inline bool CanBeLogical() { return wal_level >= kNeededWalLevel; }
 
 }  // namespace fraiseql::pg

@@ -23,7 +23,11 @@ namespace {
 Freshness freshness;
 Oid own_schema = InvalidOid;
 
-void OnNamespaceChanged(Datum, int, uint32) { freshness.Invalidate(); }
+// The type of a cache's number depends on the version of Postgres.
+template <typename CacheId>
+void OnNamespaceChanged(Datum, CacheId, uint32) {
+  freshness.Invalidate();
+}
 
 // The install script creates the schema, and fails if it exists: so it is a member of the
 // extension.  Only a superuser can make it a member of another one.

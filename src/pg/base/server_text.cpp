@@ -9,6 +9,7 @@ extern "C" {
 #include "mb/pg_wchar.h"
 }
 
+#include "pg/base/compat.h"
 #include "pg/base/server_text.h"
 
 namespace fraiseql::pg {
@@ -106,10 +107,11 @@ char* AsAscii(std::string_view text) {
   char* out = static_cast<char*>(palloc(text.size() * 3 + 1));
   char* end = out;
   for (const char c : text) {
-    if (c > 0) {
+    const auto byte = static_cast<unsigned char>(c);  // a plain char has no sign on some machines
+    if (byte > 0 && byte < 0x80) {
       *end++ = c;
     } else {
-      end += sprintf(end, "%%%02X", static_cast<unsigned char>(c));
+      end += sprintf(end, "%%%02X", byte);
     }
   }
   *end = '\0';

@@ -101,9 +101,15 @@ void RequireLogicalLog(const char* action) {
                     errhint("Send a notification on an observed channel instead.")));
   }
   if (XLogLogicalInfoActive()) return;
-  ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                  errmsg("cannot %s: \"wal_level\" is not \"logical\"", action),
-                  errhint("Set \"wal_level\" to \"logical\" and restart the server.")));
+  if (CanBeLogical()) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("cannot %s: the log is not logical before there is a slot", action),
+                    errhint("See fraiseql_nats.status() for what the worker waits for.")));
+  }
+  ereport(ERROR,
+          (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+           errmsg("cannot %s: \"wal_level\" is not \"%s\"", action, kNeededWalLevelName),
+           errhint("Set \"wal_level\" to \"%s\" and restart the server.", kNeededWalLevelName)));
 }
 
 }  // namespace fraiseql::pg

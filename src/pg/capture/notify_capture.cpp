@@ -166,7 +166,9 @@ struct NotifyingFunction {
   bool notifies;
 };
 
-void OnFunctionsChanged(Datum, int, uint32) {
+// The type of a cache's number depends on the version of Postgres.
+template <typename CacheId>
+void OnFunctionsChanged(Datum, CacheId, uint32) {
   capturing_function_freshness.Invalidate();
   if (notifying_functions != nullptr) hash_destroy(notifying_functions);
   notifying_functions = nullptr;
@@ -201,12 +203,15 @@ bool ReplaceCalls(Node* node, void* function) {
   return expression_tree_walker(node, AsTreeWalker(ReplaceCalls), function);
 }
 
-PlannedStmt* OnPlan(Query* query, const char* text, int options, ParamListInfo parameters) {
+// `more`: from 19 on, for EXPLAIN.
+template <typename... More>
+PlannedStmt* OnPlan(Query* query, const char* text, int options, ParamListInfo parameters,
+                    More... more) {
   // The planner owns the tree and may change it; the tree is not stored.
   Oid function = CapturingFunction();
   if (OidIsValid(function)) (void)ReplaceCalls(reinterpret_cast<Node*>(query), &function);
   const planner_hook_type next = previous_planner != nullptr ? previous_planner : standard_planner;
-  return next(query, text, options, parameters);
+  return next(query, text, options, parameters, more...);
 }
 
 bool BodyNotifies(Oid function) {

@@ -9,6 +9,7 @@ extern "C" {
 }
 
 #include "pg/base/version.h"
+#include "pg/base/compat.h"
 #include "pg/check/server_check.h"
 #include "pg/settings/gucs.h"
 #include "pg/shared/shmem.h"
@@ -19,7 +20,6 @@ namespace {
 
 // The workers read the log: without `capture = notify`, and with a log that can be decoded.
 bool ReadsLog() { return settings.capture != kCaptureNotify; }
-bool IsLogical() { return wal_level >= WAL_LEVEL_LOGICAL; }
 
 void CheckLibrary(Findings* findings, void*) {
   if (shared == nullptr) {
@@ -27,10 +27,11 @@ void CheckLibrary(Findings* findings, void*) {
                   "the library is not loaded, and nothing is published",
                   "Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart the server.");
   }
-  if (ReadsLog() && !IsLogical()) {
+  if (ReadsLog() && !CanBeLogical()) {
     findings->Add(kErrorLevel, "setting \"wal_level\"",
-                  "it is not logical: the log does not have what is to be published",
-                  "Set \"wal_level\" to logical and restart the server.");
+                  psprintf("it is not %s: the log does not have what is to be published",
+                           kNeededWalLevelName),
+                  psprintf("Set \"wal_level\" to %s and restart the server.", kNeededWalLevelName));
   }
   const VersionMismatch mismatch = FindVersionMismatch();
   if (mismatch.reason != nullptr) {
@@ -53,7 +54,7 @@ void CheckPendingSettings(Findings* findings, void*) {
 
 // A stream that has no slot yet needs a free one.
 void CheckSlots(Findings* findings, void*) {
-  if (shared == nullptr || !ReadsLog() || !IsLogical() || RecoveryInProgress()) return;
+  if (shared == nullptr || !ReadsLog() || !CanBeLogical() || RecoveryInProgress()) return;
   ForEachRow(
       "SELECT missing.count, setting FROM pg_catalog.pg_settings,"
       " LATERAL (SELECT count(*) FROM fraiseql_nats.status() WHERE NOT EXISTS"
@@ -110,7 +111,7 @@ void FindInStatus(char** row, Findings* findings) {
 }
 
 void CheckStates(Findings* findings, void* argument) {
-  if (shared == nullptr || (ReadsLog() && !IsLogical())) return;
+  if (shared == nullptr || (ReadsLog() && !CanBeLogical())) return;
   ForEachRow(psprintf("SELECT coalesce(stream, 'default'), state, reason, hint, alarm, dlq_trouble,"
                       " gaps, %s FROM fraiseql_nats.status()",
                       *static_cast<bool*>(argument) ? "true" : "false"),

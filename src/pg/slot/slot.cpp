@@ -55,7 +55,7 @@ SlotCondition InspectSlot(const char* name) {
   if (slot == nullptr) return condition;
   condition.exists = true;
   SpinLockAcquire(&slot->mutex);
-  condition.active_pid = slot->active_pid;
+  condition.active_pid = ActivePid(slot);
   condition.restart_lsn = slot->data.restart_lsn;
   condition.confirmed = slot->data.confirmed_flush;
   condition.lost = InvalidationCause(slot);
@@ -87,14 +87,14 @@ std::vector<SlotName> SlotsWithPrefix(const std::string& prefix) {
 }
 
 void MakeSlot(const char* name, bool temporary) {
-  CheckLogicalDecodingRequirements();
+  RequireLogicalDecoding();
   CreateSlot(name, temporary ? RS_TEMPORARY : RS_EPHEMERAL, !temporary && settings.slot_failover);
+  MakeLogLogical();
   XLogReaderRoutine routine{};
   routine.page_read = read_local_xlog_page;
   routine.segment_open = wal_segment_open;
   routine.segment_close = wal_segment_close;
-  LogicalDecodingContext* context = CreateInitDecodingContext(
-      kPluginName, NIL, false, InvalidXLogRecPtr, &routine, nullptr, nullptr, nullptr);
+  LogicalDecodingContext* context = NewSlotContext(kPluginName, &routine);
   DecodingContextFindStartpoint(context);
   FreeDecodingContext(context);
   if (!temporary) ReplicationSlotPersist();

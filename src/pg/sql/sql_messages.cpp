@@ -215,7 +215,7 @@ void Preview(FunctionCallInfo fcinfo, const char* stream, const Limits& limits,
 
 void CheckRightsAndSlotName(FunctionCallInfo fcinfo) {
   CheckSlotPermissions();
-  CheckLogicalDecodingRequirements();
+  RequireLogicalDecoding();
   if (PG_ARGISNULL(0)) {
     ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("slot name must not be null")));
   }

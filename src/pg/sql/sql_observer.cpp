@@ -55,7 +55,7 @@ void AwaitSlot() {
   if (settings.capture == kCaptureNotify) return;
   const SlotName slot = OwnSlotName({MyDatabaseId, kDefaultStream});
   const TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), kAwaitSlotMs);
-  while (!SlotIsReady(slot.c_str()) && settings.enabled && wal_level >= WAL_LEVEL_LOGICAL &&
+  while (!SlotIsReady(slot.c_str()) && settings.enabled && CanBeLogical() &&
          !TransactionIdIsValid(GetTopTransactionIdIfAny()) && GetCurrentTimestamp() < until) {
     CHECK_FOR_INTERRUPTS();
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 10,
@@ -323,7 +323,7 @@ Datum ObserverChanged(FunctionCallInfo fcinfo) {
   }
   if (TRIGGER_FIRED_FOR_STATEMENT(data->tg_event)) {
     CacheInvalidateRelcacheByRelid(RelationGetRelid(relation));
-    return PointerGetDatum(nullptr);
+    return Datum{0};
   }
   HeapTuple tuple =
       TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;

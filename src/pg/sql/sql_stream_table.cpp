@@ -95,7 +95,7 @@ Datum StreamChanged(FunctionCallInfo fcinfo) {
   (void)LockStreams(true);
   CacheInvalidateRelcache(trigger->tg_relation);  // sessions cache the rows
   if (shared != nullptr) pending.touched = true;
-  return PointerGetDatum(nullptr);
+  return Datum{0};
 }
 
 }  // namespace

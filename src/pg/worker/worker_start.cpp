@@ -108,9 +108,10 @@ void Worker::FindOutAboutDatabase() {
 }
 
 Status Worker::MissingPrecondition() const {
-  if (wal_level < WAL_LEVEL_LOGICAL) {
-    return Status::Invalid("\"wal_level\" is not \"logical\"",
-                           "Set \"wal_level\" to \"logical\" and restart the server.");
+  if (!CanBeLogical()) {
+    return Status::Invalid(std::string("\"wal_level\" is not \"") + kNeededWalLevelName + "\"",
+                           std::string("Set \"wal_level\" to \"") + kNeededWalLevelName +
+                               "\" and restart the server.");
   }
   const SlotName slot = OwnSlotName(key_);
   if (!SlotExists(slot.c_str()) && !HasFreeSlot()) {
