@@ -34,7 +34,7 @@ bool IsVisibleToAll(TransactionId xid) {
   if (TransactionIdIsNormal(oldest_running) && TransactionIdPrecedes(xid, oldest_running)) {
     return true;
   }
-  oldest_running = GetOldestActiveTransactionId();
+  oldest_running = OldestRunningTransaction();
   return TransactionIdPrecedes(xid, oldest_running) || !TransactionIdIsInProgress(xid);
 }
 

@@ -16,10 +16,12 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "replication/logical.h"
 #include "replication/message.h"
+#include "replication/origin.h"
 #include "replication/reorderbuffer.h"
 #include "replication/slot.h"
 #include "replication/snapbuild.h"
 #include "storage/latch.h"
+#include "storage/procarray.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -235,6 +237,15 @@ inline int ActivePid(const ReplicationSlot* slot) {
   return process == INVALID_PROC_NUMBER ? 0 : GetPGProcByNumber(process)->pid;
 }
 inline TimestampTz CommitTime(const ReorderBufferTXN* txn) { return txn->commit_time; }
+constexpr ReplOriginId kNoOrigin = InvalidReplOriginId;
+inline XLogRecPtr FindNextRecord(XLogReaderState* reader, XLogRecPtr from) {
+  char* error = nullptr;
+  return XLogFindNextRecord(reader, from, &error);
+}
+// Of all databases.
+inline TransactionId OldestRunningTransaction() {
+  return GetOldestActiveTransactionId(false, true);
+}
 #else
 constexpr int kNeededWalLevel = WAL_LEVEL_LOGICAL;
 constexpr char kNeededWalLevelName[] = "logical";
@@ -246,6 +257,11 @@ inline LogicalDecodingContext* NewSlotContext(const char* plugin, XLogReaderRout
 }
 inline int ActivePid(const ReplicationSlot* slot) { return slot->active_pid; }
 inline TimestampTz CommitTime(const ReorderBufferTXN* txn) { return txn->xact_time.commit_time; }
+constexpr RepOriginId kNoOrigin = InvalidRepOriginId;
+inline XLogRecPtr FindNextRecord(XLogReaderState* reader, XLogRecPtr from) {
+  return XLogFindNextRecord(reader, from);
+}
+inline TransactionId OldestRunningTransaction() { return GetOldestActiveTransactionId(); }
 #endif
 // Whether the log is logical, or becomes so with the first slot.
 inline bool CanBeLogical() { return wal_level >= kNeededWalLevel; }

@@ -5,6 +5,7 @@
 extern "C" {
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "commands/dbcommands.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "utils/tuplestore.h"
 }
 
+#include "pg/base/compat.h"
 #include "pg/base/plugin_name.h"
 #include "pg/base/guard.h"
 #include "pg/call/process_call.h"

@@ -84,7 +84,7 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
         Status::Invalid("an observer cannot be read, and publishes nothing: " + error,
                         "Remove it with fraiseql_nats.unobserve(), and create it again."));
   }
-  is_local_ = txn->origin_id == InvalidRepOriginId;
+  is_local_ = txn->origin_id == kNoOrigin;
   restores_ = false;
   withheld_ = 0;
   last_commit_time_ = CommitTime(txn);

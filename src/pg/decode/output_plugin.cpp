@@ -7,6 +7,7 @@ extern "C" {
 #include "replication/output_plugin.h"
 }
 
+#include "pg/base/compat.h"
 #include "pg/decode/decoder.h"
 #include "pg/base/guard.h"
 #include "pg/base/plugin_name.h"
@@ -51,7 +52,8 @@ void OnTruncate(LogicalDecodingContext* context, ReorderBufferTXN*, int count,
 
 // Postgres asks for each record with a change, and once more for a commit; also while a slot is
 // being created, when there is no decoder.
-bool OnFilter(LogicalDecodingContext* context, RepOriginId) {
+template <typename OriginId>
+bool OnFilter(LogicalDecodingContext* context, OriginId) {
   auto* decoder = static_cast<Decoder*>(context->output_plugin_private);
   return decoder != nullptr && decoder->filter().skips();
 }

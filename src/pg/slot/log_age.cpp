@@ -12,6 +12,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/base/compat.h"
 #include "pg/slot/log_age.h"
 
 namespace fraiseql::pg {
@@ -49,7 +50,7 @@ TimestampTz FirstCommitFrom(XLogRecPtr from, XLogRecPtr upto) {
   TimestampTz found = 0;
   TimestampTz others = PgStartTime;
   bool cut_short = false;
-  const XLogRecPtr first = XLogFindNextRecord(reader, from);
+  const XLogRecPtr first = FindNextRecord(reader, from);
   char* error = nullptr;
   while (!XLogRecPtrIsInvalid(first) && found == 0 && XLogReadRecord(reader, &error) != nullptr &&
          reader->ReadRecPtr < upto) {

@@ -15,6 +15,7 @@ extern "C" {
 #include "utils/timestamp.h"
 }
 
+#include "pg/base/compat.h"
 #include "pg/base/sql_function.h"
 #include "pg/settings/gucs.h"
 #include "pg/settings/stream_rows.h"

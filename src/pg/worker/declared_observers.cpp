@@ -13,6 +13,7 @@ extern "C" {
 #include "utils/jsonb.h"
 }
 
+#include "pg/base/compat.h"
 #include "pg/worker/declared_observers.h"
 #include "pg/base/guard.h"
 #include "pg/base/own_transaction.h"
@@ -132,7 +133,7 @@ void DeclaredObservers::Sync(const Config& config) {
   if (worker_.stream != kDefaultStream) return;
   TrySync(config);
   const TransactionId next = ReadNextTransactionId();
-  const bool others = TransactionIdPrecedes(GetOldestActiveTransactionId(), next);
+  const bool others = TransactionIdPrecedes(OldestRunningTransaction(), next);
   await_before_ = others && !config.rules.empty() ? next : InvalidTransactionId;
 }
 
@@ -141,7 +142,7 @@ void DeclaredObservers::SyncAgain(const Config& config, int64_t now_ms) {
   const bool awaits = TransactionIdIsValid(await_before_);
   if (!(awaits || failed_) || now_ms < next_look_ms_) return;
   next_look_ms_ = now_ms + (awaits ? kLookMs : kRetryMs);
-  if (awaits && TransactionIdPrecedes(GetOldestActiveTransactionId(), await_before_)) return;
+  if (awaits && TransactionIdPrecedes(OldestRunningTransaction(), await_before_)) return;
   await_before_ = InvalidTransactionId;  // later transactions see the rules
   TrySync(config);
 }
