@@ -1096,6 +1096,105 @@ CREATE FUNCTION status(
 LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_status';
 COMMENT ON FUNCTION status() IS 'for each stream of this database, the default one first: the state, progress and problems of its worker; holds_log: no slot of this database keeps older log';
 
+-- Statistics --------------------------------------------------------------------------------------
+
+CREATE FUNCTION fraiseql_nats_internal.stream_stats(
+    OUT datid oid, OUT datname text, OUT stream text, OUT state text, OUT pid integer, OUT lag_bytes bigint,
+    OUT lag_seconds double precision, OUT in_flight integer, OUT messages_sent bigint, OUT messages_acked bigint,
+    OUT messages_resent bigint, OUT messages_found bigint, OUT messages_dropped bigint, OUT bytes bigint,
+    OUT untestable bigint, OUT dead_letters bigint, OUT order_breaks bigint, OUT failures bigint, OUT reconnects bigint,
+    OUT observers_uncounted integer, OUT latency_p50_ms double precision, OUT latency_p99_ms double precision,
+    OUT latency bigint[], OUT latency_seconds double precision, OUT last_progress_at timestamptz,
+    OUT stats_since timestamptz) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_stream_stats';
+COMMENT ON FUNCTION fraiseql_nats_internal.stream_stats() IS 'rows of pg_stat_fraiseql_nats';
+
+CREATE VIEW pg_stat_fraiseql_nats AS SELECT * FROM fraiseql_nats_internal.stream_stats();
+COMMENT ON VIEW pg_stat_fraiseql_nats IS 'what has been done for each stream of each database of the server; kept when a worker or the server restarts, but for a crash of the server';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.datid IS 'OID of the database';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.datname IS 'the database';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.stream IS 'name of the stream at the broker; null: its worker does not know it yet';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.state IS 'state of the worker, as in status()';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.pid IS 'process ID of the worker; null: none runs';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.lag_bytes IS 'log that is not confirmed yet; null: the stream has no slot';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.lag_seconds IS 'age of the oldest transaction that is not confirmed, as in status()';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.in_flight IS 'messages that are sent and not acknowledged now';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.messages_sent IS 'messages sent';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.messages_acked IS 'messages that are in the stream: acknowledged, or found there';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.messages_resent IS 'messages sent again';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.messages_found IS 'messages that the stream had already, and that were not sent again';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.messages_dropped IS 'notifications that were not published, with capture = notify';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.bytes IS 'subjects, headers and payloads of the messages that were acknowledged';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.untestable IS 'changes that were not published because a filter or condition could not be evaluated';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.dead_letters IS 'messages that became dead letters';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.order_breaks IS 'messages that were stored out of order';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.failures IS 'failed attempts to publish';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.reconnects IS 'connections after the first one of a worker';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.observers_uncounted IS 'observers that are not in pg_stat_fraiseql_nats_observers, for want of shared memory';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.latency_p50_ms IS 'half of the messages took at most so long from commit to acknowledgement: the bound of a bucket; null: there was no message';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.latency_p99_ms IS 'the same for 99 % of the messages';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.latency IS 'number of messages by the time from commit to acknowledgement: one for each bucket of pg_stat_fraiseql_nats_latency';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.latency_seconds IS 'sum of these times';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.last_progress_at IS 'when messages were last acknowledged since the start of the server; a reset leaves it';
+COMMENT ON COLUMN pg_stat_fraiseql_nats.stats_since IS 'since when it is counted';
+
+CREATE VIEW pg_stat_fraiseql_nats_latency AS
+SELECT s.datid, s.datname, s.stream,
+       CASE WHEN b.bucket < pg_catalog.cardinality(s.latency) THEN 0.25 * 2 ^ (b.bucket - 1)::double precision
+            ELSE 'Infinity' END AS up_to_ms,
+       b.messages
+FROM fraiseql_nats_internal.stream_stats() s, pg_catalog.unnest(s.latency) WITH ORDINALITY b (messages, bucket);
+COMMENT ON VIEW pg_stat_fraiseql_nats_latency IS 'how many messages of each stream took how long from commit to acknowledgement';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_latency.datid IS 'OID of the database';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_latency.datname IS 'the database';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_latency.stream IS 'name of the stream at the broker';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_latency.up_to_ms IS 'upper bound of the bucket, inclusive; its lower bound is that of the bucket before it';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_latency.messages IS 'number of messages in the bucket';
+
+CREATE FUNCTION fraiseql_nats_internal.observer_stats(
+    OUT datid oid, OUT datname text, OUT stream text, OUT observer text, OUT published bigint, OUT bytes bigint,
+    OUT filtered bigint, OUT untestable bigint, OUT dead_letters bigint, OUT last_published_at timestamptz,
+    OUT stats_since timestamptz) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_stats';
+COMMENT ON FUNCTION fraiseql_nats_internal.observer_stats() IS 'rows of pg_stat_fraiseql_nats_observers';
+
+CREATE VIEW pg_stat_fraiseql_nats_observers AS SELECT * FROM fraiseql_nats_internal.observer_stats();
+COMMENT ON VIEW pg_stat_fraiseql_nats_observers IS 'what has been done for each observer of each database of the server, once the worker of its stream has read of it in the log; kept as in pg_stat_fraiseql_nats';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.datid IS 'OID of the database';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.datname IS 'the database';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.stream IS 'name of the stream at the broker; null: its worker does not know it yet';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.observer IS 'name of the observer; under another name, or in another stream, it begins anew';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.published IS 'messages that were acknowledged';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.bytes IS 'their subjects, headers and payloads';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.filtered IS 'changes that its filter or condition did not take';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.untestable IS 'changes that were not published because it could not be evaluated';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.dead_letters IS 'messages that became dead letters';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.last_published_at IS 'when its last message was acknowledged; a reset leaves it';
+COMMENT ON COLUMN pg_stat_fraiseql_nats_observers.stats_since IS 'since when it is counted';
+GRANT SELECT ON pg_stat_fraiseql_nats, pg_stat_fraiseql_nats_latency, pg_stat_fraiseql_nats_observers
+TO fraiseql_nats_admin, pg_monitor;
+
+CREATE FUNCTION fraiseql_nats_internal.reset_stats(stream integer) RETURNS void
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_reset_stats';
+COMMENT ON FUNCTION fraiseql_nats_internal.reset_stats(integer) IS 'resets the statistics of the stream with this number; null: of all streams of this database';
+
+CREATE FUNCTION stat_reset(stream text DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    number integer := CASE stream WHEN 'default' THEN 0 END;
+BEGIN
+    IF stream <> 'default' THEN
+        SELECT s.number INTO number FROM fraiseql_nats.stream s WHERE s.name = stat_reset.stream;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'stream "%" does not exist', stream
+                USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.stream; "default" is the stream of the settings.';
+        END IF;
+    END IF;
+    PERFORM fraiseql_nats_internal.reset_stats(number);
+END
+$$;
+COMMENT ON FUNCTION stat_reset(text) IS 'resets the statistics of a stream of this database, and of its observers, at once; null: of all its streams';
+
 CREATE FUNCTION fraiseql_nats_internal.metric(name text, type text, help text, samples text[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     SELECT format(E'# HELP %1$s %2$s\n# TYPE %1$s %3$s\n', $1, $3, $2) || string_agg(
@@ -1110,14 +1209,34 @@ LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog,
 AS $$ SELECT count(*) FROM fraiseql_nats.dead_letter WHERE outcome IS NULL $$;
 COMMENT ON FUNCTION fraiseql_nats_internal.open_dead_letters() IS 'the number of dead letters that were neither retried nor discarded';
 
+CREATE FUNCTION fraiseql_nats_internal.label_value(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT replace(replace(replace(coalesce($1, ''), E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n')
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.label_value(text) IS 'a value of a label in metrics(), escaped';
+
 CREATE FUNCTION metrics() RETURNS text
 LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
     WITH s AS (
         SELECT x.*, label || '}' AS l, label || ',status=' AS with_status
         FROM fraiseql_nats.status() x,
-             LATERAL (SELECT format('{database="%s",stream="%s"',
-                                    replace(replace(replace(x.database, E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n'),
-                                    replace(replace(replace(coalesce(x.stream, ''), E'\\', E'\\\\'), '"', E'\\"'), E'\n', E'\\n')) AS label) y
+             LATERAL (SELECT format('{database="%s",stream="%s"', fraiseql_nats_internal.label_value(x.database),
+                                    fraiseql_nats_internal.label_value(x.stream)) AS label) y
+    ), t AS (
+        SELECT x.*, label || '}' AS l, label || ',le=' AS with_bound
+        FROM fraiseql_nats.pg_stat_fraiseql_nats x,
+             LATERAL (SELECT format('{database="%s",stream="%s"', fraiseql_nats_internal.label_value(x.datname),
+                                    fraiseql_nats_internal.label_value(x.stream)) AS label) y
+        WHERE x.datname = current_database()
+    ), bucket AS (
+        SELECT t.l, format('_bucket%s"%s"} %s', with_bound,
+                           CASE WHEN n < cardinality(latency) THEN (0.00025 * 2 ^ (n - 1)::double precision)::text ELSE '+Inf' END,
+                           sum(messages) OVER (PARTITION BY t.l ORDER BY n)) AS sample, n
+        FROM t, unnest(latency) WITH ORDINALITY b (messages, n)
+    ), o AS (
+        SELECT x.*, format('{database="%s",stream="%s",observer="%s"}', fraiseql_nats_internal.label_value(x.datname),
+                           fraiseql_nats_internal.label_value(x.stream), fraiseql_nats_internal.label_value(x.observer)) AS l
+        FROM fraiseql_nats.pg_stat_fraiseql_nats_observers x WHERE x.datname = current_database()
     ), family (position, name, type, help, samples) AS (VALUES
         (1, 'fraiseql_nats_up', 'gauge', 'Whether messages are published.',
             (SELECT array_agg(l || ' ' || (state = 'streaming')::integer) FROM s)),
@@ -1145,12 +1264,32 @@ LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp 
         (17, 'fraiseql_nats_consumer_dead_letters_moved', 'counter', 'Dead letters of consumers that were moved.',
             (SELECT array_agg(l || ' ' || dlq_moved) FROM s WHERE dlq_moved IS NOT NULL)),
         (18, 'fraiseql_observer_dlq_items', 'gauge', 'Dead letters that were neither retried nor discarded.',
-            (SELECT array_agg(format('{database="%s"} %s', replace(replace(current_database()::text, E'\\', E'\\\\'), '"', E'\\"'),
-                                     fraiseql_nats_internal.open_dead_letters()))))
+            (SELECT array_agg(format('{database="%s"} %s', fraiseql_nats_internal.label_value(current_database()),
+                                     fraiseql_nats_internal.open_dead_letters())))),
+        (19, 'fraiseql_nats_bytes', 'counter', 'Bytes of the messages that were acknowledged.', (SELECT array_agg(l || ' ' || bytes) FROM t)),
+        (20, 'fraiseql_nats_failures', 'counter', 'Failed attempts to publish.', (SELECT array_agg(l || ' ' || failures) FROM t)),
+        (21, 'fraiseql_nats_latency_seconds', 'histogram', 'Time from the commit of a message to its acknowledgement.',
+            (SELECT array_agg(sample ORDER BY l, n)
+             FROM (SELECT l, n, sample FROM bucket
+                   UNION ALL SELECT l, 100, format('_sum%s %s', l, latency_seconds) FROM t
+                   UNION ALL SELECT l, 101, format('_count%s %s', l, (SELECT sum(messages) FROM unnest(latency) messages)) FROM t) x)),
+        (22, 'fraiseql_nats_observers_uncounted', 'gauge', 'Observers without statistics of their own.',
+            (SELECT array_agg(l || ' ' || observers_uncounted) FROM t)),
+        (23, 'fraiseql_nats_observer_published', 'counter', 'Messages of an observer that were acknowledged.',
+            (SELECT array_agg(l || ' ' || published) FROM o)),
+        (24, 'fraiseql_nats_observer_bytes', 'counter', 'Bytes of these messages.', (SELECT array_agg(l || ' ' || bytes) FROM o)),
+        (25, 'fraiseql_nats_observer_filtered', 'counter', 'Changes that the filter of an observer did not take.',
+            (SELECT array_agg(l || ' ' || filtered) FROM o)),
+        (26, 'fraiseql_nats_observer_untestable', 'counter', 'Changes for which the filter of an observer could not be evaluated.',
+            (SELECT array_agg(l || ' ' || untestable) FROM o)),
+        (27, 'fraiseql_nats_observer_dead_letters', 'counter', 'Messages of an observer that became dead letters.',
+            (SELECT array_agg(l || ' ' || dead_letters) FROM o)),
+        (28, 'fraiseql_nats_observer_last_published_timestamp_seconds', 'gauge', 'When the last message of an observer was acknowledged.',
+            (SELECT array_agg(l || ' ' || extract(epoch FROM last_published_at)) FROM o WHERE last_published_at IS NOT NULL))
     )
     SELECT string_agg(fraiseql_nats_internal.metric(name, type, help, samples), '' ORDER BY position) || '# EOF' FROM family
 $$;
-COMMENT ON FUNCTION metrics() IS 'what status() says, as OpenMetrics text';
+COMMENT ON FUNCTION metrics() IS 'what status() and the views of statistics say of this database, as OpenMetrics text';
 
 CREATE FUNCTION health() RETURNS jsonb
 LANGUAGE sql VOLATILE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
@@ -1184,10 +1323,6 @@ CREATE FUNCTION fraiseql_nats.check(OUT level text, OUT object text, OUT what te
 LANGUAGE c VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'fraiseql_nats_check';
 COMMENT ON FUNCTION fraiseql_nats.check() IS 'what is wrong with server, files, broker, streams, observers and consumers, and what to do about it; one row with the level ok if nothing is';
-
-CREATE FUNCTION observer_counts(OUT observer text, OUT untestable bigint) RETURNS SETOF record
-LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_counts';
-COMMENT ON FUNCTION observer_counts() IS 'for each enabled observer, how many changes were not published because its condition could not be evaluated; counted from stats_since of status()';
 
 CREATE FUNCTION create_preview_slot(slot name, temporary boolean DEFAULT true) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_create_preview_slot';
@@ -1247,9 +1382,11 @@ TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION fraiseql_nats.check() TO pg_monitor, fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION observer_counts() TO pg_monitor, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.stream_stats(), fraiseql_nats_internal.observer_stats()
+TO pg_monitor, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION stat_reset(text), fraiseql_nats_internal.reset_stats(integer) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION status(), fraiseql_nats.version(), health(), is_healthy() TO pg_monitor, fraiseql_nats_admin, fraiseql_nats_publisher;
-GRANT EXECUTE ON FUNCTION metrics(), fraiseql_nats_internal.metric(text, text, text, text[]),
+GRANT EXECUTE ON FUNCTION metrics(), fraiseql_nats_internal.metric(text, text, text, text[]), fraiseql_nats_internal.label_value(text),
     fraiseql_nats_internal.open_dead_letters() TO pg_monitor, fraiseql_nats_admin;
 GRANT USAGE ON SCHEMA fraiseql_nats_internal TO pg_monitor;
 GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.pg_notify(text, text) TO PUBLIC;

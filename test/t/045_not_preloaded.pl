@@ -18,6 +18,9 @@ is($node->status('postgres', 'state'), 'not loaded', 'state');
 isnt($node->status('postgres', 'reason'), '', 'reason');
 like($node->status('postgres', 'hint'), qr/shared_preload_libraries/, 'hint');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_replication_slots}), 0, 'no slot is made');
+is($node->safe_psql('postgres', q{SELECT (SELECT count(*) FROM fraiseql_nats.pg_stat_fraiseql_nats) + (SELECT count(*) FROM fraiseql_nats.pg_stat_fraiseql_nats_observers)}),
+    0, 'there are no statistics');
+is($node->safe_psql('postgres', q{SELECT fraiseql_nats.stat_reset(); SELECT fraiseql_nats.metrics() ~ '# EOF$'}), "\nt", 'whose reset does nothing');
 
 $node->safe_psql('postgres', 'CREATE TABLE tb_item (id int); INSERT INTO tb_item VALUES (1)');
 ($status, undef, $stderr) =

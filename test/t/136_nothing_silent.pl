@@ -79,7 +79,7 @@ UPDATE tb_c SET n = 1 WHERE id <= 3;
 SQL
 $node->wait_drained('postgres');
 $node->wait_for_sql('postgres', q{SELECT untestable = 8 FROM fraiseql_nats.status()}, 'the total is counted');
-is($node->safe_psql('postgres', q{SELECT string_agg(observer || ' ' || untestable, ', ' ORDER BY observer) FROM fraiseql_nats.observer_counts() WHERE observer IN ('divides', 'needs old', 'takes all')}),
+is($node->safe_psql('postgres', q{SELECT string_agg(observer || ' ' || untestable, ', ' ORDER BY observer) FROM fraiseql_nats.pg_stat_fraiseql_nats_observers WHERE observer IN ('divides', 'needs old', 'takes all')}),
     'divides 5, needs old 3, takes all 0', 'each observer has its count');
 
 done_testing();

@@ -47,6 +47,7 @@ my %pages = (
     'doc/consumers.md'    => {streams => {}},
     'doc/dead-letters.md' => {streams => {}},
     'doc/operate.md'      => {streams => {}},
+    'doc/statistics.md'   => {streams => {}},
 );
 
 for my $page ('README.md', sort glob 'doc/*.md') {

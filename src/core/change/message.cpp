@@ -21,6 +21,7 @@ void Message::Clear() {
   commit_time_us = 0;
   attempts = 0;
   observer.clear();
+  counts = nullptr;
   ClearBuffer(&subject);
   ClearBuffer(&headers);
   ClearBuffer(&payload);

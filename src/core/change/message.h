@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/change/observer_counts.h"
 #include "core/change/position.h"
 
 namespace fraiseql {
@@ -20,9 +21,10 @@ void ClearBuffer(std::string* buffer);
 // One message for the broker, built once in buffers that are reused.
 struct Message {
   Position position;
-  int64_t commit_time_us = 0;  // of its transaction, since 1970-01-01 UTC
-  uint32_t attempts = 0;       // how often the broker has refused it for good before
-  std::string observer;        // that selected it; empty: it was published by publish()
+  int64_t commit_time_us = 0;        // of its transaction, since 1970-01-01 UTC
+  uint32_t attempts = 0;             // how often the broker has refused it for good before
+  std::string observer;              // that selected it; empty: it was published by publish()
+  ObserverCounts* counts = nullptr;  // of the observer; null: they are not counted.  Not owned
   std::string subject;
   std::string headers;  // lines "Name: value\r\n", as on the wire
   std::string payload;

@@ -57,6 +57,7 @@ Status BuildEvent(const Origin& origin, const TransactionHeaders& transaction, c
                   const Change& change, Message* message) {
   message->commit_time_us = change.commit_time_us;
   message->observer.assign(route.observer->name);
+  message->counts = route.observer->counts;
   const std::string* unknown = AppendSubject(origin, route, change, &message->subject);
   AddCommonHeaders(origin, transaction, {}, message);
   const Format& format = FormatOf(*route.observer);
@@ -86,6 +87,7 @@ Status BuildNotification(const Origin& origin, const TransactionHeaders& transac
                          const Observer& observer, std::string_view channel,
                          std::string_view payload, std::string_view message_id, Message* message) {
   message->observer.assign(observer.name);
+  message->counts = observer.counts;
   std::string type;
   AppendTopicType(observer.topic.empty() ? channel : observer.topic, &type);
   if (!observer.topic.empty()) {

@@ -117,6 +117,7 @@ StreamMark Pipeline::mark() const {
 }
 
 void Pipeline::TakeReplies(int64_t now_ms) {
+  if (stats_ != nullptr) stats_->BeginTurn();
   Reply reply;
   while (sink_->NextReply(&reply)) {
     if (reply.status.ok()) TakeAck(reply, now_ms);
@@ -130,12 +131,15 @@ void Pipeline::TakeReplies(int64_t now_ms) {
   }
 }
 
+uint64_t Pipeline::Ack(const Reply& reply) {
+  if (reply.through) return window_.AckThrough(reply.sequence, reply.stream_sequence, stats_);
+  return window_.Ack(reply.sequence, reply.stream_sequence, KindOf(reply), stats_) ? 1 : 0;
+}
+
 void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
   if (!window_.WasSent(reply.sequence)) return;  // a server may send anything
   const uint64_t oldest = window_.first();
-  const uint64_t acked =
-      reply.through ? window_.AckThrough(reply.sequence, reply.stream_sequence)
-                    : (window_.Ack(reply.sequence, reply.stream_sequence, KindOf(reply)) ? 1 : 0);
+  const uint64_t acked = Ack(reply);
   if (acked == 0) return;
   acked_ += acked;
   if (!reply.late) stream_end_ = std::max(stream_end_, reply.stream_sequence);
@@ -217,8 +221,10 @@ void Pipeline::SendWhatFits(int64_t now_ms) {
 // The stream holds message `sequence`, or has held it.
 void Pipeline::Found(uint64_t sequence, int64_t now_ms) {
   const uint64_t oldest = window_.first();
+  // What an earlier process has sent, it has counted, unless it ended before the acknowledgement.
+  PublishStats* const stats = window_.WasSent(sequence) ? stats_ : nullptr;
   window_.Sent(sequence, from_.mark.sequence);
-  window_.Ack(sequence);
+  window_.Ack(sequence, 0, Window::AckKind::kStored, stats);
   ++acked_;
   ++found_;
   Progress(oldest, now_ms);
@@ -280,7 +286,9 @@ Status Pipeline::StoreDeadLetter(const Message& message, const Status& reason) {
     return reason;
   }
   Status kept = box->Store(message, reason);
-  dead_letters_ += kept.ok() ? 1 : 0;
+  if (!kept.ok()) return kept;
+  ++dead_letters_;
+  if (message.counts != nullptr) message.counts->dead_letters.Add(1);
   return kept;
 }
 

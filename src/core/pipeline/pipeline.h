@@ -7,6 +7,7 @@
 
 #include "core/base/backoff.h"
 #include "core/deadletter/dead_letter_box.h"
+#include "core/pipeline/publish_stats.h"
 #include "core/pipeline/sink.h"
 #include "core/base/status.h"
 #include "core/pipeline/window.h"
@@ -57,6 +58,9 @@ class Pipeline {
 
   // Where to store dead letters from now on; null: such messages block.  Not owned.
   void SetDeadLetterBox(DeadLetterBox* box) { box_ = box; }
+
+  // Count what is stored in the stream from now on; null: nothing is counted.  Not owned.
+  void SetStats(PublishStats* stats) { stats_ = stats; }
 
   // Stores the message at this position as a dead letter, in this box, if it blocks.  Not owned.
   void Skip(const Position& position, DeadLetterBox* box) {
@@ -125,6 +129,7 @@ class Pipeline {
   void Begin();
   void TakeOpened();
   void TakeReplies(int64_t now_ms);
+  uint64_t Ack(const Reply& reply);
   void TakeAck(const Reply& reply, int64_t now_ms);
   void Resync(const Status& status, int64_t now_ms);
   bool IsNewStream() const { return options_.notes_streams && noted_stream_ != stream_; }
@@ -148,6 +153,7 @@ class Pipeline {
   Sink* const sink_;
   DeadLetterBox* box_ = nullptr;
   DeadLetterBox* skip_box_ = nullptr;
+  PublishStats* stats_ = nullptr;
   Position skipped_;
   Position blocked_at_;
   const PipelineOptions options_;

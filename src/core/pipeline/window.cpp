@@ -78,9 +78,10 @@ void Window::Refused(uint64_t sequence) {
   if (IsOpen(sequence)) entry(sequence).refused = !entry(sequence).sent_again;
 }
 
-bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {
+bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind, PublishStats* stats) {
   if (!IsOpen(sequence)) return false;
   Entry& acked = entry(sequence);
+  if (stats != nullptr) stats->Acked(acked.message);
   acked.acked = true;
   acked.stream_sequence = stream_sequence;
   acked.in_stream = kind == AckKind::kStored && stream_sequence > 0;
@@ -94,12 +95,13 @@ bool Window::Ack(uint64_t sequence, uint64_t stream_sequence, AckKind kind) {
   return true;
 }
 
-uint64_t Window::AckThrough(uint64_t sequence, uint64_t stream_sequence) {
+uint64_t Window::AckThrough(uint64_t sequence, uint64_t stream_sequence, PublishStats* stats) {
   if (sequence < first_ || sequence >= end_) return 0;
   uint64_t acked = 0;
   for (uint64_t i = first_; i <= sequence; ++i) {
     if (entry(i).acked) continue;
     entry(i).acked = true;
+    if (stats != nullptr) stats->Acked(entry(i).message);
     if (i == sequence) {
       entry(i).stream_sequence = stream_sequence;
       entry(i).in_stream = stream_sequence > 0;

@@ -7,6 +7,7 @@
 
 #include "core/change/message.h"
 #include "core/pipeline/place_set.h"
+#include "core/pipeline/publish_stats.h"
 #include "core/pipeline/stream_contents.h"
 
 namespace fraiseql {
@@ -70,15 +71,17 @@ class Window {
   };
 
   // Message `sequence` is stored, at this place of the stream (0: not known).  False if the number
-  // is no longer in flight (a late second acknowledgement); nothing changes then.
-  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0, AckKind kind = AckKind::kStored);
+  // is no longer in flight (a late second acknowledgement); nothing changes then.  `stats` (null:
+  // none) count it.
+  bool Ack(uint64_t sequence, uint64_t stream_sequence = 0, AckKind kind = AckKind::kStored,
+           PublishStats* stats = nullptr);
 
   // The known places of acknowledged messages in the stream after `mark`, in the order of the
   // stream.  Those before `mark` are forgotten.
   std::vector<StoredPlaces> PlacesBehind(uint64_t mark);
 
   // As Ack(), for this message and all before it; returns how many were not known to be stored.
-  uint64_t AckThrough(uint64_t sequence, uint64_t stream_sequence);
+  uint64_t AckThrough(uint64_t sequence, uint64_t stream_sequence, PublishStats* stats = nullptr);
 
   bool IsInside(uint64_t sequence) const { return sequence >= first_ && sequence < end_; }
   // Whether the message is in the window and not acknowledged.
@@ -122,6 +125,7 @@ class Window {
 
   uint64_t first() const { return first_; }
   uint64_t next() const { return next_; }
+  uint64_t end() const { return end_; }
   const Message& at(uint64_t sequence) const {
     return entries_[sequence % entries_.size()].message;
   }

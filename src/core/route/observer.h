@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/change/change.h"
+#include "core/change/observer_counts.h"
 #include "core/route/condition.h"
 #include "core/route/subject.h"
 
@@ -43,6 +44,7 @@ struct Observer {
   bool local_only = false;           // excludes changes that were replicated to this server
   Condition condition;               // which changes; empty: all
   std::string filter;  // a further condition, as an SQL expression, in UTF-8; empty: all
+  ObserverCounts* counts = nullptr;  // null: they are not counted.  Not owned
 };
 
 // The entity of a table: its name without a leading "tb_", in PascalCase (tb_order_item is

@@ -59,11 +59,11 @@ struct Lookup {
 }  // namespace
 
 Decoder::Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
-                 const Isolation& isolation)
+                 const Isolation& isolation, CountedObservers* counted)
     : origin_(origin),
       receiver_(receiver),
       buffer_(receiver),
-      relations_(context, origin.stream),
+      relations_(context, origin.stream, counted),
       isolation_(isolation),
       test_(&isolation_),
       rows_(&isolation_),

@@ -26,9 +26,10 @@ namespace fraiseql::pg {
 // memory context (see NewInContext) or as long as the process; every function may raise.
 class Decoder {
  public:
-  // `receiver` is not owned.  `context` must outlive the decoder.
+  // `receiver` and `counted` (null: observers are not counted) are not owned.  `context` must
+  // outlive the decoder.
   Decoder(const Origin& origin, MessageReceiver* receiver, MemoryContext context,
-          const Isolation& isolation);
+          const Isolation& isolation, CountedObservers* counted = nullptr);
 
   // Applies the settings that affect messages, from now on.
   void ApplySettings();
@@ -43,9 +44,6 @@ class Decoder {
 
   // How many changes were not published because an observer's condition could not be evaluated.
   uint64_t untestable() const { return test_.untestable(); }
-  const std::map<std::string, uint64_t>& untestable_by_observer() const {
-    return test_.untestable_by_observer();
-  }
 
  private:
   void CountChange();

@@ -80,7 +80,9 @@ Snapshot SnapshotBefore(LogicalDecodingContext* context, ReorderBufferTXN* txn) 
 
 }  // namespace
 
-RelationCache::RelationCache(MemoryContext context, const std::string& stream) : context_(context) {
+RelationCache::RelationCache(MemoryContext context, const std::string& stream,
+                             CountedObservers* counted)
+    : context_(context), counted_(counted) {
   loaded_.stream = stream;
   static bool registered = false;
   if (!registered) {
@@ -125,6 +127,7 @@ void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBuf
   entries_.clear();
   channels_.clear();
   LoadObservers(SnapshotBefore(context, txn), &loaded_, isolation);
+  if (counted_ != nullptr) counted_->Assign(loaded_.names, &loaded_.observers);
   router_ = std::make_unique<Router>(std::move(loaded_.observers));
   freshness_.Done(begin);
 }

@@ -12,6 +12,7 @@
 #include "core/change/change.h"
 #include "core/route/router.h"
 #include "pg/observe/observer_table.h"
+#include "pg/shared/counted_observers.h"
 #include "pg/base/own_objects.h"
 #include "pg/decode/row_test.h"
 #include "pg/decode/transaction_filter.h"
@@ -49,8 +50,8 @@ struct CachedRelation {
 class RelationCache {
  public:
   // `context` holds the entries; it must outlive the cache.  `stream`: whose observers count;
-  // empty: the default stream.
-  RelationCache(MemoryContext context, const std::string& stream);
+  // empty: the default stream.  `counted` (null: observers are not counted) is not owned.
+  RelationCache(MemoryContext context, const std::string& stream, CountedObservers* counted);
   ~RelationCache();
   RelationCache(const RelationCache&) = delete;
   RelationCache& operator=(const RelationCache&) = delete;
@@ -89,6 +90,7 @@ class RelationCache {
   void FillTests(::Relation relation, CachedRelation* entry);
 
   const MemoryContext context_;
+  CountedObservers* const counted_;
   std::unordered_map<Oid, CachedRelation> entries_;
   std::unordered_map<std::string, std::vector<const Observer*>> channels_;
   std::unique_ptr<Router> router_;

@@ -48,11 +48,17 @@ bool RouteTest::Takes(const CachedRelation& entry, size_t route, const Change& c
       failure_ = RejectUntestable(observer, trouble);
       return true;
     }
-    if (trouble != nullptr) ReportUntestable(observer, "filter", trouble, "");
+    if (trouble != nullptr) {
+      ReportUntestable(observer, "filter", trouble, "");
+      return false;
+    }
   }
-  if (!holds || observer.condition.empty()) return holds;
-  const Status status = observer.condition.Evaluate(change, &holds);
-  if (status.ok()) return holds;
+  if (holds && observer.condition.empty()) return true;
+  const Status status = holds ? observer.condition.Evaluate(change, &holds) : Status::Ok();
+  if (status.ok()) {
+    if (!holds && observer.counts != nullptr) observer.counts->filtered.Add(1);
+    return holds;
+  }
   // The message is rejected for that value.
   if (rows.FindFailure(*change.relation, observer.condition.columns()) != nullptr) return true;
   if (FormatOf(observer).of_buckets()) {
@@ -83,9 +89,7 @@ const char* RouteTest::Evaluate(const RowTest& test, const TestedRows& rows, con
 void RouteTest::ReportUntestable(const Observer& observer, const char* what, const char* reason,
                                  const char* hint) {
   ++untestable_;
-  if (by_observer_.size() < kMaxObserversReported || by_observer_.count(observer.name) > 0) {
-    ++by_observer_[observer.name];
-  }
+  if (observer.counts != nullptr) observer.counts->untestable.Add(1);
   bool last = false;
   if (!IsNews(observer.name, reason, &last)) return;
   ereport(

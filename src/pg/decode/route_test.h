@@ -23,10 +23,10 @@ class RouteTest {
   // `isolation` is not owned.
   explicit RouteTest(Isolation* isolation) : isolation_(isolation) {}
 
-  // Whether a route of the entry takes the change.  A change whose condition cannot be evaluated is
-  // not taken; this is counted, and logged once per observer and reason.  But if the route is to a
-  // bucket, or the evaluation raised an error that would end the process, and was isolated, the
-  // change is taken, and failure() says why it must be rejected.  May raise.
+  // Whether a route of the entry takes the change.  What it does not take is counted.  A change
+  // whose condition cannot be evaluated is not taken; this is logged once per observer and reason.
+  // But if the route is to a bucket, or the evaluation raised an error that would end the process,
+  // and was isolated, the change is taken, and failure() says why it must be rejected.  May raise.
   bool Takes(const CachedRelation& entry, size_t route, const Change& change,
              const RowReader& rows);
 
@@ -36,8 +36,6 @@ class RouteTest {
 
   // How many changes were not published because an observer's condition could not be evaluated.
   uint64_t untestable() const { return untestable_; }
-  // The same by the name of the observer, for the first thousand.
-  const std::map<std::string, uint64_t>& untestable_by_observer() const { return by_observer_; }
 
  private:
   const char* Evaluate(const RowTest& test, const TestedRows& rows, const Change& change,
@@ -49,7 +47,6 @@ class RouteTest {
   Isolation* const isolation_;
   Status failure_;
   uint64_t untestable_ = 0;
-  std::map<std::string, uint64_t> by_observer_;
   // What was logged: hashes of the reasons by observer, both limited in number.
   std::map<std::string, std::set<size_t>> reported_;
 };

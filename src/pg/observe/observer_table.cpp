@@ -279,7 +279,9 @@ struct RowToLoad {
 void LoadRow(void* argument) {
   const auto& [tuple, desc, loaded] = *static_cast<RowToLoad*>(argument);
   ReadObserverRow(tuple, desc, &loaded->row);
-  if (!loaded->row.enabled || (loaded->stream && *loaded->stream != loaded->row.stream)) return;
+  if (loaded->stream && *loaded->stream != loaded->row.stream) return;
+  loaded->names.push_back(loaded->row.name);
+  if (!loaded->row.enabled) return;
   loaded->observers.emplace_back();
   // The table's trigger has checked the row; a row that is invalid nevertheless observes nothing.
   if (!ParseObserver(loaded->row, &loaded->observers.back()).ok()) loaded->observers.pop_back();
@@ -289,6 +291,7 @@ void LoadRow(void* argument) {
 
 void LoadObservers(Snapshot snapshot, LoadedObservers* loaded, Isolation* isolation) {
   loaded->observers.clear();
+  loaded->names.clear();
   loaded->unreadable.clear();
   loaded->message_prefix.clear();
   loaded->table = FindOwnTable(kObserverTableName);

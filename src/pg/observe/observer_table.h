@@ -60,6 +60,7 @@ struct LoadedObservers {
   std::optional<std::string> stream;
   Oid table = InvalidOid;           // the observer table; InvalidOid: the extension does not exist
   std::vector<Observer> observers;  // the enabled ones
+  std::vector<std::string> names;   // of all, also of those that are disabled
   std::string message_prefix;       // of our logical messages
   std::vector<std::string> unreadable;  // why rows of the table could not be read, as UTF-8
   ObserverRow row;                      // scratch

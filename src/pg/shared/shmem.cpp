@@ -9,11 +9,11 @@ extern "C" {
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
-#include "utils/timestamp.h"
 }
 
 #include "pg/settings/gucs.h"
 #include "pg/shared/shmem.h"
+#include "pg/shared/stats_file.h"
 
 namespace fraiseql::pg {
 
@@ -26,10 +26,12 @@ constexpr char kTranche[] = "fraiseql_nats";
 shmem_request_hook_type previous_request = nullptr;
 shmem_startup_hook_type previous_startup = nullptr;
 
-Size SharedSize() {
-  return add_size(offsetof(SharedState, entries),
-                  mul_size(sizeof(WorkerEntry), static_cast<Size>(settings.max_workers)));
+Size EntriesSize() {
+  return MAXALIGN(add_size(offsetof(SharedState, entries),
+                           mul_size(sizeof(WorkerEntry), static_cast<Size>(settings.max_workers))));
 }
+
+Size SharedSize() { return add_size(EntriesSize(), StatsSize()); }
 
 void Request() {
   if (previous_request != nullptr) previous_request();
@@ -37,20 +39,14 @@ void Request() {
   RequestNamedLWLockTranche(kTranche, 1);
 }
 
-void InitCounters(WorkerCounters* counters) {
-  WorkerCounters& c = *counters;
-  pg_atomic_init_u32(&c.state, 0);
-  pg_atomic_init_u32(&c.in_flight, 0);
-  pg_atomic_init_u32(&c.exclusive, 0);
-  for (pg_atomic_uint64* counter :
-       {&c.read_lsn, &c.sent_lsn, &c.confirmed_lsn, &c.oldest_unacked_at, &c.sent, &c.acked,
-        &c.resent, &c.found, &c.order_breaks, &c.dropped, &c.untestable, &c.dead_letters,
-        &c.reconnects, &c.last_progress_at, &c.dlq_moved, &c.dlq_put_off, &c.dlq_not_understood}) {
-    pg_atomic_init_u64(counter, 0);
-  }
-  for (ObserverCount& count : c.observers) {
-    pg_atomic_init_u64(&count.name_hash, 0);
-    pg_atomic_init_u64(&count.untestable, 0);
+void InitProgress(WorkerProgress* progress) {
+  WorkerProgress& p = *progress;
+  pg_atomic_init_u32(&p.state, 0);
+  pg_atomic_init_u32(&p.in_flight, 0);
+  pg_atomic_init_u32(&p.exclusive, 0);
+  for (pg_atomic_uint64* position :
+       {&p.read_lsn, &p.sent_lsn, &p.confirmed_lsn, &p.oldest_unacked_at, &p.last_progress_at}) {
+    pg_atomic_init_u64(position, 0);
   }
 }
 
@@ -60,7 +56,7 @@ void InitEntry(WorkerEntry* entry) {
   pg_atomic_init_u32(&entry->skips, 0);
   pg_atomic_init_u32(&entry->awaited_slots, 0);
   pg_atomic_init_u64(&entry->commit_end, 0);
-  InitCounters(&entry->counters);
+  InitProgress(&entry->progress);
 }
 
 void Startup() {
@@ -69,12 +65,20 @@ void Startup() {
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   shared = static_cast<SharedState*>(ShmemInitStruct(kTranche, SharedSize(), &found));
   if (!found) {
-    memset(shared, 0, SharedSize());
+    memset(static_cast<void*>(shared), 0, SharedSize());
     shared->lock = &GetNamedLWLockTranche(kTranche)->lock;
     shared->entry_count = settings.max_workers;
     for (int i = 0; i < shared->entry_count; ++i) InitEntry(&shared->entries[i]);
+    InitStats(reinterpret_cast<char*>(shared) + EntriesSize(), &shared->stats);
   }
   LWLockRelease(AddinShmemInitLock);
+  if (IsUnderPostmaster) return;
+  on_shmem_exit(
+      [](int code, Datum) {
+        if (code == 0) SaveStats();
+      },
+      0);
+  if (!found) LoadStats();
 }
 
 }  // namespace
@@ -134,7 +138,6 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   entry->not_before = 0;
   memset(&entry->texts, 0, sizeof(entry->texts));
   entry->alarm = {};
-  entry->stats_since = 0;
   entry->latch = nullptr;
   InitEntry(entry);
   pg_write_barrier();
@@ -142,11 +145,10 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   return entry;
 }
 
-void ResetCounters(WorkerEntry* entry) {
-  const uint64 progress = pg_atomic_read_u64(&entry->counters.last_progress_at);
-  InitCounters(&entry->counters);
-  pg_atomic_write_u64(&entry->counters.last_progress_at, progress);
-  entry->stats_since = GetCurrentTimestamp();
+void ResetProgress(WorkerEntry* entry) {
+  const uint64 last = pg_atomic_read_u64(&entry->progress.last_progress_at);
+  InitProgress(&entry->progress);
+  pg_atomic_write_u64(&entry->progress.last_progress_at, last);
 }
 
 void AskToEnd(const WorkerEntry* entry) {

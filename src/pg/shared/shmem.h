@@ -2,7 +2,7 @@
 #pragma once
 
 // The memory that launcher, workers and ordinary backends share: one entry for each stream of each
-// database that has the extension.  Include after postgres.h.
+// database that has the extension, and the statistics.  Include after postgres.h.
 
 extern "C" {
 #include "access/xlogdefs.h"
@@ -14,6 +14,7 @@ extern "C" {
 
 #include "pg/base/isolation.h"
 #include "pg/base/worker_key.h"
+#include "pg/shared/stream_stats.h"
 
 namespace fraiseql::pg {
 
@@ -57,36 +58,17 @@ struct RaisedAlarm {
   char hint[256];
 };
 
-// The counters of one observer.
-struct ObserverCount {
-  pg_atomic_uint64 name_hash;  // see pg/shared/observer_hash.h; 0: the place is free
-  pg_atomic_uint64 untestable;
-};
-constexpr int kCountedObservers = 128;  // with a count above 0; the total covers all observers
-
-// The counters of status(); only the worker writes them, all processes read them without a lock.
-struct WorkerCounters {
+// Where a worker is now, as status() shows it; only the worker writes it, all processes read it
+// without a lock.  What it has counted is in pg/shared/stream_stats.h.
+struct WorkerProgress {
   pg_atomic_uint32 state;  // WorkerState
   pg_atomic_uint32 in_flight;
   pg_atomic_uint64 read_lsn;           // end of the last record decoded
   pg_atomic_uint64 sent_lsn;           // commit of the last message sent
   pg_atomic_uint64 confirmed_lsn;      // confirmed to the slot
   pg_atomic_uint64 oldest_unacked_at;  // TimestampTz of the commit; 0: all are acknowledged
-  pg_atomic_uint64 sent;
-  pg_atomic_uint64 acked;
-  pg_atomic_uint64 resent;
-  pg_atomic_uint64 found;      // in the stream, and so not sent again
-  pg_atomic_uint32 exclusive;  // whether messages are tied to one another now
-  pg_atomic_uint64 order_breaks;
-  pg_atomic_uint64 dropped;     // notifications dropped for a full window, with capture = notify
-  pg_atomic_uint64 untestable;  // changes not published, as a condition could not be evaluated
-  pg_atomic_uint64 dead_letters;
-  pg_atomic_uint64 reconnects;
-  pg_atomic_uint64 last_progress_at;    // TimestampTz; 0: none yet
-  pg_atomic_uint64 dlq_moved;           // dead letters of consumers
-  pg_atomic_uint64 dlq_put_off;         // failed attempts to move one
-  pg_atomic_uint64 dlq_not_understood;  // advisories that could not be read, and were dropped
-  ObserverCount observers[kCountedObservers];
+  pg_atomic_uint32 exclusive;          // whether messages are tied to one another now
+  pg_atomic_uint64 last_progress_at;   // TimestampTz; 0: none yet
 };
 
 struct WorkerEntry {
@@ -116,7 +98,6 @@ struct WorkerEntry {
   TimestampTz not_before;  // the earliest time of the next start
   WorkerTexts texts;
   RaisedAlarm alarm;
-  TimestampTz stats_since;  // when the counters were reset
 
   // Set by the worker while it lives: `latch` of its PGPROC, which outlives it, so a late SetLatch
   // at most wakes another process.
@@ -140,7 +121,7 @@ struct WorkerEntry {
   pg_atomic_uint32 stream_touched;
   pg_atomic_uint32 skips;  // number of calls of skip(); texts.skip is the last one
 
-  WorkerCounters counters;
+  WorkerProgress progress;
 };
 
 // Why the launcher starts no worker, if FraiseQL's files switch publishing off; under
@@ -153,6 +134,7 @@ struct SharedState {
   LWLock* lock;
   Latch* volatile launcher_latch;  // null: the launcher does not run
   LauncherTexts launcher;
+  StatsTables stats;
   int entry_count;
   // End of the log when this server started (or was promoted), before any of our workers ran.
   XLogRecPtr start_lsn;
@@ -180,8 +162,8 @@ void ForEachEntry(Oid database, Body body) {
   }
 }
 
-// Resets the counters to 0.  REQUIRES: lock, exclusive, and no worker.
-void ResetCounters(WorkerEntry* entry);
+// A worker begins.  REQUIRES: lock, exclusive, and no worker.
+void ResetProgress(WorkerEntry* entry);
 
 // Asks the worker to end, by a signal, because a latch does not end waits inside Postgres, for
 // transactions older than a new slot for example.  REQUIRES: lock, under which a process that ends

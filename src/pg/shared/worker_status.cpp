@@ -9,7 +9,6 @@ extern "C" {
 
 #include "core/base/comma_list.h"
 #include "pg/settings/gucs.h"
-#include "pg/shared/observer_hash.h"
 #include "pg/base/shared_text.h"
 #include "pg/base/unix_time.h"
 #include "pg/shared/worker_status.h"
@@ -30,7 +29,7 @@ void WorkerStatus::Show(WorkerState state, const Status& reason, const std::stri
   state_ = state;
   reason_ = reason.message();
   server_ = server;
-  pg_atomic_write_u32(&entry_->counters.state, static_cast<uint32>(state));
+  pg_atomic_write_u32(&entry_->progress.state, static_cast<uint32>(state));
   const ServerText message(reason.message());
   const ServerText hint(reason.hint());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
@@ -38,6 +37,7 @@ void WorkerStatus::Show(WorkerState state, const Status& reason, const std::stri
   ClipText(hint.c_str(), entry_->texts.hint);
   ClipText(server.c_str(), entry_->texts.server);
   ClipText(stream.c_str(), entry_->texts.stream);
+  if (stats_ != nullptr && !stream.empty()) strlcpy(stats_->name, stream.c_str(), kStatsNameSize);
   LWLockRelease(shared->lock);
   std::string activity = WorkerStateName(state);
   if (!server.empty()) activity += ": " + server + ", stream " + stream;
@@ -101,9 +101,10 @@ void WorkerStatus::RecordError(const Status& error) {
 }
 
 void WorkerStatus::ShowDeadLetters(const nats::DeadLetterMover::Snapshot& now) {
-  pg_atomic_write_u64(&entry_->counters.dlq_moved, now.moved);
-  pg_atomic_write_u64(&entry_->counters.dlq_put_off, now.failed);
-  pg_atomic_write_u64(&entry_->counters.dlq_not_understood, now.not_understood);
+  StreamCounts& counts = stats_->counts.now;
+  counts.dlq_moved.Set(now.moved);
+  counts.dlq_put_off.Set(now.failed);
+  counts.dlq_not_understood.Set(now.not_understood);
   const ServerText trouble(now.trouble.message());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   ClipText(trouble.c_str(), entry_->texts.dlq_trouble);
@@ -168,47 +169,35 @@ bool WorkerStatus::StreamWasTouched() {
   return true;
 }
 
-void WorkerStatus::CountUntestable(uint64_t count,
-                                   const std::map<std::string, uint64_t>& by_observer) {
-  if (count == untestable_) return;
-  untestable_ = count;
-  pg_atomic_write_u64(&entry_->counters.untestable, count);
-  int place = 0;
-  for (const auto& [observer, untestable] : by_observer) {
-    if (place == kCountedObservers) return;
-    ObserverCount& to = entry_->counters.observers[place++];
-    pg_atomic_write_u64(&to.untestable, untestable);
-    pg_atomic_write_u64(&to.name_hash, ObserverHash(observer));
-  }
-}
-
 void WorkerStatus::CountLog(XLogRecPtr read, XLogRecPtr confirmed) {
-  pg_atomic_write_u64(&entry_->counters.read_lsn, read);
-  pg_atomic_write_u64(&entry_->counters.confirmed_lsn, confirmed);
+  pg_atomic_write_u64(&entry_->progress.read_lsn, read);
+  pg_atomic_write_u64(&entry_->progress.confirmed_lsn, confirmed);
 }
 
 void WorkerStatus::Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive) {
-  WorkerCounters& c = entry_->counters;
+  WorkerProgress& progress = entry_->progress;
   const Window& window = pipeline.window();
-  pg_atomic_write_u32(&c.in_flight, static_cast<uint32>(window.in_flight()));
+  pg_atomic_write_u32(&progress.in_flight, static_cast<uint32>(window.in_flight()));
   if (window.in_flight() > 0) {
-    pg_atomic_write_u64(&c.sent_lsn, window.at(window.next() - 1).position.commit_lsn);
+    pg_atomic_write_u64(&progress.sent_lsn, window.at(window.next() - 1).position.commit_lsn);
   }
   const uint64 oldest =
       window.empty() ? 0
                      : static_cast<uint64>(FromUnixUs(window.at(window.first()).commit_time_us));
-  pg_atomic_write_u64(&c.oldest_unacked_at, oldest);
-  pg_atomic_write_u64(&c.sent, pipeline.sent());
-  pg_atomic_write_u64(&c.acked, pipeline.acked());
-  pg_atomic_write_u64(&c.resent, pipeline.resent());
-  pg_atomic_write_u64(&c.found, pipeline.found());
-  pg_atomic_write_u32(&c.exclusive, exclusive ? 1 : 0);
-  pg_atomic_write_u64(&c.order_breaks, pipeline.order_breaks());
-  pg_atomic_write_u64(&c.dead_letters, pipeline.dead_letters());
-  pg_atomic_write_u64(&c.reconnects, reconnects);
+  pg_atomic_write_u64(&progress.oldest_unacked_at, oldest);
+  pg_atomic_write_u32(&progress.exclusive, exclusive ? 1 : 0);
+  StreamCounts& counts = stats_->counts.now;
+  counts.sent.Set(pipeline.sent());
+  counts.acked.Set(pipeline.acked());
+  counts.resent.Set(pipeline.resent());
+  counts.found.Set(pipeline.found());
+  counts.order_breaks.Set(pipeline.order_breaks());
+  counts.dead_letters.Set(pipeline.dead_letters());
+  counts.failures.Set(pipeline.failures());
+  counts.reconnects.Set(reconnects);
   if (pipeline.acked() != acked_) {
     acked_ = pipeline.acked();
-    pg_atomic_write_u64(&c.last_progress_at, static_cast<uint64>(GetCurrentTimestamp()));
+    pg_atomic_write_u64(&progress.last_progress_at, static_cast<uint64>(GetCurrentTimestamp()));
   }
 }
 

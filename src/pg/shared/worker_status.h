@@ -4,7 +4,6 @@
 // What a worker reports to others: its entry in shared memory, its line in pg_stat_activity, and
 // the log, one line for each change of state.  Include after postgres.h.
 
-#include <map>
 #include <string>
 
 #include "core/pipeline/pipeline.h"
@@ -21,6 +20,9 @@ namespace fraiseql::pg {
 class WorkerStatus {
  public:
   explicit WorkerStatus(WorkerEntry* entry) : entry_(entry) {}
+
+  // Where to count from now on.
+  void SetStats(StreamStats* stats) { stats_ = stats; }
 
   // Shows a state with the reason for it (ok: none).  `server` and `stream` may be empty.  Cheap
   // when nothing has changed.
@@ -55,18 +57,19 @@ class WorkerStatus {
   // Whether a session has requested a check of the stream since the last call.
   bool StreamWasTouched();
 
-  // Copies the counters.
+  // Shows how far the worker is, and what it has counted.  REQUIRES: SetStats().
   void Count(const Pipeline& pipeline, uint64_t reconnects, bool exclusive);
-  void CountUntestable(uint64_t count, const std::map<std::string, uint64_t>& by_observer);
+  void CountUntestable(uint64_t count) { stats_->counts.now.untestable.Set(count); }
+  void CountDropped(uint64_t count) { stats_->counts.now.dropped.Set(count); }
   void CountLog(XLogRecPtr read, XLogRecPtr confirmed);
 
  private:
   void RaiseAlarm(const char* kind, const Status& what);
-  uint64_t untestable_ = 0;  // the count that was shown last
   void Log(WorkerState state, const Status& reason, const std::string& server);
   bool MayLog();
 
   WorkerEntry* const entry_;
+  StreamStats* stats_ = nullptr;  // null: not yet
   WorkerState state_ = WorkerState::kStopped;
   std::string reason_;
   std::string server_;

@@ -38,7 +38,7 @@ bool IsRemoved(XLogRecPtr lsn) {
 
 }  // namespace
 
-TimestampTz FirstCommitFrom(XLogRecPtr from, XLogRecPtr upto) {
+TimestampTz FirstCommitFrom(Oid database, XLogRecPtr from, XLogRecPtr upto) {
   if (XLogRecPtrIsInvalid(from) || from >= upto || IsRemoved(from)) return 0;
   XLogReaderRoutine routine{};
   routine.page_read = read_local_xlog_page_no_wait;
@@ -58,7 +58,7 @@ TimestampTz FirstCommitFrom(XLogRecPtr from, XLogRecPtr upto) {
     xl_xact_parsed_commit parsed;
     if (IsCommit(reader, &parsed)) {
       others = parsed.xact_time;
-      if (parsed.dbId == MyDatabaseId) found = parsed.xact_time;
+      if (parsed.dbId == database) found = parsed.xact_time;
     }
     cut_short = reader->EndRecPtr > from + kMostBytes;
     if (cut_short) break;

@@ -22,11 +22,10 @@ extern "C" {
 #include "pg/base/server_text.h"
 #include "pg/slot/lag_budget.h"
 #include "pg/observe/observer_warnings.h"
-#include "pg/slot/log_age.h"
 #include "pg/shared/shmem.h"
 #include "pg/slot/slot.h"
 #include "pg/slot/slot_record.h"
-#include "pg/slot/unserved_streams.h"
+#include "pg/sql/stream_state.h"
 #include "pg/base/decodable_lsn.h"
 #include "pg/base/version.h"
 
@@ -34,94 +33,10 @@ namespace fraiseql::pg {
 
 namespace {
 
-// The place in FraiseQL's files that switches publishing off, palloc'd; empty: none.
-const char* DisabledBy() {
-  LWLockAcquire(shared->lock, LW_SHARED);
-  LauncherTexts texts = shared->launcher;
-  LWLockRelease(shared->lock);
-  return pstrdup(texts.disabled_by);
-}
-
 // The hint for `stream_drift`, unless there is a more important one.
 constexpr char kDriftHint[] =
     "Run SELECT * FROM fraiseql_nats.stream_sync(); to change the differing settings of the stream "
     "that can be changed, or adjust the settings.";
-
-struct StateWithReason {
-  const char* state;
-  const char* reason;
-  const char* hint;
-};
-
-// Why no worker runs, if the server runs workers and this one has no entry.
-StateWithReason StateWithoutEntry(int32 stream, bool keeps_log) {
-  if (stream == kDefaultStream || FindEntry({MyDatabaseId, kDefaultStream}) == nullptr) {
-    return {"stopped", "this database is not served",
-            "The extension is found within a minute; if it is not, increase "
-            "\"fraiseql_nats.max_workers\" and restart the server."};
-  }
-  return {"stopped",
-          psprintf("%s; %s keeps the log for it", WhyNoEntry(),
-                   keeps_log ? "its slot" : "the slot of the default stream"),
-          HintForNoEntry()};
-}
-
-// Why no worker runs, if none can say so itself.
-StateWithReason StateWithoutWorker(int32 stream, const WorkerEntry* entry, const WorkerTexts& texts,
-                                   bool keeps_log) {
-  if (shared == nullptr) {
-    return {"not loaded", "the library is not loaded",
-            "Add \"fraiseql_nats\" to \"shared_preload_libraries\" and restart the server."};
-  }
-  if (!settings.enabled) {
-    return {"disabled",
-            keeps_log ? "\"fraiseql_nats.enabled\" is off; the log is kept until it is on"
-                      : "\"fraiseql_nats.enabled\" is off",
-            "Set it to on and reload."};
-  }
-  const char* disabled_by = DisabledBy();
-  if (disabled_by[0] != '\0') {
-    return {
-        "disabled",
-        psprintf("publishing is switched off by %s%s", disabled_by,
-                 keeps_log ? "; the log is kept until it is on" : ""),
-        "Switch it on there, or with \"fraiseql_nats.enabled\" in postgresql.conf, and reload."};
-  }
-  if (!IsDatabaseWanted(get_database_name(MyDatabaseId))) {
-    return {"disabled",
-            keeps_log ? "\"fraiseql_nats.databases\" does not name this database; its log is kept"
-                      : "\"fraiseql_nats.databases\" does not name this database",
-            "Add it to the list and reload."};
-  }
-  if (RecoveryInProgress()) {
-    return {"stopped", "the server is a standby", "Publishing begins when it is promoted."};
-  }
-  if (shared->launcher_latch == nullptr) {
-    return {"stopped", "the launcher does not run",
-            "It starts within seconds of the server; if it does not, increase "
-            "\"max_worker_processes\" and restart the server."};
-  }
-  if (entry == nullptr) return StateWithoutEntry(stream, keeps_log);
-  const bool reported = texts.reason[0] != '\0';
-  return {"stopped", reported ? texts.reason : "the worker is about to start", texts.hint};
-}
-
-// The time of the first commit that is not confirmed; 0: none.  The worker has the time of messages
-// that it has read; later commits are looked up in the log.
-TimestampTz OldestUnconfirmed(WorkerCounters* c, bool works, const SlotCondition& slot,
-                              XLogRecPtr flushed) {
-  const uint64 oldest = works ? pg_atomic_read_u64(&c->oldest_unacked_at) : 0;
-  if (oldest != 0) return static_cast<TimestampTz>(oldest);
-  if (!slot.exists || slot.lost != nullptr) return 0;
-  const uint64 read = works ? pg_atomic_read_u64(&c->read_lsn) : 0;
-  return FirstCommitFrom(read != 0 ? read : slot.confirmed, flushed);
-}
-
-double LagSeconds(TimestampTz oldest) {
-  // The clock of another session's commit may be ahead of this one.
-  return oldest == 0 ? 0.0
-                     : static_cast<double>(Max(GetCurrentTimestamp() - oldest, int64{1})) / 1e6;
-}
 
 // A stream, as its row of status() begins.
 struct ShownStream {
@@ -153,6 +68,7 @@ void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fc
   memset(&texts, 0, sizeof(texts));
   pid_t pid = 0;
   RaisedAlarm alarm{};
+  StreamCounts counts;
   TimestampTz stats_since = 0;
   if (shared != nullptr) {
     LWLockAcquire(shared->lock, LW_SHARED);
@@ -161,20 +77,24 @@ void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fc
       texts = entry->texts;
       pid = entry->pid;
       alarm = entry->alarm;
-      stats_since = entry->stats_since;
+    }
+    const StreamStats* stats = FindStreamStats({MyDatabaseId, stream.number});
+    if (stats != nullptr) {
+      counts = stats->counts.Shown();
+      stats_since = stats->since;
     }
     LWLockRelease(shared->lock);
   }
-  WorkerCounters none;
+  WorkerProgress none;
   memset(&none, 0, sizeof(none));
-  WorkerCounters* c = entry != nullptr ? const_cast<WorkerCounters*>(&entry->counters) : &none;
-  const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&c->state));
+  WorkerProgress* progress = entry != nullptr ? Progress(entry) : &none;
+  const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&progress->state));
   const SlotName& slot = stream.slot;
   const SlotCondition& condition = stream.condition;
   const bool keeps_log = condition.exists && condition.lost == nullptr;
   const StateWithReason shown =
       pid != 0 ? StateWithReason{WorkerStateName(state), texts.reason, texts.hint}
-               : StateWithoutWorker(stream.number, entry, texts, keeps_log);
+               : StateWithoutWorker({MyDatabaseId, stream.number}, entry, texts, keeps_log);
   const uint64 flushed = DecodableLsn();
   const uint64 confirmed = condition.confirmed;
   const LagBudget budget = LagBudgetOf(slot);
@@ -192,35 +112,36 @@ void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fc
   row.AddText(slot.c_str());
   row.AddBool(holds_log);
   row.AddLsn(flushed);
-  row.AddLsn(pg_atomic_read_u64(&c->read_lsn));
-  row.AddLsn(pg_atomic_read_u64(&c->sent_lsn));
+  row.AddLsn(pg_atomic_read_u64(&progress->read_lsn));
+  row.AddLsn(pg_atomic_read_u64(&progress->sent_lsn));
   row.AddLsn(confirmed);
   row.Add(Int64GetDatum(flushed > confirmed ? static_cast<int64>(flushed - confirmed) : 0),
           confirmed == 0);
-  row.Add(Float8GetDatum(LagSeconds(OldestUnconfirmed(c, pid != 0, condition, flushed))),
+  row.Add(Float8GetDatum(LagSeconds({MyDatabaseId, stream.number}, pid != 0 ? entry : nullptr,
+                                    condition, flushed)),
           entry == nullptr && !condition.exists);
-  row.AddNumber(pg_atomic_read_u64(&c->sent));
-  row.AddNumber(pg_atomic_read_u64(&c->acked));
-  row.AddNumber(pg_atomic_read_u64(&c->resent));
-  row.AddNumber(pg_atomic_read_u64(&c->found));
-  row.Add(Int32GetDatum(static_cast<int32>(pg_atomic_read_u32(&c->in_flight))));
-  row.AddBool(pg_atomic_read_u32(&c->exclusive) != 0);
-  row.AddNumber(pg_atomic_read_u64(&c->order_breaks));
-  row.AddNumber(pg_atomic_read_u64(&c->dropped));
-  row.AddNumber(pg_atomic_read_u64(&c->untestable));
-  row.AddNumber(pg_atomic_read_u64(&c->dead_letters));
-  row.AddNumber(pg_atomic_read_u64(&c->reconnects));
+  row.AddNumber(counts.sent.Get());
+  row.AddNumber(counts.acked.Get());
+  row.AddNumber(counts.resent.Get());
+  row.AddNumber(counts.found.Get());
+  row.Add(Int32GetDatum(static_cast<int32>(pg_atomic_read_u32(&progress->in_flight))));
+  row.AddBool(pg_atomic_read_u32(&progress->exclusive) != 0);
+  row.AddNumber(counts.order_breaks.Get());
+  row.AddNumber(counts.dropped.Get());
+  row.AddNumber(counts.untestable.Get());
+  row.AddNumber(counts.dead_letters.Get());
+  row.AddNumber(counts.reconnects.Get());
   row.AddTime(static_cast<uint64>(stats_since));
   row.AddText(alarm.at != 0 ? alarm.message : NewestAlarm(slot));
   row.AddText(texts.last_error);
   row.AddTime(static_cast<uint64>(texts.last_error_at));
-  row.AddTime(pg_atomic_read_u64(&c->last_progress_at));
+  row.AddTime(pg_atomic_read_u64(&progress->last_progress_at));
   row.Add(Int64GetDatum(budget.safe_bytes), !budget.limited);
   row.AddNumber(static_cast<uint64>(gaps));
   row.AddTime(static_cast<uint64>(last_gap_at));
-  row.AddNumber(pg_atomic_read_u64(&c->dlq_moved));
-  row.AddNumber(pg_atomic_read_u64(&c->dlq_put_off));
-  row.AddNumber(pg_atomic_read_u64(&c->dlq_not_understood));
+  row.AddNumber(counts.dlq_moved.Get());
+  row.AddNumber(counts.dlq_put_off.Get());
+  row.AddNumber(counts.dlq_not_understood.Get());
   row.AddText(texts.dlq_trouble);
   row.AddText(texts.stream_drift);
   row.AddText(UnloggedTables());

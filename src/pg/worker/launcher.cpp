@@ -173,6 +173,7 @@ bool Launcher::TendEntry(WorkerEntry* entry) {
   if (database == databases_.end() ||
       (!entry->has_extension && !entry->drop_slot && !entry->reserved)) {
     if (entry->without_extension && entry->stream == kDefaultStream) without_extension_.insert(oid);
+    FreeStats({oid, entry->stream});
     FreeEntry(entry);
     return false;
   }
@@ -210,6 +211,7 @@ void Launcher::Tend() {
     if (key.stream == kDefaultStream) DropFurtherSlots(key.database);
     LWLockAcquire(shared->lock, LW_EXCLUSIVE);
     entry->drop_slot = false;
+    FreeStats(key);
     busy_ = true;  // look again: a new extension may wait for its worker
     LWLockRelease(shared->lock);
   }

@@ -38,8 +38,8 @@ bool IsSendPending() { return false; }
 
 }  // namespace
 
-NotifyListener::NotifyListener(const Origin& origin, Pipeline* pipeline)
-    : origin_(origin), pipeline_(pipeline) {
+NotifyListener::NotifyListener(const Origin& origin, Pipeline* pipeline, CountedObservers* counted)
+    : origin_(origin), pipeline_(pipeline), counted_(counted) {
   origin_.topic_prefix = settings.topic_prefix;
   origin_.notify_enrich = settings.notify_enrich;
   AppendHex(static_cast<uint64_t>(GetCurrentTimestamp()), 1, &run_);
@@ -75,6 +75,7 @@ void NotifyListener::Listen() {
   PushActiveSnapshot(GetTransactionSnapshot());
   loaded_.stream = origin_.stream;
   LoadObservers(nullptr, &loaded_);
+  counted_->Assign(loaded_.names, &loaded_.observers);
   Async_UnlistenAll();
   for (const Observer& observer : loaded_.observers) {
     const std::string& channel = observer.channel.empty() ? observer.topic : observer.channel;

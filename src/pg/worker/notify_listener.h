@@ -11,6 +11,7 @@
 #include "core/pipeline/pipeline.h"
 #include "core/route/router.h"
 #include "pg/observe/observer_table.h"
+#include "pg/shared/counted_observers.h"
 #include "pg/base/own_objects.h"
 
 namespace fraiseql::pg {
@@ -18,8 +19,8 @@ namespace fraiseql::pg {
 // One per process: it replaces the functions that send messages to a client.  Main thread only.
 class NotifyListener {
  public:
-  // `pipeline` is not owned.
-  NotifyListener(const Origin& origin, Pipeline* pipeline);
+  // `pipeline` and `counted` are not owned.
+  NotifyListener(const Origin& origin, Pipeline* pipeline, CountedObservers* counted);
 
   // Listens on the channels that are observed now, if they have changed.  May raise.
   void Listen();
@@ -39,6 +40,7 @@ class NotifyListener {
 
   Origin origin_;
   Pipeline* const pipeline_;
+  CountedObservers* const counted_;
   LoadedObservers loaded_;
   std::unique_ptr<Router> router_;
   TransactionHeaders headers_;

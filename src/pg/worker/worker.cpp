@@ -87,6 +87,7 @@ void Worker::Run() {
 
 // What is done between two records of the log.
 void Worker::DoHousekeeping() {
+  counted_observers_.Release(pipeline_->window());
   KeepTables();
   ApplySettings();
 }
@@ -103,7 +104,7 @@ void Worker::KeepTables() {
 void Worker::RunListener() {
   declared_.Sync(config_.config);
   OpenPipeline({});
-  listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get());
+  listener_ = std::make_unique<NotifyListener>(MakeOrigin(), pipeline_.get(), &counted_observers_);
   while (!MustLeave()) {
     listener_->Listen();
     listener_->Take();

@@ -4,6 +4,7 @@
 // The process that publishes one stream of one database.  Include after postgres.h.
 
 #include <memory>
+#include <optional>
 
 #include "core/pipeline/pipeline.h"
 #include "nats/publish/publisher.h"
@@ -16,6 +17,7 @@
 #include "pg/decode/decoder.h"
 #include "pg/slot/lag_budget.h"
 #include "pg/worker/notify_listener.h"
+#include "pg/shared/counted_observers.h"
 #include "pg/shared/shmem.h"
 #include "pg/slot/slot_startup.h"
 #include "pg/slot/slot_keeper.h"
@@ -42,6 +44,7 @@ class Worker final : public MessageReceiver {
   void AwaitVersion();
   void FindOutAboutDatabase();
   bool FindOwnStream();
+  void BeginStats();
   void AwaitSettings();
   void AwaitConfig();
   void AwaitSpool();
@@ -92,6 +95,8 @@ class Worker final : public MessageReceiver {
   std::string database_name_;
   std::string stream_name_;  // at the broker; empty: not known yet
   WorkerStatus status_;
+  std::optional<PublishStats> publish_stats_;
+  CountedObservers counted_observers_;
   StreamRow row_;  // the stream's own settings; fingerprint 0: none
   StreamSettler streams_;
   LoadedConfig config_;

@@ -51,7 +51,7 @@ void Detach(int code, Datum) {
   if (entry == nullptr) return;
   entry->latch = nullptr;
   pg_atomic_write_u32(&entry->sleeping, 0);
-  pg_atomic_write_u32(&entry->counters.state, static_cast<uint32>(WorkerState::kStopped));
+  pg_atomic_write_u32(&entry->progress.state, static_cast<uint32>(WorkerState::kStopped));
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
   entry->pid = 0;
   if (code != 0) {
@@ -84,7 +84,7 @@ WorkerEntry* Attach() {
   if (welcome) {
     entry->pid = MyProcPid;
     entry->latch = MyLatch;
-    ResetCounters(entry);
+    ResetProgress(entry);
   }
   LWLockRelease(shared->lock);
   if (!welcome) proc_exit(0);

@@ -86,11 +86,9 @@ void Worker::ShowState() {
   const uint64_t connects = publisher_->connects();
   status_.Count(*pipeline_, connects > 0 ? connects - 1 : 0, publisher_->chained());
   if (listener_ != nullptr) {
-    pg_atomic_write_u64(&entry_->counters.dropped, listener_->dropped());
+    status_.CountDropped(listener_->dropped());
   } else {
-    if (decoder_ != nullptr) {
-      status_.CountUntestable(decoder_->untestable(), decoder_->untestable_by_observer());
-    }
+    if (decoder_ != nullptr) status_.CountUntestable(decoder_->untestable());
     status_.CountLog(reader_.position(), MyReplicationSlot->data.confirmed_flush);
   }
 }

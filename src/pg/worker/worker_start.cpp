@@ -23,6 +23,7 @@ extern "C" {
 #include "pg/base/compat.h"
 #include "pg/settings/gucs.h"
 #include "pg/base/own_objects.h"
+#include "pg/base/unix_time.h"
 #include "pg/base/version.h"
 #include "pg/settings/settings_check.h"
 #include "pg/slot/unserved_streams.h"
@@ -102,9 +103,18 @@ void Worker::FindOutAboutDatabase() {
   entry_->drop_slot = entry_->drop_slot || orphaned_slot;
   entry_->fingerprint = row_.fingerprint;
   LWLockRelease(shared->lock);
-  if (has_stream) return;
+  if (has_stream) return BeginStats();
   RemoveDeadLetterSpool(key_);
   proc_exit(0);
+}
+
+void Worker::BeginStats() {
+  LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  StreamStats* stats = BeginStreamStats(key_, stream_name_.c_str());
+  LWLockRelease(shared->lock);
+  status_.SetStats(stats);
+  counted_observers_.Open(stats);
+  publish_stats_.emplace(&stats->counts.now, [] { return int64_t{UnixNowUs()}; });
 }
 
 Status Worker::MissingPrecondition() const {
@@ -248,8 +258,8 @@ void Worker::OpenSlot() {
   } while (!startup_.Acquire());
   slot_.SetDelay(settings.confirm_delay_ms);
   OpenPipeline(slot_.Open(OwnSlotName(key_), startup_.made(), startup_.resume_at()));
-  decoder_ =
-      std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext, Isolation(entry_->deaths));
+  decoder_ = std::make_unique<Decoder>(MakeOrigin(), this, TopMemoryContext,
+                                       Isolation(entry_->deaths), &counted_observers_);
   reader_.Open(decoder_.get());
   if (row_.paused) StayPaused();
 }
@@ -268,6 +278,7 @@ void Worker::OpenPipeline(const ResumePoint& start) {
   publisher_ = std::make_unique<nats::Publisher>(CurrentBrokerSettings(database_name_.c_str()),
                                                  CurrentStreamSettings(MakeOrigin()));
   pipeline_ = std::make_unique<Pipeline>(publisher_.get(), options_, start);
+  pipeline_->SetStats(&*publish_stats_);
   ChooseDeadLetterBox();
   wait_set_ = std::make_unique<WaitSet>(publisher_.get());
   upkeep_.Begin(CurrentBrokerSettings(database_name_.c_str()));
