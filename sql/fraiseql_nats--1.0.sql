@@ -212,12 +212,27 @@ COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, 
 
 CREATE FUNCTION fraiseql_nats_internal.set_paused(stream text, paused boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    its_stream text;
 BEGIN
     IF stream = 'default' THEN
         INSERT INTO fraiseql_nats.stream (number, name) VALUES (0, stream) ON CONFLICT DO NOTHING;
     END IF;
     UPDATE fraiseql_nats.stream s SET paused = set_paused.paused WHERE s.name = stream;
-    IF NOT FOUND THEN
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    -- Its messages and those of other observers stand in one stream in the order of the commits.
+    SELECT coalesce(o.stream, 'default') INTO its_stream FROM fraiseql_nats.observer o WHERE o.name = set_paused.stream;
+    IF FOUND THEN
+        RAISE EXCEPTION 'observer "%" cannot be paused or resumed alone', stream
+            USING ERRCODE = 'feature_not_supported',
+                  DETAIL = format('It publishes to stream "%s", in the order of the commits.', its_stream),
+                  HINT = CASE WHEN EXISTS (SELECT FROM fraiseql_nats.observer o WHERE coalesce(o.stream, 'default') = its_stream AND o.name <> set_paused.stream)
+                         THEN format('Move it to a stream of its own first; or pause the whole stream: SELECT fraiseql_nats.pause(%L).', its_stream)
+                         ELSE format('It is the only observer of its stream: SELECT fraiseql_nats.%s(%L).',
+                                     CASE WHEN paused THEN 'pause' ELSE 'resume' END, its_stream) END;
+    ELSE
         RAISE EXCEPTION 'stream "%" does not exist', stream
             USING ERRCODE = 'undefined_object', HINT = 'See the table fraiseql_nats.stream; "default" is the stream of the settings.';
     END IF;
@@ -402,6 +417,45 @@ COMMENT ON FUNCTION enable(text) IS 'enables an observer again, from the commit 
 CREATE FUNCTION disable(name text) RETURNS void
 LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_disable';
 COMMENT ON FUNCTION disable(text) IS 'disables an observer, from the commit of this transaction on';
+
+CREATE FUNCTION fraiseql_nats_internal.observer_routes(OUT name text, OUT subject text, OUT format text, OUT stream text, OUT taken boolean)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'fraiseql_nats_observer_routes';
+COMMENT ON FUNCTION fraiseql_nats_internal.observer_routes() IS 'where the messages of each valid observer go; for the view observer_info';
+
+CREATE FUNCTION fraiseql_nats_internal.old_values(relation regclass) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT CASE WHEN count(DISTINCT logged) > 1 THEN 'varies' ELSE min(logged) END
+    FROM pg_class c, LATERAL (
+        SELECT CASE c.relreplident
+               WHEN 'f' THEN 'all'
+               WHEN 'd' THEN CASE WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) THEN 'key' ELSE 'none' END
+               WHEN 'i' THEN CASE WHEN EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisreplident) THEN 'key' ELSE 'none' END
+               ELSE 'none' END AS logged) x
+    WHERE c.oid = $1 AND c.relkind <> 'p' OR c.oid IN (SELECT t.relid FROM pg_partition_tree($1) t WHERE t.isleaf AND c.relkind <> 'p')
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.old_values(regclass) IS 'which old values are logged of the rows of a table: all, key, none, or varies from partition to partition';
+
+CREATE VIEW observer_info AS
+SELECT o.name AS observer, o.relation, o.channel, o.events, r.subject, r.format, r.stream, r.taken,
+       CASE WHEN o.relation IS NOT NULL THEN fraiseql_nats_internal.old_values(o.relation) END AS old_values,
+       o.enabled, coalesce(s.paused, false) AS paused
+FROM fraiseql_nats.observer o
+LEFT JOIN fraiseql_nats_internal.observer_routes() r ON r.name = o.name
+LEFT JOIN fraiseql_nats.stream s ON s.name = coalesce(o.stream, 'default');
+COMMENT ON VIEW observer_info IS 'what each observer does, with what follows from the settings, its stream and its table';
+COMMENT ON COLUMN observer_info.observer IS 'name of the observer';
+COMMENT ON COLUMN observer_info.relation IS 'the table';
+COMMENT ON COLUMN observer_info.channel IS 'the channel of NOTIFY, of an observer of notifications';
+COMMENT ON COLUMN observer_info.events IS 'INSERT, UPDATE, DELETE, TRUNCATE';
+COMMENT ON COLUMN observer_info.subject IS 'the template of the subject, with the prefixes of its stream; null: the observer is not valid any more, see check()';
+COMMENT ON COLUMN observer_info.format IS 'format of the payload: fraiseql, topic, row or kv; null: of a channel, whose payload is that of the notification';
+COMMENT ON COLUMN observer_info.stream IS 'name at the broker of the stream that it publishes to';
+COMMENT ON COLUMN observer_info.taken IS 'whether the stream takes every subject that the template can become; null: its worker has not seen the stream yet';
+COMMENT ON COLUMN observer_info.old_values IS 'which old values are logged of an UPDATE or DELETE: all (REPLICA IDENTITY FULL), key, none, or varies from partition to partition';
+COMMENT ON COLUMN observer_info.enabled IS 'whether it publishes what commits now; see disable()';
+COMMENT ON COLUMN observer_info.paused IS 'whether its stream is paused: what commits now is published at resume()';
+GRANT SELECT ON observer_info TO fraiseql_nats_admin, pg_monitor;
 
 -- An observer or a backfill of a dropped table would apply to a later table with the same OID.
 -- Most DROPs concern neither and write nothing.
@@ -1382,6 +1436,8 @@ TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION fraiseql_nats.check() TO pg_monitor, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.observer_routes(), fraiseql_nats_internal.old_values(regclass)
+TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.stream_stats(), fraiseql_nats_internal.observer_stats()
 TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION stat_reset(text), fraiseql_nats_internal.reset_stats(integer) TO fraiseql_nats_admin;

@@ -165,24 +165,52 @@ ChosenStreams ChooseBySubject(const std::string& subject) {
 
 }  // namespace
 
-std::string PatternOf(const Observer& observer, const char* table,
-                      const std::string& subject_prefix, const std::string& topic_prefix) {
+namespace {
+
+// What stands for the varying parts of a subject.
+struct Placeholders {
+  const char* key;        // of the row, in a bucket
+  const char* operation;  // of the change
+  std::string own;        // the subject of an observer that has one
+};
+
+std::string SubjectWith(const Placeholders& varying, const Observer& observer, const char* table,
+                        const std::string& subject_prefix, const std::string& topic_prefix) {
   std::string subject;
   if (const std::string_view bucket = BucketOfStream(observer.stream); !bucket.empty()) {
-    AppendBucketSubject(bucket, ">", &subject);
+    AppendBucketSubject(bucket, varying.key, &subject);
   } else if (!observer.topic.empty()) {
     AppendTopicSubject(topic_prefix, observer.topic, &subject);
   } else if (!observer.subject.empty()) {
-    subject = observer.subject.Pattern();
+    subject = varying.own;
   } else if (table != nullptr) {
     subject.append(subject_prefix).push_back('.');
     AppendSubjectToken(
         observer.entity.empty() ? EntityOfTable(ToUtf8Anyhow(table)) : observer.entity, &subject);
-    subject.append(".*");
+    subject.append(".").append(varying.operation);
   } else {
     subject = observer.channel;
   }
   return subject;
+}
+
+}  // namespace
+
+std::string PatternOf(const Observer& observer, const char* table,
+                      const std::string& subject_prefix, const std::string& topic_prefix) {
+  return SubjectWith({">", "*", observer.subject.Pattern()}, observer, table, subject_prefix,
+                     topic_prefix);
+}
+
+Destination DestinationOf(const Observer& observer, const char* table) {
+  const StreamFacts facts = FactsOf(observer.stream);
+  Destination to;
+  to.subject = SubjectWith({"{key}", "{op}", observer.subject.text()}, observer, table,
+                           facts.subject_prefix, facts.topic_prefix);
+  to.stream = observer.stream.empty() ? facts.name : observer.stream;
+  to.is_known = facts.seen;
+  to.is_taken = facts.seen && IsTaken(facts.subjects, SubjectOf(observer, table, facts));
+  return to;
 }
 
 const StreamRow* FindStream(const char* stream) {

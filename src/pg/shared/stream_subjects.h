@@ -26,6 +26,15 @@ std::string ChooseStreamFor(const Observer& observer, const char* table);
 std::string PatternOf(const Observer& observer, const char* table,
                       const std::string& subject_prefix, const std::string& topic_prefix);
 
+// Where the messages of an observer go.
+struct Destination {
+  std::string subject;    // the template, as it is applied
+  std::string stream;     // its name at the broker
+  bool is_known = false;  // the worker has seen which subjects the stream takes
+  bool is_taken = false;  // it takes every subject that the template can become
+};
+Destination DestinationOf(const Observer& observer, const char* table);
+
 // The row of the stream named `stream`; null or "default" names the default stream.  Null if the
 // default stream has no row.  Raises if the stream does not exist.  Valid until the next call of
 // these functions.
