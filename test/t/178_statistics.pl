@@ -155,6 +155,8 @@ is($node->log_count(qr/invalid data in file "pg_stat\/fraiseql_nats\.stat"/), 1,
 $node->safe_psql('shop', 'INSERT INTO tb_note VALUES (25)');
 shows($streams, 'fraiseql_events streaming 1 1 0 0', 'it counts');
 $node->wait_drained('shop');
+# What the slot has on disk is read again after a crash, and counted.
+$node->safe_psql('shop', 'CHECKPOINT');
 # The postmaster starts everything anew when a process of it has been killed.
 kill 'KILL', $node->safe_psql('postgres', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'});
 $node->wait_until_up('shop');
@@ -162,6 +164,7 @@ shows($streams, 'fraiseql_events streaming 0 0 0 0', 'a crash resets');
 $node->safe_psql('shop', 'INSERT INTO tb_note VALUES (26)');
 shows($streams, 'fraiseql_events streaming 1 1 0 0', 'it counts');
 $node->wait_drained('shop');
+$node->safe_psql('shop', 'CHECKPOINT');
 $node->stop('immediate');
 $node->start;
 shows($streams, 'fraiseql_events streaming 0 0 0 0', 'so does an immediate stop');
