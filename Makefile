@@ -12,8 +12,10 @@ SQL_VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(TREE)$(EXTE
 
 # In sql/ a name with "--" is an install script, every other file a regression test.
 REGRESS      = setup $(filter-out setup $(EXTENSION)--%,$(notdir $(basename $(call in_tree,sql/*.sql))))
-REGRESS_OPTS = --temp-instance=build/regress --temp-config=$(TREE)test/regress.conf --encoding=UTF8 \
-               --no-locale --load-extension=$(EXTENSION)
+# On the server that PGHOST or PGPORT names, else on one that is made for the tests.
+RUNNING      = $(PGHOST)$(PGPORT)
+REGRESS_OPTS = $(if $(RUNNING),,--temp-instance=build/regress --temp-config=$(TREE)test/regress.conf) \
+               --encoding=UTF8 --no-locale --load-extension=$(EXTENSION)
 
 PG_CONFIG   ?= pg_config
 # Warnings are errors where the compiler is known: make WERROR=1.
@@ -47,7 +49,10 @@ include $(PGXS)
 $(if $(TREE),$(shell mkdir -p $(sort $(dir $(OBJS)))))
 src/pg/base/version.o: override CPPFLAGS += -DFRAISEQL_NATS_VERSION='"$(SQL_VERSION)"'
 src/pg/base/version.o: $(EXTENSION).control
-installcheck: build
+installcheck: $(if $(RUNNING),running-server,build)
+.PHONY: running-server
+running-server:
+	@$(TREE)test/setup/running-server "$(bindir)/psql"
 build:
 	@mkdir -p $@
 else

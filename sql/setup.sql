@@ -5,6 +5,9 @@ CREATE FUNCTION shown() RETURNS TABLE (subject text, payload text) LANGUAGE sql 
     FROM pg_replication_slots s, fraiseql_nats.messages(s.slot_name, advance => true)
     WHERE s.temporary AND s.active_pid = pg_backend_pid()
 $$;
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_nobody;  -- of an earlier run, on a server that stays
+RESET client_min_messages;
 CREATE ROLE regress_nobody;
 SELECT extname, extversion, extnamespace::regnamespace, obj_description(oid, 'pg_extension')
 FROM pg_extension WHERE extname = 'fraiseql_nats';
