@@ -10,7 +10,7 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install demo demo-picture fraiseql fuzz order-system pg-regress torture valgrind help troubleshooting format format-check lint packages
+.PHONY: bench bench-micro bench-install deb deb-test demo demo-picture fraiseql fuzz order-system pg-regress torture valgrind help troubleshooting format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -101,6 +101,15 @@ bench-install:
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUBMAKE) -j2 bench-programs bench-micro-programs >>build/make.log 2>&1 || \
 		{ cat build/make.log; exit 1; }
+
+#: make deb              Debian packages in build/deb, for each Postgres whose headers are there
+deb:
+	@test/setup/install-packages --deb
+	@packaging/build-deb
+
+#: make deb-test         installs, uses and removes the package in a clean Debian
+deb-test: deb
+	@$(SUDO) test/deb/run
 
 #: make check            all tests; the last line counts them
 ifneq ($(filter check,$(MAKECMDGOALS)),)
