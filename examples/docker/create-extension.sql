@@ -1,0 +1,1 @@
+CREATE EXTENSION fraiseql_nats;
