@@ -1406,6 +1406,62 @@ CREATE FUNCTION message_volume(
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_message_volume';
 COMMENT ON FUNCTION message_volume(name, pg_lsn, text) IS 'number of messages for a stream (null: the default one) that decoding the log from a slot produces, and their bytes: subjects, headers and payloads; faster than messages()';
 
+-- AsyncAPI ----------------------------------------------------------------------------------------
+
+CREATE FUNCTION fraiseql_nats_internal.described_observers(
+    OUT observer text, OUT relation regclass, OUT stream text, OUT address text, OUT parameters jsonb, OUT messages jsonb)
+RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fraiseql_nats_described_observers';
+COMMENT ON FUNCTION fraiseql_nats_internal.described_observers() IS 'for each enabled observer, the stream, the subjects and the messages, as parts of asyncapi()';
+
+-- The URI of a part of the document, of which each name is a token of a JSON Pointer (RFC 6901) in a fragment.
+CREATE FUNCTION fraiseql_nats_internal.json_reference(VARIADIC names text[]) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT '#' || string_agg('/' || (
+               SELECT string_agg(CASE WHEN c COLLATE "C" ~ '[A-Za-z0-9._-]' THEN c
+                                      ELSE upper(regexp_replace(encode(convert_to(c, 'UTF8'), 'hex'), '(..)', '%\1', 'g')) END, '' ORDER BY j)
+               FROM unnest(string_to_array(replace(replace(name, '~', '~0'), '/', '~1'), NULL)) WITH ORDINALITY x (c, j)
+           ), '' ORDER BY i)
+    FROM unnest(names) WITH ORDINALITY u (name, i)
+$$;
+COMMENT ON FUNCTION fraiseql_nats_internal.json_reference(text[]) IS 'the reference to a part of a JSON document';
+
+-- With the rights of the extension's owner, as check(): the URL is not for all, but its hosts are.
+CREATE FUNCTION asyncapi(title text DEFAULT NULL, version text DEFAULT '1.0.0') RETURNS jsonb
+LANGUAGE sql VOLATILE PARALLEL UNSAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    WITH server AS (
+        SELECT 'nats' || CASE WHEN i > 1 THEN i::text ELSE '' END AS name,
+               jsonb_build_object(
+                   'host', regexp_replace(url, '^[a-z]+://', '') || CASE WHEN url ~ ':[0-9]+$' THEN '' ELSE ':4222' END,
+                   'protocol', 'nats')
+               || CASE WHEN c.value ~ 'tls://' THEN '{"description": "TLS"}' ELSE '{}' END::jsonb AS server
+        FROM fraiseql_nats.show_config() c, regexp_split_to_table(c.value, '\s*,\s*') WITH ORDINALITY u (url, i)
+        WHERE c.name = 'fraiseql_nats.url'
+    ), described AS (
+        SELECT * FROM fraiseql_nats_internal.described_observers()
+    )
+    SELECT jsonb_build_object(
+        'asyncapi', '3.0.0',
+        'info', jsonb_build_object('title', coalesce(title, current_database()), 'version', coalesce(version, '1.0.0')),
+        'defaultContentType', 'application/json',
+        'servers', (SELECT coalesce(jsonb_object_agg(s.name, s.server), '{}') FROM server s),
+        'channels', coalesce(jsonb_object_agg(
+            d.observer,
+            jsonb_build_object('address', d.address, 'title', d.observer, 'messages', d.messages, 'x-jetstream-stream', d.stream)
+            || CASE WHEN d.parameters IS NULL THEN '{}' ELSE jsonb_build_object('parameters', d.parameters) END
+            || coalesce((SELECT jsonb_build_object('description', x) FROM obj_description(d.relation, 'pg_class') x WHERE x IS NOT NULL), '{}')), '{}'),
+        'operations', coalesce(jsonb_object_agg(
+            d.observer,
+            jsonb_build_object(
+                'action', 'send',
+                'channel', jsonb_build_object('$ref', fraiseql_nats_internal.json_reference('channels', d.observer)),
+                'messages', (SELECT jsonb_agg(jsonb_build_object(
+                                 '$ref', fraiseql_nats_internal.json_reference('channels', d.observer, 'messages', m)) ORDER BY m)
+                             FROM jsonb_object_keys(d.messages) m))), '{}'))
+    FROM described d
+$$;
+COMMENT ON FUNCTION asyncapi(text, text) IS 'what this database publishes, as a document of AsyncAPI 3.0: servers, subjects, and the JSON Schema of each message';
+
 -- Privileges --------------------------------------------------------------------------------------
 
 REVOKE ALL ON ALL ROUTINES IN SCHEMA fraiseql_nats, fraiseql_nats_internal FROM PUBLIC;
@@ -1435,7 +1491,7 @@ GRANT EXECUTE ON FUNCTION
 TO fraiseql_nats_publisher, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION retry_dead_letter(bigint), discard_dead_letter(bigint) TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION dead_letters() TO fraiseql_nats_admin;
-GRANT EXECUTE ON FUNCTION fraiseql_nats.check() TO pg_monitor, fraiseql_nats_admin;
+GRANT EXECUTE ON FUNCTION fraiseql_nats.check(), asyncapi(text, text) TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.observer_routes(), fraiseql_nats_internal.old_values(regclass)
 TO pg_monitor, fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION fraiseql_nats_internal.stream_stats(), fraiseql_nats_internal.observer_stats()

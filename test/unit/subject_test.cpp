@@ -200,6 +200,27 @@ TEST(SubjectTemplate, KnowsItsTextAndColumns) {
   EXPECT_TRUE(Parsed("a.{op}").columns().empty());
 }
 
+TEST(SubjectTemplate, IsAnAddressWithParametersForWhatDiffers) {
+  SubjectTemplate parsed;
+  ASSERT_TRUE(
+      SubjectTemplate::Parse("a.{schema}.{table}.{op}.{column:x y}-{column:x_y}.{column:x y}."
+                             "{partition:8}.{partition:4:r}",
+                             &parsed)
+          .ok());
+  SubjectValues values;
+  values.schema = "two words";
+  std::vector<SubjectParameter> parameters;
+  EXPECT_EQ(parsed.Address(values, &parameters),
+            "a.two%20words.{table}.{op}.{column_x-20y}-{column_x_y}.{column_x-20y}."
+            "{partition_8}.{partition_4_r}");
+  std::vector<std::string> names;
+  for (const SubjectParameter& parameter : parameters) names.push_back(parameter.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"table", "op", "column_x-20y", "column_x_y",
+                                             "partition_8", "partition_4_r"}));
+  EXPECT_EQ(parameters[4].description, "a number from 0 to 7, by the key");
+  EXPECT_EQ(parameters[5].description, "a number from 0 to 3, by column \"r\"");
+}
+
 TEST(SubjectTemplate, RefusesWhatIsNoTemplate) {
   const struct {
     std::string_view text, message;

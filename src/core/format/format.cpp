@@ -19,10 +19,17 @@ constexpr std::string_view kJson = "Content-Type: application/json\r\n";
 
 // All formats: a new one is a pair of files and a line here.
 constexpr Format kFormats[] = {
-    {"fraiseql", AppendFraiseqlPayload, kJson, DefaultOf::kSubjects},
-    {"topic", AppendTopicPayload, kJson, DefaultOf::kTopics},
-    {"row", AppendRowPayload, kJson, DefaultOf::kNone},
-    {"kv", AppendKvPayload, {}, DefaultOf::kBuckets, AppendKvSubject, AppendKvHeaders, CheckKv},
+    {"fraiseql", AppendFraiseqlPayload, AppendFraiseqlSchema, kJson, DefaultOf::kSubjects},
+    {"topic", AppendTopicPayload, AppendTopicSchema, kJson, DefaultOf::kTopics},
+    {"row", AppendRowPayload, AppendRowSchema, kJson, DefaultOf::kNone},
+    {"kv",
+     AppendKvPayload,
+     AppendKvSchema,
+     {},
+     DefaultOf::kBuckets,
+     AppendKvSubject,
+     AppendKvHeaders,
+     CheckKv},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/status.h"
 #include "core/change/change.h"
@@ -19,6 +20,20 @@ struct RowEvent {
   std::string_view commit_time;  // in ISO 8601
 };
 
+// The column of a table, for the JSON Schema (draft 7) of a payload.
+struct ColumnSchema {
+  std::string value;                  // the schema of its values
+  bool is_always_logged_new = false;  // no UPDATE leaves it out of the new row
+};
+
+// The input of the schema of a payload: all changes of one operation, for one route.
+struct SchemaInput {
+  const Route& route;
+  const Relation& relation;
+  Operation operation;
+  const std::vector<ColumnSchema>& columns;  // those of `relation`
+};
+
 // A format of the payload of a row change.  Terms of the formats' wire contracts:
 //
 //   ROW  the row after the change; of a DELETE the old row, or as much of it as was logged; null
@@ -31,6 +46,8 @@ struct Format {
 
   std::string_view name;  // the name in observe() and FraiseQL's files
   void (*append_payload)(const RowEvent& event, std::string* out);
+  // Appends the schema of what append_payload() appends; nothing if that is nothing.
+  void (*append_schema)(const SchemaInput& input, std::string* out);
   std::string_view headers;  // the header lines that all its messages share
   DefaultOf default_of;
 

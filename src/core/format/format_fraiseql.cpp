@@ -4,6 +4,7 @@
 #include "core/base/json_text.h"
 #include "core/base/uuid.h"
 #include "core/format/row_json.h"
+#include "core/format/row_schema.h"
 
 namespace fraiseql {
 
@@ -38,6 +39,25 @@ void AppendFraiseqlPayload(const RowEvent& event, std::string* out) {
     AppendUnchanged(route, change, out);
   }
   out->push_back('}');
+}
+
+void AppendFraiseqlSchema(const SchemaInput& input, std::string* out) {
+  const std::string& entity = input.route.entity_json;
+  out->append(R"({"type":"object","properties":{"id":{"type":"string","format":"uuid"},"event":)");
+  out->append(R"({"const":")").append(OperationName(input.operation));
+  out->append(R"("},"event_type":{"const":")").append(EventType(input.operation));
+  out->append(R"("},"entity":{"const":)").append(entity);
+  out->append(R"(},"entity_type":{"const":)").append(entity);
+  out->append(R"(},"entity_id":{"type":["string","null"]},"subject":{"type":"string"},)");
+  out->append(R"("timestamp":{"type":"string","format":"date-time"},"data":)");
+  AppendSchemaOfRow(input, out);
+  if (input.operation == Operation::kUpdate) {
+    out->append(R"(,"changes":)");
+    AppendSchemaOfChanges(input, out);
+    out->append(R"(,"unchanged":)").append(kSchemaOfUnchanged);
+  }
+  out->append(R"(},"required":["id","event","event_type","entity","entity_type","entity_id",)");
+  out->append(R"("subject","timestamp","data"]})");
 }
 
 }  // namespace fraiseql

@@ -20,5 +20,6 @@ namespace fraiseql {
 //   changes    of an UPDATE whose old values are logged: the columns that differ
 //   unchanged  the columns left out of an UPDATE's row because their TOAST value was not touched
 void AppendFraiseqlPayload(const RowEvent& event, std::string* out);
+void AppendFraiseqlSchema(const SchemaInput& input, std::string* out);
 
 }  // namespace fraiseql

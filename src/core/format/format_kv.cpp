@@ -2,6 +2,7 @@
 #include "core/format/format_kv.h"
 
 #include "core/format/row_json.h"
+#include "core/format/row_schema.h"
 #include "core/route/bucket.h"
 
 namespace fraiseql {
@@ -23,6 +24,13 @@ void AppendKvPayload(const RowEvent& event, std::string* out) {
   const Operation operation = event.change.operation;
   if (operation == Operation::kDelete || operation == Operation::kTruncate) return;
   AppendRow(event.route, *event.change.relation, &event.change.new_row, out);
+}
+
+// An UPDATE is a whole row, or none.
+void AppendKvSchema(const SchemaInput& input, std::string* out) {
+  const Operation operation = input.operation;
+  if (operation == Operation::kDelete || operation == Operation::kTruncate) return;
+  AppendSchemaOfRow({input.route, input.relation, Operation::kSnapshot, input.columns}, out);
 }
 
 const std::string* AppendKvSubject(const Route& route, const Change& change, std::string* out) {

@@ -14,6 +14,7 @@ namespace fraiseql {
 // with the key "=TRUNCATE", KV-Operation: PURGE and Nats-Rollup: all, before which the stream keeps
 // nothing.
 void AppendKvPayload(const RowEvent& event, std::string* out);
+void AppendKvSchema(const SchemaInput& input, std::string* out);
 const std::string* AppendKvSubject(const Route& route, const Change& change, std::string* out);
 void AppendKvHeaders(const Change& change, std::string* out);
 

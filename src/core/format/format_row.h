@@ -9,5 +9,6 @@ namespace fraiseql {
 
 // The bare row.  The wire contract: ROW (see core/format/format.h), and for TRUNCATE null.
 void AppendRowPayload(const RowEvent& event, std::string* out);
+void AppendRowSchema(const SchemaInput& input, std::string* out);
 
 }  // namespace fraiseql

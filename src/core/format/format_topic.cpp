@@ -6,19 +6,20 @@
 #include "core/base/ascii.h"
 #include "core/base/json_text.h"
 #include "core/format/row_json.h"
+#include "core/format/row_schema.h"
 #include "core/route/topic.h"
 
 namespace fraiseql {
 
 namespace {
 
-void AppendType(const Route& route, const Change& change, std::string* out) {
+void AppendType(const Route& route, Operation operation, std::string* out) {
   std::string type;
   if (!route.observer->topic.empty()) {
     AppendTopicType(route.observer->topic, &type);
   } else {
     type = SnakeCase(route.entity) + '.';
-    for (const char c : OperationName(change.operation)) type.push_back(AsciiLower(c));
+    for (const char c : OperationName(operation)) type.push_back(AsciiLower(c));
   }
   AppendJsonString(type, out);
 }
@@ -68,6 +69,25 @@ void AppendTopicColumns(const Route& route, const Change& change, const RowImage
   }
 }
 
+// The schemas of what AppendTopicColumns() appends.
+void AppendSchemasOfColumns(const SchemaInput& input, std::string* out) {
+  const Relation& relation = input.relation;
+  for (size_t i = 0; i < input.columns.size(); ++i) {
+    const Column& column = relation.columns[i];
+    if (!input.route.include[i]) continue;
+    const std::string& schema = input.columns[i].value;
+    if (!column.is_key && !IsTopicField(input.route, column)) {
+      out->append(",").append(column.json_key).append(schema);
+    }
+    if (input.operation != Operation::kUpdate) continue;
+    for (const std::string_view prefix : {"new_", "previous_"}) {
+      if (HasColumn(relation, prefix, column)) continue;
+      AppendPrefixedKey(prefix, column, out);
+      out->append(schema);
+    }
+  }
+}
+
 }  // namespace
 
 void AppendTopicPayload(const RowEvent& event, std::string* out) {
@@ -75,7 +95,7 @@ void AppendTopicPayload(const RowEvent& event, std::string* out) {
   const Change& change = event.change;
   const RowImage* row = RowOf(change);
   out->append("{\"type\":");
-  AppendType(route, change, out);
+  AppendType(route, change.operation, out);
   out->append(",\"timestamp\":\"").append(event.commit_time).append("\",").append(route.id_key);
   AppendEntityId(route, *change.relation, row, out);
   if (row != nullptr) AppendTopicColumns(route, change, *row, out);
@@ -83,6 +103,22 @@ void AppendTopicPayload(const RowEvent& event, std::string* out) {
   AppendRow(route, *change.relation, row, out);
   if (change.operation == Operation::kUpdate) AppendUnchanged(route, change, out);
   out->push_back('}');
+}
+
+void AppendTopicSchema(const SchemaInput& input, std::string* out) {
+  const Route& route = input.route;
+  out->append(R"({"type":"object","properties":{"type":{"const":)");
+  AppendType(route, input.operation, out);
+  out->append(R"(},"timestamp":{"type":"string","format":"date-time"},)");
+  out->append(route.id_key).append(R"({"type":["string","null"]})");
+  if (input.operation != Operation::kTruncate) AppendSchemasOfColumns(input, out);
+  out->append(R"(,"data":)");
+  AppendSchemaOfRow(input, out);
+  if (input.operation == Operation::kUpdate) {
+    out->append(R"(,"unchanged":)").append(kSchemaOfUnchanged);
+  }
+  out->append(R"(},"required":["type","timestamp",)");
+  out->append(route.id_key, 0, route.id_key.size() - 1).append(R"(,"data"]})");
 }
 
 }  // namespace fraiseql

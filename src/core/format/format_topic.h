@@ -19,5 +19,6 @@ namespace fraiseql {
 //              UPDATE whose old values are logged, the columns that differ
 //   unchanged  the columns left out of an UPDATE's row because their TOAST value was not touched
 void AppendTopicPayload(const RowEvent& event, std::string* out);
+void AppendTopicSchema(const SchemaInput& input, std::string* out);
 
 }  // namespace fraiseql

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.h"
 #include "core/base/json_text.h"
 #include "core/base/number.h"
 #include "core/route/partition.h"
@@ -28,6 +29,14 @@ constexpr char kTemplateHint[] =
     "A subject is made of tokens separated by dots, such as fraiseql.order.created; placeholders "
     "are {schema}, {table}, {entity}, {op}, {channel}, {database}, {column:NAME}, "
     "{partition:N} and {partition:N:NAME}.";
+
+// The placeholders of texts.
+constexpr struct {
+  std::string_view name;
+  std::string_view SubjectValues::*value;
+} kTexts[] = {{"schema", &SubjectValues::schema},   {"table", &SubjectValues::table},
+              {"entity", &SubjectValues::entity},   {"op", &SubjectValues::op},
+              {"channel", &SubjectValues::channel}, {"database", &SubjectValues::database}};
 
 std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
 
@@ -81,6 +90,19 @@ bool AppendColumn(const SubjectValues& values, const std::string& name, std::str
   }
   AppendSubjectToken(value, out);
   return known;
+}
+
+// Appends a name as a part of a parameter's name, which has no other characters than these.
+void AppendParameterName(std::string_view name, std::string* out) {
+  for (const char c : name) {
+    const char lower = AsciiLower(c);
+    if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_') {
+      out->push_back(c);
+    } else {
+      out->push_back('-');
+      AppendHex(static_cast<unsigned char>(c), 2, out);
+    }
+  }
 }
 
 }  // namespace
@@ -179,13 +201,7 @@ Status SubjectTemplate::ParsePlaceholder(std::string_view name, Part* part) {
   if (name.substr(0, kPartitionPrefix.size()) == kPartitionPrefix) {
     return ParsePartition(name.substr(kPartitionPrefix.size()), part);
   }
-  static constexpr struct {
-    std::string_view name;
-    std::string_view SubjectValues::*value;
-  } kNames[] = {{"schema", &SubjectValues::schema},   {"table", &SubjectValues::table},
-                {"entity", &SubjectValues::entity},   {"op", &SubjectValues::op},
-                {"channel", &SubjectValues::channel}, {"database", &SubjectValues::database}};
-  for (const auto& known : kNames) {
+  for (const auto& known : kTexts) {
     if (known.name == name) {
       part->value = known.value;
       return Status::Ok();
@@ -288,6 +304,49 @@ std::string SubjectTemplate::Pattern() const {
   }
   end_token();
   return pattern;
+}
+
+SubjectParameter SubjectTemplate::ParameterOf(const Part& part) {
+  SubjectParameter parameter;
+  if (part.is_column) {
+    parameter.name = "column_";
+    AppendParameterName(part.text, &parameter.name);
+    parameter.description = "the value of column " + Quoted(part.text) + " as a token";
+  } else if (part.partitions > 0) {
+    const std::string of = part.text.empty() ? "the key" : "column " + Quoted(part.text);
+    parameter.name = "partition_" + std::to_string(part.partitions);
+    if (!part.text.empty()) parameter.name.push_back('_');
+    AppendParameterName(part.text, &parameter.name);
+    parameter.description =
+        "a number from 0 to " + std::to_string(part.partitions - 1) + ", by " + of;
+  } else {
+    for (const auto& known : kTexts) {
+      if (known.value == part.value) parameter.name = known.name;
+    }
+    parameter.description =
+        parameter.name == "op" ? "the operation" : "the " + parameter.name + " of the row";
+  }
+  return parameter;
+}
+
+std::string SubjectTemplate::Address(const SubjectValues& values,
+                                     std::vector<SubjectParameter>* parameters) const {
+  std::string address;
+  for (const Part& part : parts_) {
+    if (part.is_literal()) {
+      address.append(part.text);
+    } else if (part.value != nullptr && !(values.*part.value).empty()) {
+      AppendSubjectToken(values.*part.value, &address);
+    } else {
+      SubjectParameter parameter = ParameterOf(part);
+      address.append("{").append(parameter.name).append("}");
+      const bool is_known =
+          std::any_of(parameters->begin(), parameters->end(),
+                      [&](const SubjectParameter& other) { return other.name == parameter.name; });
+      if (!is_known) parameters->push_back(std::move(parameter));
+    }
+  }
+  return address;
 }
 
 std::vector<std::string> SubjectTemplate::columns() const {

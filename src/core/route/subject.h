@@ -41,6 +41,12 @@ struct SubjectValues {
   const RowImage* row = nullptr;
 };
 
+// A part of a subject that differs from message to message.
+struct SubjectParameter {
+  std::string name;         // of letters, digits, '_' and '-'
+  std::string description;  // what it stands for
+};
+
 // A subject with placeholders, parsed once: {schema} {table} {entity} {op} {channel} {database},
 // {column:NAME}, {partition:N} of the key and {partition:N:NAME} of a column.  Immutable.
 class SubjectTemplate {
@@ -53,6 +59,10 @@ class SubjectTemplate {
 
   // The subjects that the template can produce, as a pattern: a token with a placeholder is "*".
   std::string Pattern() const;
+
+  // The subject with {name} for each part whose value is not the same for all messages: columns,
+  // partitions, and the texts that are empty in `values`.  Adds each parameter once.
+  std::string Address(const SubjectValues& values, std::vector<SubjectParameter>* parameters) const;
 
   bool empty() const { return parts_.empty(); }
   const std::string& text() const { return text_; }
@@ -69,6 +79,7 @@ class SubjectTemplate {
     std::string_view SubjectValues::*value = nullptr;  // of another placeholder
     bool is_literal() const { return !is_column && partitions == 0 && value == nullptr; }
   };
+  static SubjectParameter ParameterOf(const Part& part);
   static Status ParsePlaceholder(std::string_view name, Part* part);
   static Status ParsePartition(std::string_view arguments, Part* part);
   static const std::string* AppendPartition(const Part& part, const SubjectValues& values,

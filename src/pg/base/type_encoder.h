@@ -52,7 +52,8 @@ struct TypeEncoder {
 
 // Makes the encoder of a type, in the current memory context.  Adds the relations of its composite
 // types to `*row_types`: the encoder is out of date when one of them changes.  Reads the catalogs
-// without locking a relation, so only within a decoding callback; may raise.
+// without locking a relation, so only within a decoding callback, or with a lock on the table of a
+// column of the type; may raise.
 const TypeEncoder* MakeEncoder(Oid type, std::vector<Oid>* row_types);
 
 // Appends the JSON text of a value that is neither null nor a TOAST pointer to disk.  Memory that

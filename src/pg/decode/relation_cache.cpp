@@ -179,7 +179,7 @@ void RelationCache::Fill(::Relation relation, CachedRelation* entry) {
   entry->full_identity = relation->rd_rel->relreplident == REPLICA_IDENTITY_FULL;
   entry->context = AllocSetContextCreate(context_, "fraiseql_nats table", ALLOCSET_SMALL_SIZES);
   const MemoryContext old = MemoryContextSwitchTo(entry->context);
-  FillColumns(relation, entry);
+  DescribeColumns(relation, entry);
   MemoryContextSwitchTo(old);
   entry->routes = router_->Resolve(entry->relation, entry->names);
   FillTests(relation, entry);
@@ -199,7 +199,7 @@ void RelationCache::FillNames(::Relation relation, CachedRelation* entry) {
   }
 }
 
-void RelationCache::FillColumns(::Relation relation, CachedRelation* entry) {
+void DescribeColumns(::Relation relation, CachedRelation* entry) {
   TupleDesc desc = RelationGetDescr(relation);
   const Bitmapset* identity = RelationGetIdentityKeyBitmap(relation);
   const Bitmapset* primary = PrimaryKey(relation);

@@ -45,6 +45,10 @@ struct CachedRelation {
   bool full_identity = false;         // REPLICA IDENTITY FULL: old tuples are whole rows
 };
 
+// Fills `relation.columns`, what identifies a row, `attributes` and `row_types`; encoders are made
+// in the current memory context.  May raise.
+void DescribeColumns(::Relation relation, CachedRelation* entry);
+
 // One per decoding process at a time: Postgres cannot unregister a relcache callback, so the
 // process's only callback refers to the cache that exists now.
 class RelationCache {
@@ -86,7 +90,6 @@ class RelationCache {
   void Clear(CachedRelation* entry);
   void Fill(::Relation relation, CachedRelation* entry);
   void FillNames(::Relation relation, CachedRelation* entry);
-  void FillColumns(::Relation relation, CachedRelation* entry);
   void FillTests(::Relation relation, CachedRelation* entry);
 
   const MemoryContext context_;

@@ -213,6 +213,11 @@ Destination DestinationOf(const Observer& observer, const char* table) {
   return to;
 }
 
+StreamNames NamesOf(const std::string& stream) {
+  const StreamFacts facts = FactsOf(stream);
+  return {stream.empty() ? facts.name : stream, facts.subject_prefix, facts.topic_prefix};
+}
+
 const StreamRow* FindStream(const char* stream) {
   if (stream == nullptr || strcmp(stream, kDefaultStreamName) == 0) return FindRow({});
   auto* name = NewInContext<std::string>(CurrentMemoryContext, ToUtf8View(stream));

@@ -35,6 +35,14 @@ struct Destination {
 };
 Destination DestinationOf(const Observer& observer, const char* table);
 
+// A stream as its worker has last seen it, else as configured; empty: the default stream.
+struct StreamNames {
+  std::string name;  // at the broker
+  std::string subject_prefix;
+  std::string topic_prefix;
+};
+StreamNames NamesOf(const std::string& stream);
+
 // The row of the stream named `stream`; null or "default" names the default stream.  Null if the
 // default stream has no row.  Raises if the stream does not exist.  Valid until the next call of
 // these functions.
