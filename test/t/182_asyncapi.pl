@@ -8,8 +8,10 @@ use warnings;
 
 use AsyncApi;
 use FraiseqlNode;
+use IPC::Run;
 use JSON::PP;
 use NatsServer;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $nats = NatsServer->new;
@@ -115,6 +117,21 @@ for my $role ('publisher', 'nobody') {
     like($error, qr/permission denied/, "$role does not");
 }
 unlike(AsyncApi::document($node, $db), qr/secret|joe|token@/, 'no credentials anywhere');
+
+# --- The commands of doc/asyncapi.md ---------------------------------------------------------------
+
+$node->safe_psql('postgres', 'CREATE DATABASE mydb');
+$node->safe_psql('mydb', q{CREATE EXTENSION fraiseql_nats; CREATE TABLE tb_order (id int PRIMARY KEY);
+SELECT fraiseql_nats.observe('tb_order')});
+my @commands = slurp_file('doc/asyncapi.md') =~ /^    (psql .*)$/mg;
+is(scalar @commands, 2, 'the page has commands');
+my $folder = PostgreSQL::Test::Utils::tempdir();
+{
+    local @ENV{'PGHOST', 'PGPORT'} = ($node->host, $node->port);
+    ok(IPC::Run::run(['bash', '-c', "cd $folder && $_"]), $_) for @commands;
+}
+is(decode_json(slurp_file("$folder/asyncapi.json"))->{info}{title}, 'mydb', 'the document is in the file');
+is(decode_json(slurp_file("$folder/schema.json"))->{properties}{event}{const}, 'INSERT', 'and a schema in the other');
 
 # --- What is in force ----------------------------------------------------------------------------
 
