@@ -58,6 +58,7 @@ INSERT INTO tb_order VALUES (1, 1);
 INSERT INTO tb_click VALUES (1);
 SELECT fraiseql_nats.create_stream('more', '{more.>}');
 });
+$node->wait_for_sql('other', "SELECT bool_and(state = 'streaming') FROM fraiseql_nats.status()", 'each stream has its worker', 60);
 $node->wait_drained('other');
 is(join(' ', map { $_->{subject} } $nats->stream_messages('clicks')), 'click.1', 'the restored database publishes');
 is(join(' ', map { $_->{subject} } $nats->stream_messages('KV_orders')), '$KV.orders.1', 'to each of them');

@@ -176,6 +176,10 @@ sub quick_start {
     $script =~ s{/tmp\b}{$folder}g;
     $script =~ s/nats-server -js/nats-server -p $port -js/g;
     $script =~ s/"wal_level = logical"/"wal_level = logical" "fraiseql_nats.url = 'nats:\/\/127.0.0.1:$port'"/;
+    # A reader takes some time; a machine that is busy needs some.
+    my $wait = q{DO 'BEGIN FOR i IN 1 .. 600 LOOP EXIT WHEN (SELECT state = ''streaming'' AND messages_acked >= 1 FROM fraiseql_nats.status()); PERFORM pg_sleep(0.1); END LOOP; END'};
+    $script =~ s/^(?=SELECT \* FROM fraiseql_nats\.check)/$wait;\n/m or die 'the quick start does not check';
+    $script =~ s/^(?=psql postgres -c "SELECT messages)/psql -qc "$wait" postgres\n/m or die 'the quick start does not count';
     local $ENV{PGPORT} = NatsServer::free_port();
     delete local $ENV{PGUSER};
     my $log = "$folder/output";
