@@ -94,7 +94,7 @@ void AddLatency(const LatencyCounts& latency, ResultRow* row) {
     buckets[i] = Int64GetDatum(static_cast<int64>(latency.buckets[i].Get()));
   }
   row->Add(PointerGetDatum(construct_array(buckets, LatencyCounts::kBuckets, INT8OID, sizeof(int64),
-                                           FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)));
+                                           sizeof(Datum) >= sizeof(int64), TYPALIGN_DOUBLE)));
   row->Add(Float8GetDatum(static_cast<double>(latency.sum_us.Get()) / 1e6));
 }
 
