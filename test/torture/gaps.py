@@ -34,7 +34,7 @@ def reaches(gaps):
 
 
 def problems_of(gaps, records, log):
-    """`records`: of the stream; `log`: the lines of the server's.  A list of sentences."""
+    """`records`: of the stream; `log`: the server's warnings with their details.  A list of sentences."""
     sentences = []
     told = [record.aside for record in records if record.aside.startswith("gap")]
     for gap in gaps:
@@ -43,7 +43,8 @@ def problems_of(gaps, records, log):
             continue
         times = told.count(f"gap {gap.begin} {gap.end}")
         warning = f"between {gap.begin} and {gap.end} were not published"
-        warnings = sum(warning in line for line in log)
+        # Slots that were lost at the same time may have the same gap.
+        warnings = sum(warning in line and f'slot "{gap.slot}"' in line for line in log)
         if warnings != 1:
             sentences.append(f"the log warns {warnings} times of {gap}")
         # The message may itself be in the next gap.

@@ -233,7 +233,8 @@ class Judge:
         self._check("that sees errors put in on purpose", retention.overlooked(found, ledger))
 
     def _check_gaps(self, rows, records):
-        log = [line for line in self._server_log() if "WARNING" in line]
+        lines = self._server_log()
+        log = [line + detail for line, detail in zip(lines, lines[1:]) if "WARNING" in line]
         problems = gaps.problems_of(rows, records, log)
         self._check(f"{gaps.CLAIM} ({len(rows)} slots lost)", problems)
         self._check("that sees errors put in on purpose", gaps.overlooked(rows, records, log))
