@@ -430,6 +430,22 @@ sub stream_equals_ledger {
     return ok(!@problems, $name) && note(scalar(@messages) . ' messages compared');
 }
 
+# What metrics() gives, as the parser of Prometheus's own client reads it: type, name, labels in order and
+# value, a line for each sample.
+sub parse_metrics {
+    my ($text) = @_;
+    my ($out, $error) = ('', '');
+    IPC::Run::run(['/usr/bin/python3', '-c', <<'END'], '<', \"$text\n", '>', \$out, '2>', \$error) or die $error;
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+for family in text_string_to_metric_families(sys.stdin.read()):
+    for sample in family.samples:
+        labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+        print(family.type, sample.name, labels, float(sample.value))
+END
+    return $out;
+}
+
 # The log's own account of the transactions since $lsn, for Ledger::commit_order_problems().
 sub transaction_log {
     my ($self, $lsn) = @_;

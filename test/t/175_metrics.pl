@@ -28,21 +28,8 @@ INSERT INTO tb_note VALUES (8, repeat('large ', 20000));
 $node->wait_for_dead_letters($db, 1);
 $node->wait_drained($db);
 
-# Family, labels in order, value: one line each.
-my $parser = <<'END';
-import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-for family in text_string_to_metric_families(sys.stdin.read()):
-    for sample in family.samples:
-        labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
-        print(family.type, sample.name, labels, float(sample.value))
-END
-
 sub metrics {
-    my $text = $node->safe_psql($db, 'SET ROLE watcher; SELECT fraiseql_nats.metrics()');
-    my ($out, $error) = ('', '');
-    IPC::Run::run(['/usr/bin/python3', '-c', $parser], '<', \"$text\n", '>', \$out, '2>', \$error) or die $error;
-    return $out;
+    return FraiseqlNode::parse_metrics($node->safe_psql($db, 'SET ROLE watcher; SELECT fraiseql_nats.metrics()'));
 }
 
 my $metrics = metrics();

@@ -54,17 +54,7 @@ FROM fraiseql_nats.pg_stat_fraiseql_nats
 END
 
 # The same in metrics(), read by Prometheus's own parser.
-my $parser = <<'END';
-import sys
-from prometheus_client.openmetrics.parser import text_string_to_metric_families
-for family in text_string_to_metric_families(sys.stdin.read()):
-    for sample in family.samples:
-        labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
-        print(family.type, sample.name, labels, float(sample.value))
-END
-my $text = $node->safe_psql('postgres', 'SELECT fraiseql_nats.metrics()');
-my ($metrics, $error) = ('', '');
-IPC::Run::run(['/usr/bin/python3', '-c', $parser], '<', \"$text\n", '>', \$metrics, '2>', \$error) or die $error;
+my $metrics = FraiseqlNode::parse_metrics($node->safe_psql('postgres', 'SELECT fraiseql_nats.metrics()'));
 my $of = 'database=postgres,stream=' . FraiseqlNode::STREAM;
 my @passed = map { /^histogram fraiseql_nats_latency_seconds_bucket database=postgres,le=\S+,stream=\S+ (\S+)$/ ? $1 : () } split /\n/, $metrics;
 is(scalar @passed, 20, 'a histogram of as many buckets');
