@@ -17,8 +17,9 @@ use File::Path qw(remove_tree);
 use File::Temp ();
 use Time::HiRes qw(time);
 use NatsServer;
+use TimeLimit;
 
-use constant WAIT_SECONDS => 60;
+use constant WAIT_SECONDS => time_limit(60);
 
 sub new {
     my ($class) = @_;

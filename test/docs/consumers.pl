@@ -11,6 +11,7 @@ use IPC::Run ();
 use NatsServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use TimeLimit;
 
 my $nats  = NatsServer->new;
 my $node  = FraiseqlNode->new_node('main', $nats);
@@ -59,7 +60,7 @@ sub edited {
 sub run {
     my (@command) = @_;
     my $output = '';
-    my $status = IPC::Run::run(\@command, '<', \undef, '>&', \$output, IPC::Run::timeout(60)) ? 0 : 1;
+    my $status = IPC::Run::run(\@command, '<', \undef, '>&', \$output, IPC::Run::timeout(time_limit(60))) ? 0 : 1;
     return $status, $output;
 }
 

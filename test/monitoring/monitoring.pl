@@ -15,6 +15,7 @@ use JSON::PP;
 use NatsServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use TimeLimit;
 
 my $example = 'examples/monitoring';
 my $folder  = File::Temp::tempdir(CLEANUP => 1);
@@ -155,7 +156,7 @@ sub same {
 
 sub until_true {
     my ($name, $condition) = @_;
-    my $deadline = time() + $PostgreSQL::Test::Utils::timeout_default;
+    my $deadline = time() + time_limit(180);
     my $holds;
     until ($holds = $condition->()) {
         last if time() > $deadline;

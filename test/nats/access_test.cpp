@@ -15,6 +15,7 @@
 #include "nats/manage/stream_management.h"
 #include "nats/connection/why_unreachable.h"
 #include "nats_server.h"
+#include "time_limit.h"
 #include "worker_loop.h"
 
 namespace fraiseql::nats::test {
@@ -456,7 +457,8 @@ class TlsProxy {
       _exit(127);
     }
     // It takes connections as soon as it listens.
-    for (int tries = 0; tries < 500 && !WhyUnreachable(url(), 1000).empty(); ++tries) usleep(20000);
+    for (int tries = 0; tries < TimeLimit(500) && !WhyUnreachable(url(), 1000).empty(); ++tries)
+      usleep(20000);
   }
   ~TlsProxy() {
     kill(pid_, SIGKILL);

@@ -10,12 +10,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "time_limit.h"
+
 namespace fraiseql::nats {
 namespace {
 
 bool WaitFor(int fd, int ms = 5000) {
   pollfd readable = {fd, POLLIN, 0};
-  return poll(&readable, 1, ms) == 1;
+  return poll(&readable, 1, static_cast<int>(test::TimeLimit(ms))) == 1;
 }
 
 TEST(BackgroundCall, BringsStatusAndResultOfEachCall) {
@@ -89,7 +91,8 @@ TEST(BackgroundCall, LeavesAnAbandonedThreadToEndByItself) {
   }
   held->Raise();
   held.reset();
-  for (int tries = 0; !alive.expired() && tries < 500; ++tries) poll(nullptr, 0, 10);
+  for (int tries = 0; !alive.expired() && tries < test::TimeLimit(500); ++tries)
+    poll(nullptr, 0, 10);
   EXPECT_TRUE(alive.expired());
 }
 

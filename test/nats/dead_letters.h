@@ -19,6 +19,7 @@
 #include "nats/jetstream/jetstream_client.h"
 #include "nats/manage/stream_management.h"
 #include "nats_server.h"
+#include "time_limit.h"
 #include "worker_loop.h"
 
 namespace fraiseql::nats::test {
@@ -26,7 +27,7 @@ namespace fraiseql::nats::test {
 inline constexpr char kStream[] = "fraiseql_events";
 
 inline bool Eventually(const std::function<bool()>& condition, int64_t limit_ms = 10000) {
-  for (const int64_t end = SteadyMs() + limit_ms; SteadyMs() < end;) {
+  for (const int64_t end = SteadyMs() + TimeLimit(limit_ms); SteadyMs() < end;) {
     if (condition()) return true;
     poll(nullptr, 0, 20);
   }

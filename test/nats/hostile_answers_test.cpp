@@ -18,6 +18,7 @@
 #include "nats/jetstream/stream_tail.h"
 #include "nats/jetstream/stream_tail.h"
 #include "nats_server.h"
+#include "time_limit.h"
 #include "worker_loop.h"
 
 namespace fraiseql::nats::test {
@@ -79,7 +80,7 @@ class HostileAnswers : public testing::Test {
       ASSERT_TRUE(JetStreamClient::Open(Broker(server.url()), nullptr, &js).ok());
       const int64_t begin = SteadyMs();
       const Status status = ask(js.get(), answer);
-      EXPECT_LT(SteadyMs() - begin, 5000) << answer.substr(0, 100);
+      EXPECT_LT(SteadyMs() - begin, TimeLimit(5000)) << answer.substr(0, 100);
       ExpectClean(status, answer);
     }
   }

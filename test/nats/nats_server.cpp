@@ -16,6 +16,8 @@
 #include <sstream>
 #include <utility>
 
+#include "time_limit.h"
+
 namespace fraiseql::nats::test {
 
 namespace {
@@ -87,7 +89,7 @@ void NatsServer::Reload(const std::string& config) {
   kill(pid_, SIGHUP);
   for (int tries = 0; log().find("Reloaded server configuration", before) == std::string::npos;
        ++tries) {
-    if (tries == 500) std::abort();
+    if (tries == TimeLimit(500)) std::abort();
     usleep(20000);
   }
 }
@@ -109,7 +111,7 @@ void NatsServer::Start() {
     _exit(127);
   }
   for (int tries = 0; !Answers(port_); ++tries) {
-    if (tries == 500) std::abort();  // 10 s: no test makes sense without a server
+    if (tries == TimeLimit(500)) std::abort();  // 10 s: no test makes sense without a server
     usleep(20000);
   }
 }

@@ -13,6 +13,7 @@
 #include "nats_server.h"
 #include "tcp_proxy.h"
 #include "nats/publish/chain.h"
+#include "time_limit.h"
 #include "worker_loop.h"
 
 namespace fraiseql::nats::test {
@@ -51,7 +52,7 @@ std::vector<int> UpTo(int last) {
 void OutliveDeduplication(BrokerProbe* probe) {
   static int probes = 0;
   const std::string id = "probe-" + std::to_string(++probes);
-  const int64_t limit = NowMs() + 10000;
+  const int64_t limit = NowMs() + TimeLimit(10000);
   probe->Publish("fraiseql.foreign", id);
   while (probe->Publish("fraiseql.foreign", id).find("duplicate") != std::string::npos) {
     ASSERT_LT(NowMs(), limit);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "nats/base/clock.h"
+#include "time_limit.h"
 
 namespace fraiseql::nats::test {
 
@@ -47,7 +48,7 @@ ResumePoint WorkerLoop::resume_point() const {
 }
 
 bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
-  const int64_t end = NowMs() + limit_ms;
+  const int64_t end = NowMs() + TimeLimit(limit_ms);
   for (;;) {
     Fill();
     const int64_t now = NowMs();

@@ -6,6 +6,7 @@ import os
 import shutil
 
 from system import EXAMPLE, TREE
+from time_limit import seconds
 
 TOOLS = TREE / "build" / "order-system" / "bin"
 
@@ -42,7 +43,7 @@ async def run_command(command, nats_url):
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 30)
+        output, _ = await asyncio.wait_for(process.communicate(), seconds(30))
     except TimeoutError:
         process.kill()
         return None

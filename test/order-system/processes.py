@@ -7,6 +7,8 @@ import signal
 import subprocess
 import time
 
+from time_limit import seconds
+
 
 class Process:
     def __init__(self, name, command, log, env, stop_signal):
@@ -39,7 +41,7 @@ class Process:
             return
         self._popen.send_signal(self.stop_signal)
         try:
-            self._popen.wait(timeout=15)
+            self._popen.wait(timeout=seconds(15))
         except subprocess.TimeoutExpired:
             self.kill9()
 
@@ -74,7 +76,7 @@ class Processes:
 
         Raises when the time is over, or when one of the processes has ended meanwhile.
         """
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds(timeout)
         while True:
             result = condition()
             if inspect.isawaitable(result):

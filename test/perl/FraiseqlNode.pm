@@ -32,12 +32,13 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
+use TimeLimit;
 
 our @ISA = ('PostgreSQL::Test::Cluster');
 
 use constant {
     STREAM       => 'fraiseql_events',
-    FILE_TIMEOUT => 300,    # no test file takes that long: something hangs
+    FILE_TIMEOUT => time_limit(300),    # no test file takes that long: something hangs
 };
 
 # Trouble with a server ends this test file, not the whole run.
@@ -136,7 +137,7 @@ END
 # Calls $condition until it is true and returns what it returned; dies when time is over.
 sub wait_until {
     my ($what, $condition, $timeout) = @_;
-    my $deadline = time() + ($timeout // 60);
+    my $deadline = time() + time_limit($timeout // 60);
     while (1) {
         my $result = $condition->();
         return $result if $result;
@@ -152,7 +153,7 @@ sub try_sql {
     my ($stdout, $stderr) = ('', '');
     my @psql = ('psql', '-XAtq', '--dbname', $self->connstr($db), '--command', $sql);
     my $ok   = eval {
-        IPC::Run::run(\@psql, '<', '/dev/null', '>', \$stdout, '2>', \$stderr, IPC::Run::timeout(60));
+        IPC::Run::run(\@psql, '<', '/dev/null', '>', \$stdout, '2>', \$stderr, IPC::Run::timeout(time_limit(60)));
     };
     chomp $stdout;
     return $ok ? $stdout : undef;

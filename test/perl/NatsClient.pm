@@ -29,6 +29,7 @@ use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
 use Time::HiRes qw(time);
+use TimeLimit;
 
 use constant {
     DEFAULT_TIMEOUT => 30,
@@ -42,7 +43,7 @@ my $next_inbox = 0;
 # Options: host, port, timeout, user, pass, token, name.
 sub connect {
     my ($class, %options) = @_;
-    my $timeout = $options{timeout} // DEFAULT_TIMEOUT;
+    my $timeout = time_limit($options{timeout} // DEFAULT_TIMEOUT);
     my $socket  = IO::Socket::INET->new(
         PeerHost => $options{host} // '127.0.0.1',
         PeerPort => $options{port},
@@ -79,7 +80,7 @@ sub connect {
     $connect{pass}       = $options{pass}  if defined $options{pass};
     $connect{auth_token} = $options{token} if defined $options{token};
     $self->_write('CONNECT ' . $json->encode(\%connect) . "\r\n");
-    $self->flush($timeout);
+    $self->flush;
     return $self;
 }
 
@@ -115,7 +116,7 @@ sub publish {
 # Waits until the server has seen all that was sent before.
 sub flush {
     my ($self, $timeout) = @_;
-    my $deadline = time() + ($timeout // $self->{timeout});
+    my $deadline = time() + ($timeout ? time_limit($timeout) : $self->{timeout});
     my $expected = $self->{pongs} + 1;
     $self->_write("PING\r\n");
     $self->_read_once($deadline), $self->_parse while $self->{pongs} < $expected;
@@ -143,7 +144,7 @@ sub unsubscribe {
 sub next_message {
     my ($self, $sid, $timeout) = @_;
     my $queue    = $self->{queues}{$sid} or croak "no subscription $sid";
-    my $deadline = time() + ($timeout // $self->{timeout});
+    my $deadline = time() + ($timeout ? time_limit($timeout) : $self->{timeout});
     until (@$queue) {
         $self->_parse;
         last if @$queue;
@@ -298,7 +299,7 @@ sub stream_messages {
 # Waits until the stream holds at least so many messages.  Returns how many; dies in the end.
 sub wait_for_messages {
     my ($self, $stream, $count, $timeout) = @_;
-    my $deadline = time() + ($timeout // $self->{timeout});
+    my $deadline = time() + ($timeout ? time_limit($timeout) : $self->{timeout});
     while (1) {
         my $have = $self->stream_count($stream);
         return $have if $have >= $count;

@@ -31,13 +31,14 @@ use IO::Socket::INET;
 use NatsClient;
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(time);
+use TimeLimit;
 
 use constant {
     # Below the ports that the kernel gives to clients: nobody takes ours while the server is down.
     FIRST_PORT    => 10200,
     LAST_PORT     => 32767,
-    START_TIMEOUT => 30,
-    STOP_TIMEOUT  => 20,
+    START_TIMEOUT => time_limit(30),
+    STOP_TIMEOUT  => time_limit(20),
 };
 
 my @running;

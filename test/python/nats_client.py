@@ -5,6 +5,8 @@ import asyncio
 import itertools
 import json
 
+from time_limit import seconds, within
+
 BATCH = 2000
 
 
@@ -45,7 +47,7 @@ class NatsClient:
     async def connect(cls, port, timeout=5):
         self = cls()
         try:
-            async with asyncio.timeout(timeout):
+            async with within(timeout):
                 self._reader, self._writer = await asyncio.open_connection(
                     "127.0.0.1", port, limit=1 << 20
                 )
@@ -95,7 +97,7 @@ class NatsClient:
     async def request(self, subject, payload=b"", headers=None, timeout=5):
         reply = f"{self._inbox}.{next(self._numbers)}"
         try:
-            async with asyncio.timeout(timeout):
+            async with within(timeout):
                 self._publish(subject, payload, reply, headers)
                 while True:
                     answer = await self._next()
@@ -130,7 +132,7 @@ class NatsClient:
         reply = f"{self._inbox}.{next(self._numbers)}"
         self._publish(f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}", request, reply)
         for _ in range(most):
-            message = await asyncio.wait_for(self._next(), timeout)
+            message = await asyncio.wait_for(self._next(), seconds(timeout))
             if message.status[:3] in ("404", "408"):
                 return
             if message.status:
@@ -156,7 +158,7 @@ class NatsClient:
             self._publish(subject, json.dumps({"batch": wanted, "expires": int(20e9)}).encode(), reply)
             for _ in range(wanted):
                 try:
-                    message = await asyncio.wait_for(self._next(), 10)
+                    message = await asyncio.wait_for(self._next(), seconds(10))
                 except TimeoutError:
                     if await self._holds_behind(stream, last):
                         raise

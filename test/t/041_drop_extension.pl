@@ -9,6 +9,7 @@ use warnings;
 use FraiseqlNode;
 use NatsServer;
 use Test::More;
+use TimeLimit;
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats);
@@ -33,7 +34,7 @@ sub committed {
 }
 
 my $took = FraiseqlNode::seconds(sub { $node->create_extension('postgres') });
-cmp_ok($took, '<', 15, 'CREATE EXTENSION under load');
+cmp_ok($took, '<', time_limit(15), 'CREATE EXTENSION under load');
 $node->wait_for_changes('postgres', 50);
 
 for my $round (1 .. 2) {
@@ -46,7 +47,7 @@ for my $round (1 .. 2) {
     $node->wait_drained('postgres');
 
     $took = FraiseqlNode::seconds(sub { $node->safe_psql('postgres', 'DROP EXTENSION fraiseql_nats') });
-    cmp_ok($took, '<', 10, "round $round: DROP EXTENSION under load");
+    cmp_ok($took, '<', time_limit(10), "round $round: DROP EXTENSION under load");
     my %after = committed();
     $node->wait_for_sql(
         'postgres',

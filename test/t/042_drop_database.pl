@@ -10,6 +10,7 @@ use warnings;
 use FraiseqlNode;
 use NatsServer;
 use Test::More;
+use TimeLimit;
 
 use constant EXTRA_SECONDS => 2;    # Postgres itself gives up after 5
 
@@ -43,7 +44,7 @@ my $drop_alone   = time_of('DROP DATABASE plain_renamed');
 database_with_extension('origin');
 $node->wait_drained('origin');
 my $took = time_of('CREATE DATABASE copy TEMPLATE origin');
-cmp_ok($took, '<', $copy_alone + EXTRA_SECONDS, 'CREATE DATABASE ... TEMPLATE does not wait');
+cmp_ok($took, '<', $copy_alone + time_limit(EXTRA_SECONDS), 'CREATE DATABASE ... TEMPLATE does not wait');
 $node->wait_until_state($_, 'streaming') for qw(origin copy);
 $node->safe_psql($_, 'INSERT INTO tb_item (session, n) VALUES (7, 7)') for qw(origin copy);
 $node->stream_equals_ledger('origin', $nats, 'the template goes on publishing');
@@ -52,14 +53,14 @@ my @copied = $node->messages_of('copy', $nats);
 is(scalar @copied, 1, 'the copy publishes its own changes, not those of the template again');
 
 $took = time_of('ALTER DATABASE origin RENAME TO renamed');
-cmp_ok($took, '<', $rename_alone + EXTRA_SECONDS, 'RENAME does not wait');
+cmp_ok($took, '<', $rename_alone + time_limit(EXTRA_SECONDS), 'RENAME does not wait');
 $node->wait_until_state('renamed', 'streaming');
 $node->safe_psql('renamed', 'INSERT INTO tb_item (session, n) VALUES (8, 8)');
 $node->stream_equals_ledger('renamed', $nats, 'and nothing is lost by it');
 is($node->status('renamed', 'database'), 'renamed', 'status() has the new name');
 
 $took = time_of('DROP DATABASE copy');
-cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, 'DROP DATABASE does not wait');
+cmp_ok($took, '<', $drop_alone + time_limit(EXTRA_SECONDS), 'DROP DATABASE does not wait');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_replication_slots}), 1, 'its slot is gone');
 
 # As soon as it is made, and while the broker is no help.
@@ -67,12 +68,12 @@ for my $round (1 .. 3) {
     $node->safe_psql('postgres', 'CREATE DATABASE brief');
     $node->create_extension('brief', no_wait => 1);
     $took = time_of('DROP DATABASE brief');
-    cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, "round $round: of a database that is just made");
+    cmp_ok($took, '<', $drop_alone + time_limit(EXTRA_SECONDS), "round $round: of a database that is just made");
 }
 for my $round (1 .. 6) {
     database_with_extension('short');
     $took = time_of('DROP DATABASE short');
-    cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, "round $round: in the midst of publishing");
+    cmp_ok($took, '<', $drop_alone + time_limit(EXTRA_SECONDS), "round $round: in the midst of publishing");
 }
 for my $trouble (qw(suspend stop suspend stop)) {
     database_with_extension('troubled');
@@ -80,7 +81,7 @@ for my $trouble (qw(suspend stop suspend stop)) {
     # More than can be on its way: the worker is certainly in the middle of it.
     $node->safe_psql('troubled', 'INSERT INTO tb_item (session, n) SELECT 0, generate_series(1, 50000)');
     $took = time_of('DROP DATABASE troubled');
-    cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, "with a backlog, broker after $trouble");
+    cmp_ok($took, '<', $drop_alone + time_limit(EXTRA_SECONDS), "with a backlog, broker after $trouble");
     $trouble eq 'suspend' ? $nats->resume : $nats->start;
 }
 # While the launcher is only finding out about it.
@@ -88,14 +89,14 @@ for my $round (1 .. 8) {
     $took = time_of('CREATE DATABASE new TEMPLATE renamed');
     $took += time_of('ALTER DATABASE new RENAME TO newer');
     $took += time_of('DROP DATABASE newer');
-    cmp_ok($took, '<', $copy_alone + $rename_alone + $drop_alone + EXTRA_SECONDS,
+    cmp_ok($took, '<', $copy_alone + $rename_alone + $drop_alone + time_limit(EXTRA_SECONDS),
         "round $round: come and gone");
 }
 
 # The template that is taken when none is named.
 $node->create_extension('template1');
 $took = time_of('CREATE DATABASE child');
-cmp_ok($took, '<', $copy_alone + EXTRA_SECONDS, 'CREATE DATABASE does not wait for a worker of template1');
+cmp_ok($took, '<', $copy_alone + time_limit(EXTRA_SECONDS), 'CREATE DATABASE does not wait for a worker of template1');
 $node->wait_until_state($_, 'streaming') for qw(child template1);
 $node->safe_psql('template1', 'DROP EXTENSION fraiseql_nats');
 time_of('DROP DATABASE child');
@@ -116,7 +117,7 @@ $node->safe_psql('renamed', 'INSERT INTO tb_item (session, n) VALUES (9, 9)');
 $node->stream_equals_ledger('renamed', $nats, 'a DROP DATABASE that is terminated leaves all as it was');
 
 $took = time_of('DROP DATABASE renamed WITH (FORCE)');
-cmp_ok($took, '<', $drop_alone + EXTRA_SECONDS, 'DROP DATABASE ... WITH (FORCE) does not wait');
+cmp_ok($took, '<', $drop_alone + time_limit(EXTRA_SECONDS), 'DROP DATABASE ... WITH (FORCE) does not wait');
 $node->wait_for_sql('postgres', 'SELECT count(*) = 0 FROM pg_replication_slots', 'no slot is left');
 $node->wait_for_sql(
     'postgres',

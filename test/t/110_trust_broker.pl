@@ -14,6 +14,7 @@ use NatsServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
+use TimeLimit;
 
 use constant {
     MAX_GROWTH_MB => 40,       # of the worker, whatever it is sent
@@ -301,7 +302,7 @@ for my $number (0 .. $#wrongs) {
     my ($most, $done) = (0, 0);
     $broker->be($number);
     $session->query_safe("INSERT INTO tb_item (session, n) VALUES (1, $number)");
-    my $until = time() + PATIENCE;
+    my $until = time() + time_limit(PATIENCE);
     my $enough = $wrongs[$number]{enough} // SEEN_ENOUGH;
     while (($done = $broker->done) < $enough && time() < $until) {
         select undef, undef, undef, 0.02;

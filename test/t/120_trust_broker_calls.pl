@@ -13,6 +13,7 @@ use IPC::Run;
 use NatsServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use TimeLimit;
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats);
@@ -88,7 +89,7 @@ pass('and the process of the call goes');
 
 my $seconds = FraiseqlNode::seconds(sub { $psql = finish_psql(start_call('postgres', "SET statement_timeout = '1s'")) });
 like($psql, qr/canceling statement due to statement timeout/, 'statement_timeout holds');
-cmp_ok($seconds, '<', 5, 'at once');
+cmp_ok($seconds, '<', time_limit(5), 'at once');
 wait_for_calls(0);
 
 $psql = start_call('postgres');
@@ -129,13 +130,13 @@ $node->safe_psql('postgres', 'CREATE DATABASE other');
 $node->safe_psql('other',    'CREATE EXTENSION fraiseql_nats');
 $psql    = start_call('other');
 $seconds = FraiseqlNode::seconds(sub { $node->safe_psql('postgres', 'DROP DATABASE other WITH (FORCE)') });
-cmp_ok($seconds, '<', 5, 'DROP DATABASE does not wait for a call');
+cmp_ok($seconds, '<', time_limit(5), 'DROP DATABASE does not wait for a call');
 like(finish_psql($psql), qr/terminating connection/, 'the session is terminated');
 wait_for_calls(0);
 my @waiting = map { start_psql('postgres', 'SELECT fraiseql_nats.stream_info()') } 1 .. 3;
 wait_for_calls(3);
 $seconds = FraiseqlNode::seconds(sub { $node->stop('fast') });
-cmp_ok($seconds, '<', 5, 'nor does a shutdown');
+cmp_ok($seconds, '<', time_limit(5), 'nor does a shutdown');
 finish_psql($_) for @waiting;
 
 # No place for a process: an error that says so.

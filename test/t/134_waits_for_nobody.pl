@@ -9,6 +9,7 @@ use warnings;
 use FraiseqlNode;
 use NatsServer;
 use Test::More;
+use TimeLimit;
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats, max_prepared_transactions => 5);
@@ -153,6 +154,6 @@ ok(eval { $node->wait_drained('postgres', 20); 1 }, 'published beside a prepared
 $node->safe_psql('postgres', 'CREATE DATABASE making');
 $node->safe_psql('making', 'CREATE EXTENSION fraiseql_nats');
 $node->wait_for_sql('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'fraiseql_nats worker' AND wait_event_type = 'Lock'}, 'a slot waits for it');
-cmp_ok(FraiseqlNode::seconds(sub { $node->stop('fast') }), '<', 10, 'a fast stop beside a prepared transaction');
+cmp_ok(FraiseqlNode::seconds(sub { $node->stop('fast') }), '<', time_limit(10), 'a fast stop beside a prepared transaction');
 
 done_testing();

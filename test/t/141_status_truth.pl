@@ -9,6 +9,7 @@ use warnings;
 use FraiseqlNode;
 use NatsServer;
 use Test::More;
+use TimeLimit;
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.confirm_delay' => '1min');
@@ -53,7 +54,7 @@ $node->restart;
 wait_for('state, lag_bytes > 100000', qr/^(waiting|connecting)\|t$/, 'broker away after a restart: lag in bytes');
 wait_for('lag_seconds > 1', qr/^t$/, 'and in seconds, from the first commit on');
 my $age = time() - $committed;
-cmp_ok($node->status('postgres', 'lag_seconds'), '<', $age + 5, 'not more than that');
+cmp_ok($node->status('postgres', 'lag_seconds'), '<', $age + time_limit(5), 'not more than that');
 
 # Switched off, by the setting and by the file.
 $node->configure('fraiseql_nats.enabled' => 'off');
@@ -71,7 +72,7 @@ $node->reload;
 $node->wait_drained('postgres');
 is(scalar($node->messages_of('postgres', $nats)), 5021, 'everything is published in the end');
 is($node->log_count(qr/exited with exit code 1/), $ended, 'no process has ended with an error at a reload');
-cmp_ok($node->status('postgres', 'lag_seconds'), '<', 1, 'no lag');
+cmp_ok($node->status('postgres', 'lag_seconds'), '<', time_limit(1), 'no lag');
 
 # A stream that does not follow the settings.
 $node->configure('fraiseql_nats.max_age' => '30d');

@@ -24,11 +24,13 @@ my $hop = HostileBroker->new(
         name  => 'ahead',
         twist => sub {
             my ($c, $payload) = @_;
-            return $payload unless $payload =~ /account_info_response|consumer_create_response/;
+            return $payload unless $payload =~ /account_info_response|consumer_create_response|stream_info_response/;
             my $answer = $json->decode($payload);
             $answer->{storage} = int 0.95 * $answer->{limits}{max_storage} if $answer->{limits};
             $answer->{streams} = $answer->{limits}{max_streams}            if $answer->{limits};
-            $answer->{created} = POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + 60)) if $answer->{created};
+            # From 2.10 on each description has the time of the server.
+            my $clock = $answer->{type} =~ /stream_info/ ? 'ts' : 'created';
+            $answer->{$clock} = POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime(time + 60)) if $answer->{$clock};
             $c->bad;
             return $json->encode($answer);
         },

@@ -13,6 +13,7 @@ use JSON::PP;
 use NatsServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use TimeLimit;
 
 my $nats = NatsServer->new;
 my $node = FraiseqlNode->new_node('main', $nats, 'fraiseql_nats.max_workers' => 20, max_worker_processes => 40,
@@ -184,7 +185,7 @@ sub quick_start {
     delete local $ENV{PGUSER};
     my $log = "$folder/output";
     # Interactive shells number their jobs, which %1 stands for.
-    my $status = IPC::Run::run(['bash', '-c', "set -m\n$script"], '<', \undef, '>&', $log, IPC::Run::timeout(120));
+    my $status = IPC::Run::run(['bash', '-c', "set -m\n$script"], '<', \undef, '>&', $log, IPC::Run::timeout(time_limit(120)));
     my $output = slurp_file($log);
     ok($status, 'the quick start ends well') or diag($output);
     like($output, qr/^ *ok *\|/m, 'check() finds that all is well') or diag($output);

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from machine import free_port, program
 from nats_client import NatsClient, NatsError
+from time_limit import within
 
 
 def nats_server():
@@ -66,7 +67,7 @@ class Broker:
     async def start(self):
         """Returns when JetStream answers."""
         self.spawn()
-        async with asyncio.timeout(60):
+        async with within(60):
             while not await self.answers():
                 if self._popen.poll() is not None:
                     raise RuntimeError(f"nats-server has ended; see {self._log}")

@@ -9,6 +9,7 @@ from machine import free_port
 from nats_client import NatsClient, NatsError
 from proxy import Proxy
 from streams import STREAM
+from time_limit import within
 
 NODES = 3
 
@@ -43,7 +44,7 @@ class Cluster:
     async def start(self):
         for node in self.nodes:
             node.spawn()
-        async with asyncio.timeout(60):
+        async with within(60):
             while not await self.answers():
                 await asyncio.sleep(0.1)
 
@@ -76,7 +77,7 @@ class Cluster:
 
     async def until_whole(self, most=60):
         """All replicas hold what the leader holds."""
-        async with asyncio.timeout(most):
+        async with within(most):
             while not await self._is_whole():
                 await asyncio.sleep(0.1)
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from comparison import digest, in_gap, row_of
 from nats_client import NatsError
 from streams import STREAM
+from time_limit import seconds
 
 CLAIM = "each message that cannot be stored is a dead letter, once"
 RETRIED = "what is retried is no dead letter any more"
@@ -116,7 +117,7 @@ def none_left(doomed, still_open):
 
 async def cure(world):
     """The broker takes larger messages, and the stream the other subject."""
-    end = time.monotonic() + UPDATE_SECONDS
+    end = time.monotonic() + seconds(UPDATE_SECONDS)
     while True:
         try:
             async with world.client() as client:

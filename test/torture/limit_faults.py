@@ -5,6 +5,7 @@ import asyncio
 
 from nats_client import NatsError
 from streams import STREAM
+from time_limit import within
 
 # What a stream may be made with; the first keeps the last message of each subject.
 LIMITS = (
@@ -18,7 +19,7 @@ LIMITS = (
 
 async def insist(call):
     """Until the broker, which others kill, has done it."""
-    async with asyncio.timeout(30):
+    async with within(30):
         while True:
             try:
                 return await call()

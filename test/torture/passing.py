@@ -10,6 +10,7 @@ from nats_client import NatsError
 from postgres import number
 from session_faults import perform
 from slot_faults import ask
+from time_limit import within
 
 CLAIM = "a stream that comes and goes holds what was committed meanwhile, and leaves no slot"
 MOST_SECONDS = 30
@@ -72,7 +73,7 @@ async def _insist(world, database, query):
 
 async def _until_confirmed(world, database, stream):
     flushed = number(await _insist(world, database, "SELECT pg_current_wal_insert_lsn()"))
-    async with asyncio.timeout(4 * MOST_SECONDS):
+    async with within(4 * MOST_SECONDS):
         while number(await _insist(world, database, _status("coalesce(confirmed_lsn, '0/0')", stream))) < flushed:
             await asyncio.sleep(0.1)
 
@@ -80,7 +81,7 @@ async def _until_confirmed(world, database, stream):
 async def _slots_left(world, slot):
     query = f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = '{slot}'"
     try:
-        async with asyncio.timeout(MOST_SECONDS):
+        async with within(MOST_SECONDS):
             while await _insist(world, "postgres", query) != "0":
                 await asyncio.sleep(0.05)
     except TimeoutError:

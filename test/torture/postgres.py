@@ -8,6 +8,8 @@ import signal
 import struct
 import subprocess
 
+from time_limit import within
+
 PORT = 5432  # of the socket's name only
 
 
@@ -194,7 +196,7 @@ class PostgresServer:
         return await Session.connect(self.directory, database)
 
     async def wait_until_up(self, timeout=60):
-        async with asyncio.timeout(timeout):
+        async with within(timeout):
             while True:
                 try:
                     return (await self.connect("postgres")).close()

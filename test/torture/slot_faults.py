@@ -4,6 +4,7 @@
 import asyncio
 
 from postgres import ConnectionLost, SqlError
+from time_limit import within
 
 KEPT = "12MB"  # max_slot_wal_keep_size
 MOST_SECONDS = 20
@@ -31,7 +32,7 @@ async def slot_dropped(world, dice):
     world.configure(enabled="off")
     world.server.reload()
     slots = f"FROM pg_replication_slots WHERE database = '{database}'"
-    async with asyncio.timeout(MOST_SECONDS):
+    async with within(MOST_SECONDS):
         while await ask(world, database, f"SELECT count(*) {slots}") != "0":
             await ask(world, database, f"SELECT pg_drop_replication_slot(slot_name) {slots} AND NOT active")
             await asyncio.sleep(0.05)
@@ -51,7 +52,7 @@ async def slot_invalidated(world, dice):
             "SELECT count(*) FROM pg_replication_slots"
             f" WHERE database = '{database}' AND wal_status <> 'lost' AND restart_lsn < '{begin}'"
         )
-        async with asyncio.timeout(MOST_SECONDS):
+        async with within(MOST_SECONDS):
             while begin and await ask(world, database, left) != "0":
                 for _ in range(5):
                     await ask(world, database, write)

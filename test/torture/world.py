@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from buckets import stream_of
 from neighbour import Neighbour
 from streams import STREAM, own_stream
+from time_limit import within
 from watch import Watch
 
 WORKER_SETTINGS = {
@@ -110,7 +111,7 @@ class World:
         for watch, event in zip(watches, events):
             watch.when_caught_up(lambda _, event=event: event.set())
         try:
-            async with asyncio.timeout(most):
+            async with within(most):
                 for event in events:
                     await event.wait()
         except TimeoutError:

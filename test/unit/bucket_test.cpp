@@ -120,7 +120,7 @@ TEST_F(BucketEvent, TruncateIsOfTheWholeTable) {
   EXPECT_EQ(message_.subject, "$KV.orders.=TRUNCATE");
   EXPECT_EQ(message_.payload, "");
   EXPECT_EQ(Header("KV-Operation"), "PURGE");
-  EXPECT_EQ(Header("Nats-Rollup"), "all");
+  EXPECT_EQ(Header("Nats-Rollup"), "");
   relation_.id = 8;  // a partition
   EXPECT_EQ(Build(Operation::kTruncate).code(), StatusCode::kRejected);
 }

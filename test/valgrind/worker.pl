@@ -14,8 +14,9 @@ use FraiseqlNode;
 use NatsServer;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use TimeLimit;
 
-use constant {LIMIT => 900, ROWS => 6000};    # seconds; more than a window
+use constant {LIMIT => time_limit(900), ROWS => 6000};    # seconds; more than a window
 alarm LIMIT;
 $ENV{PGCTLTIMEOUT} = LIMIT;
 

@@ -46,7 +46,7 @@ void AppendKvHeaders(const Change& change, std::string* out) {
   if (change.operation == Operation::kDelete) {
     out->append("KV-Operation: DEL\r\n");
   } else if (change.operation == Operation::kTruncate) {
-    out->append("KV-Operation: PURGE\r\nNats-Rollup: all\r\n");
+    out->append("KV-Operation: PURGE\r\n");
   } else {
     out->append("Content-Type: application/json\r\n");
   }

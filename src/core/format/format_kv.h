@@ -11,7 +11,7 @@ namespace fraiseql {
 // The rows of a table as the values of a bucket (see core/route/bucket.h).  The wire contract, that
 // of ADR-8: the subject is $KV.<bucket>.<key>.  A row that exists is a message with ROW as payload;
 // one that is deleted has no payload and the header KV-Operation: DEL.  TRUNCATE is one message
-// with the key "=TRUNCATE", KV-Operation: PURGE and Nats-Rollup: all, before which the stream keeps
+// with the key "=TRUNCATE" and KV-Operation: PURGE, before which the stream keeps
 // nothing.
 void AppendKvPayload(const RowEvent& event, std::string* out);
 void AppendKvSchema(const SchemaInput& input, std::string* out);

@@ -44,6 +44,13 @@ bool IsBucket(const std::vector<std::string>& subjects) {
          IsBucketName(rest.substr(0, rest.size() - 2));
 }
 
+std::string TruncateSubject(std::string_view stream) {
+  std::string subject;
+  const std::string_view bucket = BucketOfStream(stream);
+  if (!bucket.empty()) AppendBucketSubject(bucket, kTruncateKey, &subject);
+  return subject;
+}
+
 void AppendBucketSubject(std::string_view bucket, std::string_view key, std::string* out) {
   out->append(kSubjectPrefix).append(bucket).append(".").append(key);
 }

@@ -25,6 +25,9 @@ bool IsBucket(const std::vector<std::string>& subjects);
 // The key of the message that stands for TRUNCATE.  No row has it.
 constexpr std::string_view kTruncateKey = "=TRUNCATE";
 
+// The subject of that message in the bucket that a stream of this name is; empty: it is none.
+std::string TruncateSubject(std::string_view stream);
+
 // Appends "$KV.<bucket>.<key>"; with ">" as the key, the subjects that the bucket's stream takes.
 void AppendBucketSubject(std::string_view bucket, std::string_view key, std::string* out);
 

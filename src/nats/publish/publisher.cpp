@@ -121,10 +121,7 @@ void Publisher::OnSocket(bool readable, bool writable) {
   connection_->Process(readable, writable);
   if (socket() < 0) ++socket_generation_;
   opening_.TakeAnswers();
-  // Discards other answers: those to an abandoned opening, and unrequested ones.
-  Connection::Delivery ignored;
-  while (opening_.state() != StreamOpening::State::kBusy && connection_->NextAnswer(&ignored)) {
-  }
+  if (opening_.state() != StreamOpening::State::kBusy) TakeOtherAnswers();
   TakeOpening();
   Status status = connection_->Check();
   if (status.ok()) return;
@@ -136,6 +133,16 @@ void Publisher::OnSocket(bool readable, bool writable) {
     return CloseUnfit(status);
   }
   Close(std::move(status));
+}
+
+// Discards the answers to an abandoned opening, and unrequested ones.
+void Publisher::TakeOtherAnswers() {
+  Connection::Delivery answer;
+  while (connection_->NextAnswer(&answer)) {
+    if (answer.address != BucketPurge::kAddress || state_ != State::kOpen) continue;
+    Status purged = purge_.OnAnswer(answer.data);
+    if (!purged.ok()) Close(std::move(purged));
+  }
 }
 
 void Publisher::TakeOpening() {
@@ -180,6 +187,7 @@ void Publisher::BecomeOpen() {
     created_ = opening_.end().stream;
     created_generation_ = generation_;
   }
+  purge_.Begin(stream_.name);
   if (opening_.saw_foreign()) exclusivity_.SawForeign(now_ms_);
   chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas()), stream_end_);
   state_ = State::kOpen;
@@ -198,6 +206,10 @@ void Publisher::Tick(int64_t now_ms) {
   now_ms_ = now_ms;
   opening_.Tick(now_ms);
   TakeOpening();
+  if (state_ == State::kOpen) {
+    Status purged = purge_.Tick(now_ms);
+    if (!purged.ok()) Close(std::move(purged));
+  }
   if (!connecting_) return;
   if (connect_deadline_ms_ == 0) connect_deadline_ms_ = now_ms + ConnectLimitMs();
   if (now_ms < connect_deadline_ms_) return;
@@ -206,6 +218,7 @@ void Publisher::Tick(int64_t now_ms) {
 }
 
 int64_t Publisher::WaitMs(int64_t now_ms) const {
+  if (state_ == State::kOpen) return purge_.WaitMs(now_ms);
   if (!connecting_) return opening_.WaitMs(now_ms);
   return connect_deadline_ms_ == 0 ? 0 : std::max<int64_t>(0, connect_deadline_ms_ - now_ms);
 }
@@ -216,7 +229,8 @@ bool Publisher::CanSend() const {
 
 Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack) {
   if (!chained() && outstanding_ == 0) TieToLast();
-  const bool ask = want_ack || chain_.kind() != Chain::Kind::kMessageId;
+  const bool truncates = purge_.IsTruncate(message);
+  const bool ask = want_ack || truncates || chain_.kind() != Chain::Kind::kMessageId;
   reply_.resize(reply_prefix_);
   AppendDecimal(sequence, &reply_);
   expectation_.clear();
@@ -233,6 +247,7 @@ Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack)
   if (!status.ok()) return status;
   if (chained()) chain_.Sent(FindHeader(message.headers, "Nats-Msg-Id"));
   if (ask) ++outstanding_;
+  if (truncates) purge_.Sent(sequence);
   return status;
 }
 
@@ -364,6 +379,10 @@ void Publisher::OnStored(const PubAck& ack, uint64_t generation, Reply* reply) {
   const bool astray = current && !ack.duplicate && ack.stream_sequence <= opening_.end().sequence;
   stream_end_ = std::max(stream_end_, ack.stream_sequence);
   if (current && !ack.duplicate) ++stored_since_;
+  if (current && !astray) {
+    Status asked = purge_.Stored(reply->sequence, ack.stream_sequence, connection_.get(), now_ms_);
+    if (!asked.ok()) Close(std::move(asked));
+  }
   reply->needs_resync = astray;
   if (!current || chain_.kind() != Chain::Kind::kMessageId) return;
   // The server may report a duplicate without a check of its expectation, so it confirms no other

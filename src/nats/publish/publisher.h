@@ -9,6 +9,7 @@
 
 #include "core/pipeline/sink.h"
 #include "nats/base/broker_settings.h"
+#include "nats/publish/bucket_purge.h"
 #include "nats/publish/chain.h"
 #include "nats/connection/connection.h"
 #include "nats/connection/connector.h"
@@ -105,6 +106,7 @@ class Publisher final : public Sink {
   bool OnNoAnswerer(Reply* reply);
   bool OnRefusal(const JetStreamError& error, Reply* reply);
   void OnStored(const PubAck& ack, uint64_t generation, Reply* reply);
+  void TakeOtherAnswers();
 
   BrokerSettings broker_;
   ServerList servers_;  // the servers of broker_
@@ -136,6 +138,7 @@ class Publisher final : public Sink {
   size_t reply_prefix_ = 0;   // the length without the sequence number
   uint64_t outstanding_ = 0;  // acknowledgements awaited in this generation
 
+  BucketPurge purge_;
   Chain chain_;
   Exclusivity exclusivity_;
   std::string expectation_;    // header lines

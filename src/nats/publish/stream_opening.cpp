@@ -8,11 +8,13 @@
 #include "core/change/message.h"
 #include "core/base/number.h"
 #include "core/change/position.h"
+#include "core/route/bucket.h"
 #include "nats/base/names.h"
 #include "nats/connection/nats_status.h"
 #include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_error.h"
 #include "nats/jetstream/stored_message.h"
+#include "nats/publish/bucket_purge.h"
 
 namespace fraiseql::nats {
 
@@ -85,6 +87,13 @@ void StreamOpening::OnAnswer(std::string_view data) {
     case Step::kOverlap:
       OnOverlap(answer);
       break;
+    case Step::kTruncate:
+      OnTruncate(answer);
+      break;
+    case Step::kPurge:
+      if (!answer.status.ok()) return Fail(answer.status);
+      ReadBackOrFinish();
+      break;
     case Step::kConsumer:
       ReadOnIf(read_back_.OnCreated(answer));
       break;
@@ -108,7 +117,7 @@ void StreamOpening::OnStream(const ApiAnswer& answer) {
     opened_.end = {info_.created, info_.last_sequence};
     Status compared = CompareWithMark();
     if (!compared.ok()) return Fail(std::move(compared));
-    ReadBackOrFinish();
+    AskForTruncate();
   } else if (step_ == Step::kStreamInfo && answer.err_code == kStreamNotFound && stream_.create) {
     Ask(Step::kStreamCreate, "STREAM.CREATE." + stream_.name, ToText(NewStreamConfig(stream_)));
   } else if (step_ == Step::kStreamCreate && answer.err_code == kSubjectsOverlap &&
@@ -171,6 +180,23 @@ Status StreamOpening::LosesAcknowledged() {
       StreamNamed(stream_.name) + " has lost messages that it had acknowledged: " + ends,
       "The NATS server may have lost its disk or a restart without \"sync_interval\": check it.");
   return Status::Ok();
+}
+
+// The message of a TRUNCATE may be stored, and the purge that is to follow prevented (see
+// BucketPurge).
+void StreamOpening::AskForTruncate() {
+  const std::string subject = TruncateSubject(stream_.name);
+  if (subject.empty()) return ReadBackOrFinish();
+  Ask(Step::kTruncate, "STREAM.MSG.GET." + stream_.name, ToText(Json{{"last_by_subj", subject}}));
+}
+
+void StreamOpening::OnTruncate(const ApiAnswer& answer) {
+  std::optional<StoredMessage> truncate;
+  Status status = ReadMessage(answer, StreamNamed(stream_.name), &truncate);
+  if (!status.ok()) return Fail(std::move(status));
+  if (!truncate || info_.first_sequence >= truncate->sequence) return ReadBackOrFinish();
+  Ask(Step::kPurge, BucketPurge::RequestName(stream_.name),
+      BucketPurge::RequestBody(truncate->sequence));
 }
 
 void StreamOpening::ReadBackOrFinish() {

@@ -52,6 +52,8 @@ class StreamOpening {
     kStreamInfo,
     kStreamCreate,
     kOverlap,
+    kTruncate,
+    kPurge,
     kConsumer,
     kRead,
     kLeader,
@@ -67,6 +69,8 @@ class StreamOpening {
   void OnOverlap(const ApiAnswer& answer);
   Status CompareWithMark();
   Status LosesAcknowledged();
+  void AskForTruncate();
+  void OnTruncate(const ApiAnswer& answer);
   void ReadBackOrFinish();
   std::vector<StoredPlaces> KnownPlaces();
   void ReadOnIf(Status status);

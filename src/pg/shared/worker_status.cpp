@@ -24,15 +24,17 @@ constexpr int kLogPeriodMs = 60000;
 
 void WorkerStatus::Show(WorkerState state, const Status& reason, const std::string& server,
                         const std::string& stream) {
-  if (state == state_ && reason.message() == reason_ && server == server_) return;
+  const std::string told = reason.message() + "\n" + reason.hint();
+  if (state == state_ && told == told_ && server == server_) return;
   Log(state, reason, server);
   state_ = state;
-  reason_ = reason.message();
+  told_ = told;
   server_ = server;
-  pg_atomic_write_u32(&entry_->progress.state, static_cast<uint32>(state));
   const ServerText message(reason.message());
   const ServerText hint(reason.hint());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+  // With its texts: who reads both must not see the reason of the state before.
+  pg_atomic_write_u32(&entry_->progress.state, static_cast<uint32>(state));
   ClipText(message.c_str(), entry_->texts.reason);
   ClipText(hint.c_str(), entry_->texts.hint);
   ClipText(server.c_str(), entry_->texts.server);

@@ -71,7 +71,7 @@ class WorkerStatus {
   WorkerEntry* const entry_;
   StreamStats* stats_ = nullptr;  // null: not yet
   WorkerState state_ = WorkerState::kStopped;
-  std::string reason_;
+  std::string told_;  // the reason, with its hint
   std::string server_;
   WorkerState logged_state_ = WorkerState::kStopped;
   std::string logged_reason_;

@@ -67,6 +67,7 @@ void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fc
   WorkerTexts texts;
   memset(&texts, 0, sizeof(texts));
   pid_t pid = 0;
+  auto state = WorkerState::kStopped;
   RaisedAlarm alarm{};
   StreamCounts counts;
   TimestampTz stats_since = 0;
@@ -76,6 +77,7 @@ void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fc
     if (entry != nullptr) {
       texts = entry->texts;
       pid = entry->pid;
+      state = static_cast<WorkerState>(pg_atomic_read_u32(&Progress(entry)->state));
       alarm = entry->alarm;
     }
     const StreamStats* stats = FindStreamStats({MyDatabaseId, stream.number});
@@ -88,7 +90,6 @@ void AddStatusRow(const ShownStream& stream, bool holds_log, FunctionCallInfo fc
   WorkerProgress none;
   memset(&none, 0, sizeof(none));
   WorkerProgress* progress = entry != nullptr ? Progress(entry) : &none;
-  const auto state = static_cast<WorkerState>(pg_atomic_read_u32(&progress->state));
   const SlotName& slot = stream.slot;
   const SlotCondition& condition = stream.condition;
   const bool keeps_log = condition.exists && condition.lost == nullptr;
