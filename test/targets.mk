@@ -10,7 +10,7 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install deb deb-test demo demo-picture fraiseql fuzz order-system pg-regress torture valgrind help troubleshooting format format-check lint packages
+.PHONY: bench bench-micro bench-install deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture valgrind help troubleshooting format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -62,6 +62,11 @@ torture: packages
 	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+
+#: make matrix           each PostgreSQL and nats-server that is supported; as root, hours; LEVEL=daily
+matrix:
+	@test/setup/install-packages --matrix
+	@test/matrix/run $(if $(LEVEL),--$(LEVEL)) $(ROWS)
 
 #: make fuzz             feeds the parsers what breaks them; SECONDS=600
 fuzz: packages

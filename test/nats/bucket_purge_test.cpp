@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 //
-// What was in a bucket before the message of a TRUNCATE is removed, also if the worker that stored the
-// message died before it asked for that.
+// What was in a bucket before the message of a TRUNCATE is removed, also if the worker that stored
+// the message died before it asked for that.
 
 #include <gtest/gtest.h>
 

@@ -8,8 +8,9 @@
 
 namespace fraiseql::nats::test {
 
-// How long a test waits before it says that it waited in vain, in whatever unit it is given: a machine
-// that is slow, or busy, takes the environment variable TEST_TIME_FACTOR=3, a number from 1 to 100.
+// How long a test waits before it says that it waited in vain, in whatever unit it is given: a
+// machine that is slow, or busy, takes the environment variable TEST_TIME_FACTOR=3, a number from 1
+// to 100.
 inline int64_t TimeLimit(int64_t time) {
   static const double factor = [] {
     const char* text = std::getenv("TEST_TIME_FACTOR");

@@ -189,6 +189,13 @@ sub wait_until_state {
     croak "the worker of $db is \"$last\", not \"$state\": $status";
 }
 
+# The purge of a bucket follows the message of the TRUNCATE.
+sub wait_until_purged {
+    my ($nats, $bucket) = @_;
+    return wait_until("bucket $bucket is purged",
+        sub { ($nats->stream_messages("KV_$bucket"))[0]{subject} eq "\$KV.$bucket.=TRUNCATE" });
+}
+
 # Waits until every change that has committed is stored, and each slot confirmed up to there.
 sub wait_drained {
     my ($self, $db, $timeout) = @_;

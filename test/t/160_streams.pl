@@ -46,7 +46,7 @@ slots_are(',_3,_4', 'so it is after a restart');
 
 # As if the server had stopped between the commit that dropped stream 99 and the end of its slot.
 $node->safe_psql('postgres', q{
-SELECT pg_copy_logical_replication_slot(slot_name, slot_name || '_99', false, 'test_decoding') FROM pg_replication_slots
+SELECT pg_copy_logical_replication_slot(slot_name, slot_name || '_99', false, 'pgoutput') FROM pg_replication_slots
 WHERE slot_name = 'fraiseql_nats_' || (SELECT oid FROM pg_database WHERE datname = 'postgres')
 });
 $node->restart;

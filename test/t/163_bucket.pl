@@ -122,16 +122,8 @@ is_table('it has each key as the table has it');
 my ($deleted) = grep { $_->{subject} eq '$KV.orders.15' } $nats->stream_messages('KV_orders');
 is_deeply([$deleted->{headers}{'KV-Operation'}, $deleted->{payload}], ['DEL', ''], 'DELETE is as clients write it');
 
-# The purge follows its message.
-sub wait_until_purged {
-    my ($bucket) = @_;
-    $node->wait_drained('postgres');
-    FraiseqlNode::wait_until("bucket $bucket is purged",
-        sub { ($nats->stream_messages("KV_$bucket"))[0]{subject} eq "\$KV.$bucket.=TRUNCATE" });
-    return;
-}
 $node->safe_psql('postgres', q{BEGIN; TRUNCATE tb_order; INSERT INTO tb_order VALUES (1, 'after'); COMMIT});
-wait_until_purged('orders');
+FraiseqlNode::wait_until_purged($nats, 'orders');
 is_table('TRUNCATE empties it');
 my ($purge) = grep { $_->{subject} eq '$KV.orders.=TRUNCATE' } $nats->stream_messages('KV_orders');
 is($purge->{headers}{'KV-Operation'}, 'PURGE', 'as a purge');
@@ -206,7 +198,7 @@ $node->wait_for_dead_letters('postgres', 1);
 like($node->safe_psql('postgres', 'SELECT reason FROM fraiseql_nats.dead_letters()'),
     qr/TRUNCATE of a partition/, 'TRUNCATE of a partition does not say which keys are gone, and is a dead letter');
 $node->safe_psql('postgres', 'TRUNCATE tb_part');
-wait_until_purged('parts');
+FraiseqlNode::wait_until_purged($nats, 'parts');
 is_deeply(bucket_of('parts'), {}, 'TRUNCATE of the table empties the bucket');
 
 # --- At once ---------------------------------------------------------------------------------------

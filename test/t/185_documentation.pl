@@ -125,6 +125,8 @@ sub check_types {
     my @rows = map { [map { s/^`|`$//gr } split / \| /, s/^\| | \|$//gr] }
       grep { /^\| `/ } split /\n/, slurp_file('doc/types.md');
     cmp_ok(scalar @rows, '>', 25, 'the table of types has rows');
+    # A server may be built without libxml.
+    @rows = grep { $_->[0] ne 'xml' } @rows if $node->psql('postgres', q{SELECT '<a/>'::xml}) != 0;
     my @columns = map { "c$_ $rows[$_][0]" } 0 .. $#rows;
     $node->safe_psql('postgres', 'CREATE EXTENSION fraiseql_nats');
     $node->safe_psql('postgres', 'SELECT fraiseql_nats.create_preview_slot($$types$$, false)');

@@ -13,12 +13,13 @@ namespace fraiseql::nats {
 
 // Removes from a bucket what was there before the message of a TRUNCATE, once that is stored.
 //
-// The header Nats-Rollup would have the server do so by itself.  But nats-server 2.10 to 2.15, killed
-// within minutes, has at its next start the values again that a rollup removed, and a killed replica
-// shows them when it becomes the leader; what STREAM.PURGE removed stays away.
+// The header Nats-Rollup would have the server do so by itself.  But nats-server 2.10 to 2.15,
+// killed within minutes, has at its next start the values again that a rollup removed, and a killed
+// replica shows them when it becomes the leader; what STREAM.PURGE removed stays away.
 //
-// A purge that fails, or that the end of a connection or of the worker prevents, closes the publisher,
-// and is made up for by the next opening (see StreamOpening).  Main thread only; nothing blocks.
+// A purge that fails, or that the end of a connection or of the worker prevents, closes the
+// publisher, and is made up for by the next opening (see StreamOpening).  Main thread only; nothing
+// blocks.
 class BucketPurge {
  public:
   static constexpr std::string_view kAddress = "purge";  // of the answer
@@ -45,9 +46,9 @@ class BucketPurge {
 
  private:
   std::string stream_;
-  std::string subject_;       // of the message of a TRUNCATE; empty: the stream is no bucket
-  uint64_t awaited_ = 0;      // the last TRUNCATE sent, as Sink::Send() numbers it; 0: none
-  int64_t deadline_ms_ = 0;   // of the answer; 0: none is awaited
+  std::string subject_;      // of the message of a TRUNCATE; empty: the stream is no bucket
+  uint64_t awaited_ = 0;     // the last TRUNCATE sent, as Sink::Send() numbers it; 0: none
+  int64_t deadline_ms_ = 0;  // of the answer; 0: none is awaited
 };
 
 }  // namespace fraiseql::nats

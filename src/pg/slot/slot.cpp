@@ -16,6 +16,7 @@ extern "C" {
 #include "pg/base/plugin_name.h"
 #include "pg/settings/gucs.h"
 #include "pg/slot/slot.h"
+#include "pg/slot/slot_start.h"
 
 namespace fraiseql::pg {
 
@@ -95,7 +96,7 @@ void MakeSlot(const char* name, bool temporary) {
   routine.segment_open = wal_segment_open;
   routine.segment_close = wal_segment_close;
   LogicalDecodingContext* context = NewSlotContext(kPluginName, &routine);
-  DecodingContextFindStartpoint(context);
+  FindSlotStart(context);
   FreeDecodingContext(context);
   if (!temporary) ReplicationSlotPersist();
 }
