@@ -17,15 +17,19 @@ namespace fraiseql::pg {
 void CountedObservers::Open(StreamStats* stream) {
   stream_ = stream;
   const StatsTables& tables = shared->stats;
+  // Only this process changes those of the stream; but a key that another one is writing might look
+  // like this one.
+  LWLockAcquire(shared->lock, LW_SHARED);
   for (int i = 0; i < tables.observer_count; ++i) {
     ObserverStats* stats = &tables.observers[i];
-    if (!(stats->key == stream->key)) continue;  // only this process changes those of the stream
+    if (!(stats->key == stream->key)) continue;
     if (stats->name[0] != '\0') {
       own_[stats->name] = stats;
     } else {
       retired_.push_back({stats, 0});
     }
   }
+  LWLockRelease(shared->lock);
 }
 
 void CountedObservers::Assign(const std::vector<std::string>& names,

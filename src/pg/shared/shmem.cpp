@@ -140,7 +140,7 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   entry->alarm = {};
   entry->latch = nullptr;
   InitEntry(entry);
-  pg_write_barrier();
+  pg_write_barrier();  // committers look without the lock, see ForEachEntry()
   entry->database = key.database;
   return entry;
 }
@@ -153,6 +153,12 @@ void ResetProgress(WorkerEntry* entry) {
 
 void AskToEnd(const WorkerEntry* entry) {
   if (entry->pid != 0) (void)kill(entry->pid, SIGTERM);
+}
+
+// Reads the latch once: a worker that ends takes it away without the lock.
+void WakeWorker(const WorkerEntry* entry) {
+  Latch* latch = entry->latch;
+  if (latch != nullptr) SetLatch(latch);
 }
 
 void FreeEntry(WorkerEntry* entry) {

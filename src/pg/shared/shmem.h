@@ -99,8 +99,8 @@ struct WorkerEntry {
   WorkerTexts texts;
   RaisedAlarm alarm;
 
-  // Set by the worker while it lives: `latch` of its PGPROC, which outlives it, so a late SetLatch
-  // at most wakes another process.
+  // Set by the worker while it lives, see WakeWorker(): `latch` of its PGPROC, which outlives it,
+  // so a late SetLatch at most wakes another process.
   Latch* volatile latch;
   // The worker is about to wait for the log: the next committer exchanges it for 0 and sets the
   // latch.  All other commits make no system call.
@@ -147,18 +147,22 @@ extern SharedState* shared;
 // Called once, from _PG_init of the postmaster.
 void InstallSharedMemoryHooks();
 
-// The entry of the worker, or null.  REQUIRES: the lock is held, or a stale answer does no harm.
+// The entry of the worker, or null.  REQUIRES: the lock is held, or a wrong answer does no harm:
+// without it, the two halves of a key may be seen at different times, and match those of another.
 WorkerEntry* FindEntry(const WorkerKey& key);
 
 // The entry of the worker, added if necessary; null if no entry is free.  REQUIRES: lock,
 // exclusive.
 WorkerEntry* FindOrAddEntry(const WorkerKey& key);
 
-// Calls `body` with each entry of the database.  REQUIRES: as for FindEntry().
+// Calls `body` with each entry of the database.  REQUIRES: the lock is held, or `body` uses atomics
+// and the latch only.
 template <typename Body>
 void ForEachEntry(Oid database, Body body) {
   for (int i = 0; i < shared->entry_count; ++i) {
-    if (shared->entries[i].database == database) body(&shared->entries[i]);
+    if (shared->entries[i].database != database) continue;
+    pg_read_barrier();  // pairs with FindOrAddEntry(): what it has initialized is seen as such
+    body(&shared->entries[i]);
   }
 }
 
@@ -169,6 +173,9 @@ void ResetProgress(WorkerEntry* entry);
 // transactions older than a new slot for example.  REQUIRES: lock, under which a process that ends
 // clears its pid.
 void AskToEnd(const WorkerEntry* entry);
+
+// Sets the worker's latch, if there is one.  Any process, also without the lock.
+void WakeWorker(const WorkerEntry* entry);
 
 // Frees the entry.  REQUIRES: lock, exclusive.
 void FreeEntry(WorkerEntry* entry);

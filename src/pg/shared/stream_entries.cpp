@@ -4,7 +4,6 @@
 extern "C" {
 #include "postgres.h"
 
-#include "storage/latch.h"
 #include "storage/lwlock.h"
 }
 
@@ -56,7 +55,7 @@ void Begin(WorkerEntry* entry, uint64_t fingerprint) {
   entry->reserved = false;
   if (entry->fingerprint == fingerprint) return;
   entry->fingerprint = fingerprint;
-  if (entry->latch != nullptr) SetLatch(entry->latch);
+  WakeWorker(entry);
 }
 
 void End(WorkerEntry* entry) {
@@ -96,7 +95,7 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
       End(entry);
     } else if (entry->fingerprint != 0) {  // its own settings were removed
       entry->fingerprint = 0;
-      if (entry->latch != nullptr) SetLatch(entry->latch);
+      WakeWorker(entry);
     }
   });
   WorkerEntry* own = FindEntry({database, kDefaultStream});

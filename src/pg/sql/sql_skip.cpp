@@ -4,7 +4,6 @@ extern "C" {
 
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/latch.h"
 #include "storage/lwlock.h"
 #include "utils/builtins.h"
 }
@@ -30,7 +29,7 @@ void AskToSkip(int32 stream, const char* wanted, WorkerTexts* texts) {
     if (strcmp(texts->blocked_at, wanted) == 0) {
       strlcpy(entry->texts.skip, wanted, sizeof(entry->texts.skip));
       pg_atomic_fetch_add_u32(&entry->skips, 1);
-      if (entry->latch != nullptr) SetLatch(entry->latch);
+      WakeWorker(entry);
     }
   }
   LWLockRelease(shared->lock);

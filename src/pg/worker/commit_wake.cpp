@@ -27,8 +27,7 @@ void Wake(WorkerEntry* entry, XLogRecPtr commit_end) {
   pg_memory_barrier();
   if (pg_atomic_read_u32(&entry->sleeping) != 0 &&
       pg_atomic_exchange_u32(&entry->sleeping, 0) != 0) {
-    Latch* latch = entry->latch;
-    if (latch != nullptr) SetLatch(latch);
+    WakeWorker(entry);
   }
 }
 

@@ -89,7 +89,7 @@ void AfterCommit() {
     entry->not_before = 0;
     // After an update, a new worker starts with the new SQL.
     if (pending.drop_slot || pending.extension_updated) AskToEnd(entry);
-    if (entry->latch != nullptr) SetLatch(entry->latch);
+    WakeWorker(entry);
   });
   LWLockRelease(shared->lock);
   WakeLauncher();

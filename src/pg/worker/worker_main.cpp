@@ -46,9 +46,9 @@ void ShowEnd(int code, WorkerTexts* texts) {
 }
 
 // Runs when the process ends, except by a crash.
-void Detach(int code, Datum) {
-  WorkerEntry* entry = FindEntry(OwnKey());
-  if (entry == nullptr) return;
+void Detach(int code, Datum own) {
+  // No other process frees the entry while `pid` is set.
+  auto* entry = static_cast<WorkerEntry*>(static_cast<void*>(DatumGetPointer(own)));
   entry->latch = nullptr;
   pg_atomic_write_u32(&entry->sleeping, 0);
   pg_atomic_write_u32(&entry->progress.state, static_cast<uint32>(WorkerState::kStopped));
@@ -90,7 +90,7 @@ WorkerEntry* Attach() {
   if (!welcome) proc_exit(0);
   // Registered before the connection to the database, and so called after the slot is released and
   // the process is no longer in the process array: a session that waits for that can continue.
-  on_shmem_exit(Detach, 0);
+  on_shmem_exit(Detach, PointerGetDatum(entry));
   return entry;
 }
 
