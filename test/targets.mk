@@ -10,7 +10,7 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: bench bench-micro bench-install deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture valgrind help troubleshooting format format-check lint packages
+.PHONY: arm64 compilers bench bench-micro bench-install deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture valgrind help troubleshooting format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -115,6 +115,15 @@ deb:
 #: make deb-test         installs, uses and removes the package in a clean Debian
 deb-test: deb
 	@$(SUDO) test/deb/run
+
+#: make arm64            for arm64, compiled and run under qemu, and with a char without a sign; some minutes
+arm64:
+	@test/matrix/unsigned-char
+	@$(SUDO) env MATRIX_ROOTS="$(MATRIX_ROOTS)" test/matrix/arm64
+
+#: make compilers        with every g++ and clang that a Debian has, as C++17 and C++20; two hours
+compilers:
+	@$(SUDO) env MATRIX_ROOTS="$(MATRIX_ROOTS)" test/matrix/compilers
 
 #: make check            all tests; the last line counts them
 ifneq ($(filter check,$(MAKECMDGOALS)),)

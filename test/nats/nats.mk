@@ -15,7 +15,9 @@ NATS_TEST_OBJS = $(NATS_TEST_SRCS:%.cpp=$(NATS_TEST_DIR)/%.o)
 
 NATS_TEST_SANITIZE = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer)
-NATS_TEST_CXXFLAGS = -std=c++17 -g -O1 -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) \
+CXXSTD   ?= c++17
+TEST_OPT ?= -g -O1
+NATS_TEST_CXXFLAGS = -std=$(CXXSTD) $(TEST_OPT) -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) \
 	$(NATS_TEST_SANITIZE)
 
 # The library is not built with -fsanitize=thread: what happens wholly within it cannot be judged.
@@ -23,7 +25,7 @@ NATS_TEST_ENV = PATH="$$PATH:/usr/sbin" TSAN_OPTIONS="suppressions=test/nats/tsa
 
 .PHONY: nats-test
 nats-test: $(NATS_TEST_DIR)/nats_test
-	$(NATS_TEST_ENV) $< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
+	$(NATS_TEST_ENV) $(EMULATOR) $< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
 
 $(NATS_TEST_DIR)/nats_test: $(NATS_TEST_OBJS)
 	$(CXX) $(NATS_TEST_SANITIZE) $^ -o $@ -lgtest -lgtest_main -lnats -lssl -lcrypto -lpthread

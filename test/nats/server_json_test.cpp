@@ -82,7 +82,7 @@ TEST(ServerJson, HasNamesThatCanBeShown) {
 
 TEST(Names, AreThoseOfStreamsAndSubjects) {
   EXPECT_TRUE(CheckName("stream", "fraiseql_events").ok());
-  for (const char* name : {"", "a b", "a.b", "a\r\n", "a*", ">", "a/b", "\x1B"}) {
+  for (const char* name : {"", "a b", "a.b", "a\r\n", "a*", ">", "a/b", "\x1B", "ord\xC3\xA9r"}) {
     EXPECT_FALSE(CheckName("stream", name).ok()) << name;
   }
   EXPECT_TRUE(IsWireSubject("$JS.API.STREAM.INFO.x"));

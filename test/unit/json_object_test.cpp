@@ -54,6 +54,8 @@ TEST(JsonObject, LeavesAloneWhatIsNone) {
                                   std::string(R"({"a":"\u12g4"})"),
                                   std::string(R"({"a":")"),
                                   std::string("{\"a\":\"\n\"}"),
+                                  std::string("{\"a\":\"\\\0\"}", 10),
+                                  std::string("{\0\"a\":1}", 8),
                                   std::string(R"({"a":[1,]})"),
                                   std::string(R"({"a":[1 2]})"),
                                   "{\"a\":" + deep + "}"}) {

@@ -6,6 +6,7 @@
 #   make unit FILTER='Window.*'        run some of them
 #   make unit SAN=address,undefined    the same with sanitizers, built apart
 #   make unit WERROR=1                 warnings are errors
+#   make unit CXX=aarch64-linux-gnu-g++ EMULATOR=qemu-aarch64    for another machine, and run here
 #
 # Included by the Makefile; alone: make -f test/unit/unit.mk unit, in the root of the repository.
 
@@ -14,11 +15,13 @@ UNIT_SRCS = $(wildcard src/core/*/*.cpp src/config/*.cpp test/unit/*.cpp)
 UNIT_OBJS = $(UNIT_SRCS:%.cpp=$(UNIT_DIR)/%.o)
 
 UNIT_SANITIZE = $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-UNIT_CXXFLAGS = -std=c++17 -g -O1 -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) $(UNIT_SANITIZE)
+CXXSTD   ?= c++17
+TEST_OPT ?= -g -O1
+UNIT_CXXFLAGS = -std=$(CXXSTD) $(TEST_OPT) -Wall -Wextra -Wshadow $(if $(WERROR),-Werror) $(UNIT_SANITIZE)
 
 .PHONY: unit
 unit: $(UNIT_DIR)/unit_test
-	$< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
+	$(EMULATOR) $< --gtest_brief=1 $(if $(FILTER),--gtest_filter='$(FILTER)')
 
 $(UNIT_DIR)/unit_test: $(UNIT_OBJS)
 	$(CXX) $(UNIT_SANITIZE) $^ -o $@ -lgtest -lgtest_main -lcrypto -lpthread

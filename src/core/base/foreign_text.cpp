@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.h"
 #include "core/base/number.h"
 
 namespace fraiseql {
@@ -12,7 +13,7 @@ namespace {
 constexpr std::string_view kCut = "...";
 constexpr size_t kEscaped = 4;  // \x1B
 
-bool IsPrintable(char c) { return c >= ' ' && c < 127; }
+bool IsPrintable(char c) { return IsAscii(c) && !IsControl(c); }
 
 }  // namespace
 
@@ -34,9 +35,7 @@ std::string ForeignText(std::string_view text, size_t limit) {
 }
 
 bool IsPlainText(std::string_view text, size_t limit) {
-  return text.size() <= limit && std::none_of(text.begin(), text.end(), [](char c) {
-           return (c >= 0 && c < ' ') || c == 127;
-         });
+  return text.size() <= limit && std::none_of(text.begin(), text.end(), IsControl);
 }
 
 }  // namespace fraiseql

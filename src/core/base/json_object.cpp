@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include "core/base/json_object.h"
 
-#include <cstring>
+#include <string_view>
 
 #include "core/base/json_text.h"
 
@@ -10,6 +10,10 @@ namespace fraiseql {
 namespace {
 
 constexpr int kMaxDepth = 200;  // of nesting; text that is nested deeper is not changed
+
+bool IsOneOf(std::string_view characters, char c) {
+  return characters.find(c) != std::string_view::npos;
+}
 
 // A recursive descent parser of RFC 8259.  Each function moves past the element in its name, or
 // returns false.
@@ -31,7 +35,7 @@ class Scanner {
     return true;
   }
   void Blanks() {
-    while (at_ < text_.size() && std::strchr(" \t\r\n", text_[at_]) != nullptr) ++at_;
+    while (at_ < text_.size() && IsOneOf(" \t\r\n", text_[at_])) ++at_;
   }
   bool Word(std::string_view word) {
     if (text_.substr(at_, word.size()) != word) return false;
@@ -52,7 +56,7 @@ class Scanner {
         for (int i = 0; i < 4; ++i) {
           if (at_ == text_.size() || !IsHex(text_[at_++])) return false;
         }
-      } else if (std::strchr("\"\\/bfnrt", escaped) == nullptr) {
+      } else if (!IsOneOf("\"\\/bfnrt", escaped)) {
         return false;
       }
     }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/ascii.h"
 #include "core/base/foreign_text.h"
 #include "core/route/subject.h"
 
@@ -13,7 +14,7 @@ constexpr size_t kMaxSubject = 4096;
 }  // namespace
 
 Status CheckName(std::string_view kind, const std::string& name) {
-  const bool ascii = std::all_of(name.begin(), name.end(), [](char c) { return c >= 0; });
+  const bool ascii = std::all_of(name.begin(), name.end(), IsAscii);
   if (ascii && IsAssetName(name)) return Status::Ok();
   return Status::Invalid(std::string(kind) + " name \"" + ForeignText(name) + "\" is invalid",
                          "Use letters, digits, \"_\" and \"-\".");

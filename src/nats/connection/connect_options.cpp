@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/ascii.h"
 #include "core/base/number.h"
 #include "nats/connection/nats_status.h"
 #include "nats/connection/nkey.h"
@@ -20,7 +21,7 @@ namespace {
 std::string JsonEscaped(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
-    if (c >= 0 && c < ' ') {
+    if (IsControl(c)) {
       escaped.append("\\u");
       AppendHex(static_cast<unsigned char>(c), 4, &escaped);
       continue;

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "core/base/ascii.h"
 #include "nats/base/clock.h"
 #include "nats/base/names.h"
 #include "nats/connection/nats_status.h"
@@ -41,7 +42,7 @@ bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || e
 bool BeginsRecord(const WireReader& reader) {
   if (reader.empty()) return false;
   const char first = reader.first();
-  return first >= 0 && first < ' ' && first != '\r' && first != '\n';
+  return IsControl(first) && first != '\r' && first != '\n';
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "core/base/ascii.h"
 #include "core/base/server_url.h"
 #include "nats/base/clock.h"
 #include "nats/connection/connect_options.h"
@@ -36,7 +37,7 @@ std::string JwtIn(std::string_view creds) {
   if (begin == std::string_view::npos || end == std::string_view::npos || end < begin) return "";
   std::string jwt;
   for (const char c : creds.substr(begin + kJwtBegin.size(), end - begin - kJwtBegin.size())) {
-    if (c > ' ') jwt.push_back(c);
+    if (IsAscii(c) && c > ' ') jwt.push_back(c);
   }
   return jwt;
 }
