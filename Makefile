@@ -23,7 +23,13 @@ WARNINGS     = -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 # Assertions end the whole server: they are for tests, make ASSERT=1.
 PG_CPPFLAGS  = -iquote $(TREE)src -isystem $(shell $(PG_CONFIG) --includedir-server) \
                $(if $(ASSERT),,-DNDEBUG)
-PG_CXXFLAGS  = -std=c++17 $(WARNINGS) -fvisibility-inlines-hidden -fno-gnu-unique
+# The standard of C++, c++17 or a newer one: make CXXSTD=c++20.
+CXXSTD      ?= c++17
+# Postgres's flags are those of the compiler that it was built with: clang warns of those that only g++ knows.
+# Of g++, without -fno-gnu-unique, the library could never be unloaded.
+OF_COMPILER  = $(shell $(CXX) -fno-gnu-unique -E -x c++ /dev/null >/dev/null 2>&1 && echo -fno-gnu-unique || \
+               echo -Wno-unknown-warning-option -Wno-ignored-optimization-argument)
+PG_CXXFLAGS  = -std=$(CXXSTD) $(WARNINGS) -fvisibility-inlines-hidden $(OF_COMPILER)
 SHLIB_LINK   = -lnats -lssl -lcrypto -lstdc++ -lpthread -Wl,--version-script=$(TREE)src/exports.map \
                -Wl,-z,now
 EXTRA_CLEAN  = build .deps src/.deps $(wildcard src/*/.deps src/*/*/.deps)
@@ -47,8 +53,8 @@ else ifneq ($(PGXS),)
 include $(PGXS)
 # The folders of the objects, where they are not those of the sources.
 $(if $(TREE),$(shell mkdir -p $(sort $(dir $(OBJS)))))
-src/pg/base/version.o: override CPPFLAGS += -DFRAISEQL_NATS_VERSION='"$(SQL_VERSION)"'
-src/pg/base/version.o: $(EXTENSION).control
+src/pg/base/version.o src/fraiseql_nats.o: override CPPFLAGS += -DFRAISEQL_NATS_VERSION='"$(SQL_VERSION)"'
+src/pg/base/version.o src/fraiseql_nats.o: $(EXTENSION).control
 installcheck: $(if $(RUNNING),running-server,build)
 .PHONY: running-server
 running-server:

@@ -10,6 +10,8 @@ extern "C" {
 #include "pg/worker/ddl_hooks.h"
 #include "pg/settings/gucs.h"
 #include "pg/sql/sql_stream_table.h"
+#include "pg/base/compat.h"
+#include "pg/base/plugin_name.h"
 #include "pg/worker/launcher.h"
 #include "pg/capture/notify_capture.h"
 #include "pg/base/own_objects.h"
@@ -21,7 +23,7 @@ extern "C" {
 
 extern "C" {
 
-PG_MODULE_MAGIC;
+OWN_MODULE_MAGIC(fraiseql::pg::kPluginName, FRAISEQL_NATS_VERSION);
 
 PGDLLEXPORT void _PG_init(void);
 

@@ -212,12 +212,10 @@ std::vector<ConfigProblem> ParseConfigText(const std::string& text, Config* conf
   TomlDocument document;
   const bool is_observer_file =
       !ReadToml(text, &document) && document.root.Find(kTransportPath) != nullptr;
-  ConfigInput input;
-  if (is_observer_file) {
-    input.observer_file = ConfigFile{"fraiseql-observer.toml", text};
-  } else {
-    input.file = ConfigFile{"fraiseql.toml", text};
-  }
+  // Made in one step: of one that is assigned to, g++ 16 thinks that it might be uninitialized.
+  const ConfigInput input = is_observer_file
+                                ? ConfigInput{{}, ConfigFile{"fraiseql-observer.toml", text}, {}}
+                                : ConfigInput{ConfigFile{"fraiseql.toml", text}, {}, {}};
   return ParseConfig(input, config);
 }
 

@@ -6,7 +6,8 @@
 #   make bench-micro-programs    what test/bench/micro/run needs
 
 BENCH_DIR      = build/bench
-BENCH_CXXFLAGS = -std=c++17 -O2 -g -DNDEBUG -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
+CXXSTD ?= c++17
+BENCH_CXXFLAGS = -std=$(CXXSTD) -O2 -g -DNDEBUG -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
 
 MICRO_SRCS = $(wildcard src/core/*/*.cpp src/nats/jetstream/pub_ack.cpp src/nats/connection/wire_*.cpp) \
              test/bench/micro/cases.cpp

@@ -267,3 +267,11 @@ inline TransactionId OldestRunningTransaction() { return GetOldestActiveTransact
 inline bool CanBeLogical() { return wal_level >= kNeededWalLevel; }
 
 }  // namespace fraiseql::pg
+
+// What pg_get_loaded_modules() shows of the library, from PostgreSQL 18 on.
+#if PG_VERSION_NUM >= 180000
+#define OWN_MODULE_MAGIC(own_name, own_version) \
+  PG_MODULE_MAGIC_EXT(.name = own_name, .version = own_version)
+#else
+#define OWN_MODULE_MAGIC(own_name, own_version) PG_MODULE_MAGIC
+#endif
