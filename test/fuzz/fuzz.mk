@@ -8,14 +8,15 @@
 # Included by the Makefile; alone: make -f test/fuzz/fuzz.mk fuzz-programs, in the root of the repository.
 
 FUZZ_DIR   = build/fuzz
-FUZZ_CXX  ?= clang++-14
+FUZZ_CXX  ?= clang++
 FUZZ_TESTS = $(patsubst test/fuzz/%.cpp,%,$(wildcard test/fuzz/*.cpp))
 FUZZ_NATS  = api_answer broker_findings dead_letter delivery_origin jetstream_error names pub_ack refused_subjects server_json \
              stored_message stream_api wire_reader
 FUZZ_SRCS  = $(wildcard src/core/*/*.cpp src/config/*.cpp $(FUZZ_NATS:%=src/nats/*/%.cpp))
 FUZZ_OBJS  = $(FUZZ_SRCS:%.cpp=$(FUZZ_DIR)/%.o)
 
-FUZZ_CXXFLAGS = -std=c++17 -g1 -O1 -Wall -Wextra $(if $(WERROR),-Werror) -fno-omit-frame-pointer \
+CXXSTD ?= c++17
+FUZZ_CXXFLAGS = -std=$(CXXSTD) -g1 -O1 -Wall -Wextra $(if $(WERROR),-Werror) -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all -iquote src -MMD -MP
 
 .PHONY: fuzz-programs
