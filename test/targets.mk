@@ -10,7 +10,7 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: arm64 compilers bench bench-micro bench-install deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture valgrind help troubleshooting format format-check lint packages
+.PHONY: arm64 compilers bench bench-micro bench-install cluster deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture valgrind help troubleshooting format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -56,6 +56,10 @@ fraiseql: packages
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@test/fraiseql/run --prepare
 	@programs=$$(test/fraiseql/build) && test/setup/as-user test/fraiseql/run "$$programs"
+
+#: make cluster          examples/cluster, whose machines are killed in turn; PG_MAJOR=17 or 18, as root
+cluster:
+	@$(SUDO) env PG_MAJOR=$(or $(PG_MAJOR),17) $(if $(MATRIX_ROOTS),MATRIX_ROOTS=$(MATRIX_ROOTS)) test/cluster/run
 
 #: make torture          random load and faults, then compares; SECONDS=600 SEED=1
 torture: packages

@@ -44,12 +44,12 @@ class NatsClient:
     """One connection, used by one task at a time."""
 
     @classmethod
-    async def connect(cls, port, timeout=5):
+    async def connect(cls, port, timeout=5, host="127.0.0.1"):
         self = cls()
         try:
             async with within(timeout):
                 self._reader, self._writer = await asyncio.open_connection(
-                    "127.0.0.1", port, limit=1 << 20
+                    host, port, limit=1 << 20
                 )
                 self._inbox = f"_INBOX.{id(self):x}"
                 self._numbers = itertools.count(1)
