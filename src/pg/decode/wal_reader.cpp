@@ -21,6 +21,9 @@ namespace fraiseql::pg {
 
 namespace {
 
+// To xlogreader.c, a page of which only the header can be read is one that cannot be read.
+constexpr int kSmallestRead = static_cast<int>(SizeOfXLogShortPHD) + 1;
+
 bool awaits_standbys = false;  // at the last page read
 bool gave_back = false;        // buffers of a large record or change, since the last GaveBack()
 
@@ -36,7 +39,7 @@ int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, 
   if (readable < page + static_cast<XLogRecPtr>(required)) return -1;
   int count = page + XLOG_BLCKSZ <= readable ? XLOG_BLCKSZ : static_cast<int>(readable - page);
   // Limits the read to what the standbys have: the end of the log may stay ahead of them forever.
-  if (!StandbysHave(page + static_cast<XLogRecPtr>(count))) count = required;
+  if (!StandbysHave(page + static_cast<XLogRecPtr>(count))) count = Max(required, kSmallestRead);
   awaits_standbys = !StandbysHave(page + static_cast<XLogRecPtr>(count));
   if (awaits_standbys) return -1;
   WALReadError error;
