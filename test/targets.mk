@@ -10,7 +10,7 @@ SOURCES  = $(shell git ls-files 'src/*.cpp' 'src/*.h' 'test/*.cpp' 'test/*.h' 2>
 CLEAN_OBJECTS = find src -name '*.o' -delete; rm -f fraiseql_nats.so
 CLANG_FORMAT ?= clang-format-14
 
-.PHONY: arm64 compilers bench bench-micro bench-install cluster deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture valgrind help troubleshooting format format-check lint packages
+.PHONY: arm64 compilers bench bench-micro bench-install cluster deb deb-test demo demo-picture fraiseql fuzz order-system matrix pg-regress torture upgrade valgrind help troubleshooting format format-check lint packages
 
 help:
 	@sed -n 's/^#: //p' test/targets.mk
@@ -83,6 +83,10 @@ pg-regress: packages
 	@$(SUBMAKE) -j2 ASSERT=1 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install ASSERT=1 >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) test/pg-regress/run $(BUILD)
+
+#: make upgrade          pg_upgrade 15 to 17 to 18, update of the extension, of the nats-servers one by one; as root
+upgrade:
+	@$(SUDO) env $(foreach name,MATRIX_ROOTS NATS_SERVER_NEXT,$(if $($(name)),$(name)=$($(name)))) test/upgrade/run
 
 #: make valgrind         a server under valgrind, worker and all; a few minutes
 valgrind:

@@ -94,6 +94,7 @@ sub close {
 }
 
 sub is_closed { return !$_[0]{socket} }
+sub server_version { return $_[0]{info}{version} }
 
 # Options: reply, headers (a hash of names and values).  Goes out at once; flush() waits until the
 # server has taken it.

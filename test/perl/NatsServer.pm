@@ -37,13 +37,14 @@ use constant {
     # Below the ports that the kernel gives to clients: nobody takes ours while the server is down.
     FIRST_PORT    => 10200,
     LAST_PORT     => 32767,
-    START_TIMEOUT => time_limit(30),
-    STOP_TIMEOUT  => time_limit(20),
+    START_TIMEOUT  => time_limit(30),
+    STOP_TIMEOUT   => time_limit(20),
+    RETIRE_TIMEOUT => time_limit(60),
 };
 
 my @running;
 
-# Options: start (default 1), jetstream (default 1), domain (of JetStream), port, directory, config (more lines for the configuration file),
+# Options: start (default 1), jetstream (default 1), domain (of JetStream), port, directory, program (its path), config (more lines for the configuration file),
 # user and pass (of clients that this module makes).
 sub new {
     my ($class, %options) = @_;
@@ -115,7 +116,15 @@ sub start {
     return $self;
 }
 
-# Other options from the next start on; config, jetstream.
+# Has it send its clients and leaders away, and end, as before an update of its program.
+sub retire {
+    my ($self) = @_;
+    kill 'USR2', $self->{pid};
+    $self->_reap(RETIRE_TIMEOUT) or croak 'nats-server does not end: ' . $self->_log_tail;
+    return;
+}
+
+# Other options from the next start on; config, jetstream, program.
 sub configure {
     my ($self, %options) = @_;
     @{$self->{options}}{keys %options} = values %options;
@@ -126,7 +135,7 @@ sub _spawn {
     my ($self) = @_;
     croak 'the server runs already' if $self->{pid};
     $self->_write_config;
-    my $executable = executable();
+    my $executable = $self->{options}{program} // executable();
     my $pid = fork // croak "could not fork: $!";
     if (!$pid) {
         POSIX::setsid();    # an interrupt at the terminal is for the one who owns the server
