@@ -43,8 +43,8 @@ class ByPatroni:
     async def _set_up(self):
         await start_nats(self.stage)
         for name in NATS:
-            address = self.stage.address(name)
-            self.stage.machines[name].spawn(ETCD.format(name=name, address=address), "etcd", self.stage.log(f"etcd-{name}"))
+            program = ETCD.format(name=name, address=self.stage.address(name))
+            self.stage.machines[name].spawn(program, "etcd", self.stage.log(f"etcd-{name}"))
         self._start("pg-1")
         await self.stage.until_sql("pg-1", "NOT pg_is_in_recovery()", "Patroni has made a primary", "postgres")
         await asyncio.to_thread(self.stage.sql, "pg-1", ROLES, "postgres")
@@ -59,8 +59,9 @@ class ByPatroni:
         """The standby may be promoted: Patroni takes it for synchronous, and it has the slot."""
         in_sync = "count(*) > 0 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
         await self.stage.until_sql(primary, in_sync, f"{standby} is synchronous")
-        ready = "bool_and(synced AND NOT temporary AND invalidation_reason IS NULL) FROM pg_replication_slots WHERE failover"
-        await self.stage.until_sql(standby, ready, f"{standby} has the slot")
+        ready = "bool_and(synced AND NOT temporary AND invalidation_reason IS NULL)"
+        of_workers = "FROM pg_replication_slots WHERE failover"
+        await self.stage.until_sql(standby, f"{ready} {of_workers}", f"{standby} has the slot")
 
     async def _lose_primary(self, old, new):
         moment = time.time()

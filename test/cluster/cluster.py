@@ -37,12 +37,16 @@ class Report:
 async def compare(report, stage, load, primary):
     load.stop()
     # A commit that is certainly flushed, and all before it with it.
-    target = stage.sql(primary, "SELECT 1 WHERE pg_logical_emit_message(true, 'test', '') IS NULL; SELECT pg_current_wal_flush_lsn()")
+    stage.sql(primary, "SELECT pg_logical_emit_message(true, 'test', '')")
+    target = stage.sql(primary, "SELECT pg_current_wal_flush_lsn()")
     drained = f"bool_and(confirmed_lsn >= '{target}' AND in_flight = 0) FROM fraiseql_nats.status()"
     await stage.until_sql(primary, drained, "everything is published")
     ledger, stream, told = stage.ledger(primary), await stage.stream(), load.told
     cut_off = sum(session.cut_off for session in load.sessions)
-    print(f"  {len(told)} commits confirmed, {len(ledger)} in the ledger, {len(stream)} messages, {cut_off} transactions cut off")
+    print(
+        f"  {len(told)} commits confirmed, {len(ledger)} in the ledger, {len(stream)} messages,"
+        f" {cut_off} transactions cut off"
+    )
     for claim, problems in problems_of(told, ledger, stream).items():
         report.check(claim, problems)
     report.check("the comparison sees errors put in on purpose", overlooked(told, ledger, stream))

@@ -55,8 +55,8 @@ class Machine:
             shutil.chown(path, user, user)
             os.makedirs(folder, exist_ok=True)
         # In a chroot, whose root is no mount of its own.
-        command = ["unshare", "--mount", "--propagation=unchanged", "bash", "-euc", HOLD, "hold", str(self.files), *FOLDERS]
-        self._holder = subprocess.Popen(command, stdout=subprocess.PIPE)
+        command = ["unshare", "--mount", "--propagation=unchanged", "bash", "-euc", HOLD, "hold"]
+        self._holder = subprocess.Popen([*command, str(self.files), *FOLDERS], stdout=subprocess.PIPE)
         if not self._holder.stdout.readline():
             raise CommandFailed(f"the folders of {name} could not be mounted")
 

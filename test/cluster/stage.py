@@ -14,6 +14,7 @@ from datetime import datetime
 from guide import EXAMPLE
 from machines import FOLDERS, CommandFailed, Machine
 from nats_client import NatsClient, NatsError
+from time_limit import within
 from verdict import Order, Sent
 
 STREAM = "fraiseql_events"
@@ -138,7 +139,8 @@ class Stage:
 
     async def stream(self):
         client = await self.nats()
-        sent = [self._to_sent(message) async for message in client.read_stream(STREAM) if "Fraiseql-Table" in message.headers]
+        messages = [message async for message in client.read_stream(STREAM)]
+        sent = [self._to_sent(message) for message in messages if "Fraiseql-Table" in message.headers]
         client.close()
         return sent
 
@@ -162,7 +164,7 @@ class Stage:
 
 async def until(what, condition, most=90):
     try:
-        async with asyncio.timeout(most):
+        async with within(most):
             while not await condition():
                 await asyncio.sleep(0.05)
     except TimeoutError:

@@ -61,10 +61,11 @@ def _backwards(what, places):
 def overlooked(told, ledger, stream):
     """Errors put in on purpose that problems_of() does not see."""
     middle = len(stream) // 2
+    before, ten, behind = stream[:middle], stream[middle : middle + 10], stream[middle + 10 :]
     wrong = {
-        "lost 0": stream[:middle] + stream[middle + 1 :],
-        "twice 0": stream + stream[middle : middle + 1],
-        "order kept": stream[:middle] + stream[middle + 9 : middle + 10] + stream[middle : middle + 9] + stream[middle + 10 :],
+        "lost 0": before + stream[middle + 1 :],
+        "twice 0": stream + ten[:1],
+        "order kept": before + ten[-1:] + ten[:-1] + behind,
         "foreign 0": stream + [stream[-1]._replace(order=stream[-1].order._replace(n=0))],
     }
     seen = [claim for claim, orders in wrong.items() if problems_of(told, ledger, orders)[claim]]
