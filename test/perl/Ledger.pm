@@ -88,6 +88,13 @@ sub parse_position {
     return ((hex($high) << 32) + hex($low), $ordinal, $route // 0);
 }
 
+# For sort: messages by their position in the log.
+sub by_position {
+    my @first  = parse_position($_[0]{headers}{'Fraiseql-Position'});
+    my @second = parse_position($_[1]{headers}{'Fraiseql-Position'});
+    return $first[0] <=> $second[0] || $first[1] <=> $second[1] || $first[2] <=> $second[2];
+}
+
 # The messages that a worker sent; others write to the stream too.
 sub ours {
     return grep { exists $_->{headers}{'Fraiseql-Position'} } @_;

@@ -42,24 +42,6 @@ $node->wait_until_state('postgres', 'streaming');
 $node->wait_drained('postgres');
 pass('with two of three, all is stored');
 $lost[1]->start;
-my $breaks = $node->status('postgres', 'order_breaks');
-if ($breaks && $left->client->info->{version} =~ /^2\.9\./) {
-    note("nats-server 2.9 has broken the order of $breaks messages");
-    my @messages = $node->messages_of('postgres', $left);
-    my @in_order = sort { by_position($a, $b) } @messages;
-    my @problems = Ledger::problems(\@in_order, $node->ledger_rows('postgres'));
-    diag($_) for @problems;
-    ok(!@problems, 'once');
-}
-else {
-    is($breaks, 0, 'the order is not broken');
-    $node->stream_equals_ledger('postgres', $left, 'once, in order');
-}
+$node->cluster_equals_ledger('postgres', $left, 'once, in order');
 
 done_testing();
-
-sub by_position {
-    my @first  = Ledger::parse_position($_[0]{headers}{'Fraiseql-Position'});
-    my @second = Ledger::parse_position($_[1]{headers}{'Fraiseql-Position'});
-    return $first[0] <=> $second[0] || $first[1] <=> $second[1] || $first[2] <=> $second[2];
-}

@@ -47,7 +47,7 @@ for my $i (0 .. 2) {
 FraiseqlNode::wait_until('the stream has three replicas', sub { is_whole($nats[0]) });
 $node->stop_load($load);
 $node->wait_until_state('postgres', 'streaming');
-$node->stream_equals_ledger('postgres', $nats[0], 'the stream holds what was committed, once, in order');
+$node->cluster_equals_ledger('postgres', $nats[0], 'the stream holds what was committed, once, in order');
 is(keys %versions, 1, 'all three are of one version: ' . join ' ', keys %versions);
 is($node->safe_psql('postgres', 'SELECT count(*) FROM fraiseql_nats.alarm'), 0, 'and nothing is missed');
 

@@ -101,6 +101,7 @@ void WalReader::Open(Decoder* decoder) {
   AttachDecoder(context_, decoder);
   KeepBlocks(context_->reorder);
   decoder_ = decoder;
+  readable_ = InvalidXLogRecPtr;
   XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
   // The caches show the present state of the catalogs, but the log starts in the past.
   InvalidateSystemCaches();
@@ -113,6 +114,12 @@ void WalReader::Close() {
 }
 
 bool WalReader::DecodeNext() {
+  // Only what is there is asked for: by a read that fails, the reader forgets its page and segment.
+  if (position() >= readable_) {
+    awaits_standbys = false;
+    readable_ = DecodableLsn();
+    if (position() >= readable_) return false;
+  }
   char* error = nullptr;
   XLogRecord* record = XLogReadRecord(context_->reader, &error);
   if (error != nullptr) {

@@ -38,6 +38,7 @@ class WalReader {
  private:
   LogicalDecodingContext* context_ = nullptr;
   Decoder* decoder_ = nullptr;
+  XLogRecPtr readable_ = InvalidXLogRecPtr;  // how far the log was flushed when last asked
 };
 
 }  // namespace fraiseql::pg
