@@ -18,9 +18,11 @@ START = "pg_ctl start --log /var/log/postgresql/cluster.log"
 
 
 async def start_nats(stage):
+    # Servers that call each other at the very same moment may take one another to be offline, for minutes.
     for name in NATS:
         stage.start_nats(name)
-    await until("JetStream answers", stage.has_jetstream)
+        await until(f"{name} answers", lambda: stage.has_server(name))
+    await until("there is room for three replicas", stage.has_room)
 
 
 async def kill_each_nats_server(stage, report):

@@ -58,10 +58,10 @@ class ByPatroni:
     async def _until_standby(self, primary, standby):
         """The standby may be promoted: Patroni takes it for synchronous, and it has the slot."""
         in_sync = "count(*) > 0 FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
-        await self.stage.until_sql(primary, in_sync, f"{standby} is synchronous")
+        await self.stage.until_sql(primary, in_sync, f"{standby} is synchronous", most=180)
         ready = "bool_and(synced AND NOT temporary AND invalidation_reason IS NULL)"
         of_workers = "FROM pg_replication_slots WHERE failover"
-        await self.stage.until_sql(standby, f"{ready} {of_workers}", f"{standby} has the slot")
+        await self.stage.until_sql(standby, f"{ready} {of_workers}", f"{standby} has the slot", most=180)
 
     async def _lose_primary(self, old, new):
         moment = time.time()

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from by_hand import ByHand
 from by_patroni import ByPatroni
-from machines import adopt_orphans
 from verdict import overlooked, problems_of
 
 LOGS = Path(__file__).resolve().parents[2] / "tmp_check" / "cluster"
@@ -75,7 +74,6 @@ async def play(report, name, story, directory):
 
 
 async def main():
-    adopt_orphans()
     report, started = Report(), time.time()
     directory = Path(tempfile.mkdtemp(prefix="cluster."))
     directory.chmod(0o755)

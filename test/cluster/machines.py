@@ -2,14 +2,12 @@
 """Machines of a cluster: each has folders of its own where its programs look for them, and may lose its power."""
 
 import contextlib
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import time
 
-PR_SET_CHILD_SUBREAPER = 36
 # What a machine has of its own; the rest of the file system, and the network, are everybody's.
 FOLDERS = {
     "/etc/cluster": "root",
@@ -26,19 +24,13 @@ class CommandFailed(Exception):
     pass
 
 
-def adopt_orphans():
-    """Makes this process the parent of those whose own has ended.
-
-    Nobody else here buries them, and Postgres takes a dead one that is not buried for a server that runs.
-    """
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl")
-
-
 def bury(pid):
-    """Of a process that was killed."""
+    """Waits until nothing is left of a process that was killed.
+
+    Postgres takes a dead one that nobody has waited for to be a server that runs.
+    """
     while os.path.exists(f"/proc/{pid}"):
-        with contextlib.suppress(ChildProcessError):  # not yet ours: its parent is about to end, too
+        with contextlib.suppress(ChildProcessError):  # not ours: the first process does it
             os.waitpid(pid, os.WNOHANG)
         time.sleep(0.005)
 

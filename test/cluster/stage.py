@@ -110,8 +110,17 @@ class Stage:
                 self._client = self._client and self._client.close()
             return None
 
-    async def has_jetstream(self):
-        return await self._ask("INFO") is not None
+    async def has_server(self, name):
+        try:
+            (await NatsClient.connect(4222, timeout=1, host=name)).close()
+            return True
+        except NatsError:
+            return False
+
+    async def has_room(self):
+        """Whether the cluster makes a stream of three replicas."""
+        config = {"name": "room", "subjects": ["room"], "num_replicas": 3}
+        return bool(await self._ask("STREAM.CREATE.room", **config) and await self._ask("STREAM.DELETE.room"))
 
     async def is_whole(self):
         """Whether all three servers have what the stream holds."""
