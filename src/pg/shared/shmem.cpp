@@ -157,7 +157,7 @@ void AskToEnd(const WorkerEntry* entry) {
 
 // Reads the latch once: a worker that ends takes it away without the lock.
 void WakeWorker(const WorkerEntry* entry) {
-  Latch* latch = entry->latch;
+  Latch* latch = *static_cast<Latch* const volatile*>(&entry->latch);
   if (latch != nullptr) SetLatch(latch);
 }
 
