@@ -86,7 +86,6 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   }
   is_local_ = txn->origin_id == kNoOrigin;
   restores_ = false;
-  withheld_ = 0;
   last_commit_time_ = CommitTime(txn);
   change_.commit_time_us = ToUnixUs(last_commit_time_);
   transaction_.Begin(txn->xid, change_.commit_time_us);
@@ -285,17 +284,26 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
   }
 }
 
+// A dump with INSERT statements has a transaction for each row.
+void Decoder::ReportWithheld() {
+  constexpr int kReportIntervalMs = 10000;
+  if (withheld_ == 0) return;
+  const TimestampTz now = GetCurrentTimestamp();
+  if (!TimestampDifferenceExceeds(withheld_reported_at_, now, kReportIntervalMs)) return;
+  ereport(LOG, (errmsg("changes that a restore has made are not published: " UINT64_FORMAT,
+                       static_cast<uint64>(withheld_)),
+                errhint("CALL fraiseql_nats.backfill(...) publishes rows that are there.")));
+  withheld_ = 0;
+  withheld_reported_at_ = now;
+}
+
 void Decoder::Commit(ReorderBufferTXN* txn) {
   if (buffer_.overflowed()) {
     ereport(LOG, (errmsg("transaction %u is too large for its notifications to replace row events",
                          txn->xid),
                   errhint("Increase \"fraiseql_nats.transaction_buffer\".")));
   }
-  if (withheld_ > 0) {
-    ereport(LOG, (errmsg("changes that a restore has made are not published: " UINT64_FORMAT,
-                         static_cast<uint64>(withheld_)),
-                  errhint("CALL fraiseql_nats.backfill(...) publishes rows that are there.")));
-  }
+  ReportWithheld();
   isolation_.EndTransaction();
   buffer_.End(txn->end_lsn);
 }

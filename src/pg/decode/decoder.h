@@ -40,6 +40,9 @@ class Decoder {
   void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);
   void Commit(ReorderBufferTXN* txn);
 
+  // Logs how many changes of restores were not published, from time to time.
+  void ReportWithheld();
+
   TransactionFilter& filter() { return relations_.filter(); }
 
   // How many changes were not published because an observer's condition could not be evaluated.
@@ -77,7 +80,8 @@ class Decoder {
   TimestampTz last_commit_time_ = 0;
   bool is_local_ = true;   // the transaction was not replicated from another server
   bool restores_ = false;  // the following rows are loaded from a dump
-  uint64_t withheld_ = 0;  // number of observed changes of a restore
+  uint64_t withheld_ = 0;  // number of observed changes of restores, not yet reported
+  TimestampTz withheld_reported_at_ = 0;
 };
 
 // Makes `decoder` receive the callbacks of a decoding context of our plugin.

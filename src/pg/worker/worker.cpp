@@ -187,6 +187,7 @@ void Worker::WaitForLog() {
     pg_usleep(many ? kLongLingerUs : kLingerUs);
     if (DecodableLsn() > decodable_) return;
   }
+  if (decoder_ != nullptr) decoder_->ReportWithheld();
 #ifdef __GLIBC__
   if (pipeline_->window().empty() && dead_letters_.empty() && WalReader::GaveBack()) {
     (void)malloc_trim(0);
