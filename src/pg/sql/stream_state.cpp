@@ -7,6 +7,7 @@ extern "C" {
 
 #include "access/xlog.h"
 #include "commands/dbcommands.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 }
 
