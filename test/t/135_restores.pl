@@ -72,8 +72,7 @@ my $directory = File::Temp->newdir;
 $node->PostgreSQL::Test::Cluster::command_ok(['pg_dump', '-Fc', '-f', "$directory/custom", 'postgres'], 'pg_dump -Fc');
 $node->PostgreSQL::Test::Cluster::command_ok(['pg_dump', '-Fp', '-f', "$directory/plain", 'postgres'], 'pg_dump -Fp');
 $node->PostgreSQL::Test::Cluster::command_ok(['pg_dump', '-Fp', '--inserts', '-f', "$directory/inserts", 'postgres'], 'pg_dump --inserts');
-my $before   = $nats->stream_count(FraiseqlNode::STREAM);
-my $reported = 0;
+my $before = $nats->stream_count(FraiseqlNode::STREAM);
 for my $way (['pg_restore', '-j', '3', '-d', 'restored', "$directory/custom"],
     ['psql', '-X', '-q', '--set', 'ON_ERROR_STOP=1', '-f', "$directory/plain", '-d', 'restored'],
     ['psql', '-X', '-q', '--set', 'ON_ERROR_STOP=1', '-f', "$directory/inserts", '-d', 'restored'],
@@ -87,13 +86,12 @@ for my $way (['pg_restore', '-j', '3', '-d', 'restored', "$directory/custom"],
     $node->wait_drained('restored');
     my @messages = $node->messages_of('restored', $nats);
     is(join(',', map { $_->{subject} } @messages), 'fraiseql.mutation.Small.INSERT', '- nothing of what was loaded is published, and what comes later is');
-    # Once, and not for each of the transactions of a dump with INSERT statements.
-    my $reports = $node->log_count('changes that a restore has made are not published: \d+') - $reported;
-    cmp_ok($reports, '>', 0, '- the log says how much was withheld');
-    cmp_ok($reports, '<', 20, '- now and then');
-    $reported += $reports;
     $node->safe_psql('postgres', 'DROP DATABASE restored');
 }
+# Now and then, and not for each of the transactions of a dump with INSERT statements.
+my $reports = $node->log_count('changes that a restore has made are not published: \d+');
+cmp_ok($reports, '>', 0, 'the log says how much was withheld');
+cmp_ok($reports, '<', 50, 'but not of each transaction');
 
 # A restore into a database that is published already; and nobody else can do the same.
 $node->safe_psql('postgres', 'DELETE FROM tb_small; CREATE ROLE sly LOGIN; GRANT ALL ON tb_small TO sly');

@@ -106,7 +106,7 @@ bool Decoder::WantsOperation(const CachedRelation& entry, Operation operation) {
   const bool wanted = std::any_of(entry.routes.begin(), entry.routes.end(),
                                   [=](const Route& route) { return Wants(route, operation); });
   if (!wanted || !restores_ || operation == Operation::kSnapshot) return wanted;
-  ++withheld_;
+  withheld_.Count();
   return false;
 }
 
@@ -284,26 +284,13 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
   }
 }
 
-// A dump with INSERT statements has a transaction for each row.
-void Decoder::ReportWithheld() {
-  constexpr int kReportIntervalMs = 10000;
-  if (withheld_ == 0) return;
-  const TimestampTz now = GetCurrentTimestamp();
-  if (!TimestampDifferenceExceeds(withheld_reported_at_, now, kReportIntervalMs)) return;
-  ereport(LOG, (errmsg("changes that a restore has made are not published: " UINT64_FORMAT,
-                       static_cast<uint64>(withheld_)),
-                errhint("CALL fraiseql_nats.backfill(...) publishes rows that are there.")));
-  withheld_ = 0;
-  withheld_reported_at_ = now;
-}
-
 void Decoder::Commit(ReorderBufferTXN* txn) {
   if (buffer_.overflowed()) {
     ereport(LOG, (errmsg("transaction %u is too large for its notifications to replace row events",
                          txn->xid),
                   errhint("Increase \"fraiseql_nats.transaction_buffer\".")));
   }
-  ReportWithheld();
+  withheld_.Report();
   isolation_.EndTransaction();
   buffer_.End(txn->end_lsn);
 }

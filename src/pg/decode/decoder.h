@@ -14,6 +14,7 @@
 #include "pg/decode/relation_cache.h"
 #include "pg/decode/route_test.h"
 #include "pg/decode/row_reader.h"
+#include "pg/decode/withheld_changes.h"
 
 extern "C" {
 #include "replication/logical.h"
@@ -41,7 +42,7 @@ class Decoder {
   void Commit(ReorderBufferTXN* txn);
 
   // Logs how many changes of restores were not published, from time to time.
-  void ReportWithheld();
+  void ReportWithheld() { withheld_.Report(); }
 
   TransactionFilter& filter() { return relations_.filter(); }
 
@@ -80,8 +81,7 @@ class Decoder {
   TimestampTz last_commit_time_ = 0;
   bool is_local_ = true;   // the transaction was not replicated from another server
   bool restores_ = false;  // the following rows are loaded from a dump
-  uint64_t withheld_ = 0;  // number of observed changes of restores, not yet reported
-  TimestampTz withheld_reported_at_ = 0;
+  WithheldChanges withheld_;
 };
 
 // Makes `decoder` receive the callbacks of a decoding context of our plugin.
