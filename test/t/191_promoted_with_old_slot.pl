@@ -56,7 +56,8 @@ END
     $standby->safe_psql('postgres', q{INSERT INTO tb_item (session, n) SELECT 2, generate_series(1, 50)});
     $standby->stream_equals_ledger('postgres', $nats, "exclusive $exclusive: every message is there once, in order");
     is(scalar(() = $standby->messages_of('postgres', $nats)), $published + 50, "exclusive $exclusive: only new ones were sent");
-    cmp_ok($standby->status('postgres', 'messages_found'), '>=', 1000, "exclusive $exclusive: the others were found in the stream");
+    # Some of the changes were rolled back.
+    cmp_ok($standby->status('postgres', 'messages_found'), '>=', 500, "exclusive $exclusive: the others were found in the stream");
     is($standby->safe_psql('postgres', 'SELECT count(*) FROM fraiseql_nats.gap'), 0, "exclusive $exclusive: there is no gap");
     $standby->stop;
     return;
