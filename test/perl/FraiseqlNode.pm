@@ -132,6 +132,15 @@ END
     return;
 }
 
+# The wal_level that decoding needs, and the one below.
+sub wal_levels {
+    my ($major) = qx{${\ ($ENV{PG_CONFIG} || 'pg_config')} --version} =~ /^PostgreSQL (\d+)/ or croak 'pg_config has no version';
+    return $major >= 19 ? qw(replica minimal) : qw(logical replica);
+}
+
+# As pg_lsn is written by the messages: before 19 also by Postgres.
+sub lsn { my ($text) = @_; return $text =~ s{/0+(?=[0-9A-F])}{/}gr }
+
 # --- Waiting -----------------------------------------------------------------------------------
 
 # Calls $condition until it is true and returns what it returned; dies when time is over.

@@ -12,10 +12,11 @@ use Test::More;
 use TimeLimit;
 
 my $nats = NatsServer->new;
-my $node = FraiseqlNode->new_node('main', $nats, wal_level => 'replica');
+my ($needed, $below) = FraiseqlNode::wal_levels();
+my $node = FraiseqlNode->new_node('main', $nats, wal_level => $below, max_wal_senders => 0);
 $node->create_extension('postgres', state => 'misconfigured');
 like($node->status('postgres', 'reason'), qr/wal_level/, 'the reason');
-like($node->status('postgres', 'hint'), qr/wal_level.*logical.*restart/s, 'what to do');
+like($node->status('postgres', 'hint'), qr/wal_level.*$needed.*restart/s, 'what to do');
 my $pid = $node->worker_pid('postgres');
 
 my $took = FraiseqlNode::seconds(
@@ -29,10 +30,10 @@ for (1 .. 3) {
         sub { $node->log_count(qr/received SIGHUP/) > $asked });
     $node->safe_psql('postgres', 'INSERT INTO tb_item VALUES (1)');
 }
-is($node->log_count(qr/: .*wal_level.*not.*logical/), 1, 'the log says it once');
+is($node->log_count(qr/: .*wal_level.*not.*$needed/), 1, 'the log says it once');
 is($node->worker_pid('postgres'), $pid, 'nothing loops');
 my (undef, undef, $refused) = $node->psql('postgres', q{CALL fraiseql_nats.backfill('tb_item')});
-like($refused, qr/cannot backfill: "wal_level" is not "logical"/, 'a backfill says what is wrong');
+like($refused, qr/cannot backfill: "wal_level" is not "$needed"/, 'a backfill says what is wrong');
 
 $node->configure(wal_level => 'logical');
 $node->restart;

@@ -122,12 +122,12 @@ $node->safe_psql('postgres', 'INSERT INTO tb_item (session, n) VALUES (2, 1)');
 $node->wait_drained('postgres');
 $_->stop for @cluster[1, 2];
 $node->safe_psql('postgres', 'INSERT INTO tb_item (session, n) VALUES (2, 2)');
-$node->wait_for_sql('postgres', q{SELECT state = 'waiting' AND (hint LIKE '%no leader%' OR hint LIKE '%lack a quorum%')
+$node->wait_for_sql('postgres', q{SELECT state = 'waiting' AND (reason || hint LIKE '%no leader%' OR hint LIKE '%lack a quorum%')
     FROM fraiseql_nats.status()});
 note($node->status('postgres', q{state || ': ' || reason || ' HINT: ' || hint}));
 pass('cluster without leader');
 $node->restart;
-$node->wait_for_sql('postgres', q{SELECT state = 'waiting' AND (hint LIKE '%no leader%' OR hint LIKE '%lack a quorum%')
+$node->wait_for_sql('postgres', q{SELECT state = 'waiting' AND (reason || hint LIKE '%no leader%' OR hint LIKE '%lack a quorum%')
     FROM fraiseql_nats.status()});
 note($node->status('postgres', q{state || ': ' || reason || ' HINT: ' || hint}));
 pass('cluster without leader, from the start');
