@@ -139,7 +139,7 @@ sub wal_levels {
 }
 
 # As pg_lsn is written by the messages: before 19 also by Postgres.
-sub lsn { my ($text) = @_; return $text =~ s{/0+(?=[0-9A-F])}{/}gr }
+sub unpadded_lsn { my ($text) = @_; return $text =~ s{/0+(?=[0-9A-F])}{/}gr }
 
 # --- Waiting -----------------------------------------------------------------------------------
 
