@@ -132,6 +132,19 @@ END
     return;
 }
 
+# A node that publishes the changes of the table tb_item to a stream of three replicas.
+sub new_node_of_cluster {
+    my ($class, $name, @brokers) = @_;
+    my $self = $class->new_node(
+        $name, undef,
+        'fraiseql_nats.url'      => join(',', map { $_->url } @brokers),
+        'fraiseql_nats.replicas' => 3
+    );
+    $self->create_extension('postgres');
+    $self->create_item_table('postgres');
+    return $self;
+}
+
 # The wal_level that decoding needs, and the one below.
 sub wal_levels {
     my ($major) = qx{${\ ($ENV{PG_CONFIG} || 'pg_config')} --version} =~ /^PostgreSQL (\d+)/ or croak 'pg_config has no version';

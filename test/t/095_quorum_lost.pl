@@ -13,13 +13,7 @@ use NatsServer;
 use Test::More;
 
 my @nats = NatsServer->new_cluster(3);
-my $node = FraiseqlNode->new_node(
-    'main', undef,
-    'fraiseql_nats.url'      => join(',', map { $_->url } @nats),
-    'fraiseql_nats.replicas' => 3
-);
-$node->create_extension('postgres');
-$node->create_item_table('postgres');
+my $node = FraiseqlNode->new_node_of_cluster('main', @nats);
 my $load = $node->start_load('postgres', clients => 2, rate => 200);
 $node->wait_for_changes('postgres', 200);
 

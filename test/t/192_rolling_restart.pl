@@ -13,13 +13,7 @@ use Test::More;
 
 my $next = $ENV{NATS_SERVER_NEXT};
 my @nats = NatsServer->new_cluster(3, config => qq{lame_duck_duration: "30s"\nlame_duck_grace_period: "1s"});
-my $node = FraiseqlNode->new_node(
-    'main', undef,
-    'fraiseql_nats.url'      => join(',', map { $_->url } @nats),
-    'fraiseql_nats.replicas' => 3
-);
-$node->create_extension('postgres');
-$node->create_item_table('postgres');
+my $node = FraiseqlNode->new_node_of_cluster('main', @nats);
 my $load = $node->start_load('postgres', clients => 2, rate => 300);
 
 # Whether all three have what the stream holds.
