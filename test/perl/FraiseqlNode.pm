@@ -145,6 +145,21 @@ sub new_node_of_cluster {
     return $self;
 }
 
+# A standby that has the failover slots, of a primary with the physical slot "standby"; not started.
+sub new_failover_standby {
+    my ($class, $name, $primary, $backup) = @_;
+    my $self = $class->new($name);
+    $self->init_from_backup($primary, $backup, has_streaming => 1);
+    $self->append_conf('postgresql.conf', <<"END");
+primary_slot_name = 'standby'
+primary_conninfo = '@{[$primary->connstr]} dbname=postgres'
+hot_standby_feedback = on
+sync_replication_slots = on
+synchronized_standby_slots = ''
+END
+    return $self;
+}
+
 # The wal_level that decoding needs, and the one below.
 sub wal_levels {
     my ($major) = qx{${\ ($ENV{PG_CONFIG} || 'pg_config')} --version} =~ /^PostgreSQL (\d+)/ or croak 'pg_config has no version';

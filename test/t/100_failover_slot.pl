@@ -26,15 +26,7 @@ $node->reload;
 $node->create_extension('postgres');
 $node->create_item_table('postgres');
 $node->backup('backup');
-my $standby = FraiseqlNode->new('standby');
-$standby->init_from_backup($node, 'backup', has_streaming => 1);
-$standby->append_conf('postgresql.conf', <<"END");
-primary_slot_name = 'standby'
-primary_conninfo = '@{[$node->connstr]} dbname=postgres'
-hot_standby_feedback = on
-sync_replication_slots = on
-synchronized_standby_slots = ''
-END
+my $standby = FraiseqlNode->new_failover_standby('standby', $node, 'backup');
 
 # Without the standby.
 $node->safe_psql('postgres', q{INSERT INTO tb_item (session, n) SELECT 1, generate_series(1, 50)});

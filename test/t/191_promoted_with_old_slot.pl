@@ -25,15 +25,7 @@ sub promote_with_old_slot {
     );
     $node->safe_psql('postgres', q{SELECT pg_create_physical_replication_slot('standby', true)});
     $node->backup('backup');
-    my $standby = FraiseqlNode->new("standby_$exclusive");
-    $standby->init_from_backup($node, 'backup', has_streaming => 1);
-    $standby->append_conf('postgresql.conf', <<"END");
-primary_slot_name = 'standby'
-primary_conninfo = '@{[$node->connstr]} dbname=postgres'
-hot_standby_feedback = on
-sync_replication_slots = on
-synchronized_standby_slots = ''
-END
+    my $standby = FraiseqlNode->new_failover_standby("standby_$exclusive", $node, 'backup');
     $standby->start;
     $node->create_extension('postgres');
     $node->create_item_table('postgres');
