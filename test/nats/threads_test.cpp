@@ -184,7 +184,7 @@ TEST(Threads, TheMainThreadNeverWaitsForASilentServer) {
     const int64_t before = NowMs();
     ASSERT_TRUE(loop.RunUntilTrouble()) << greeting;
     EXPECT_GE(NowMs() - before, 900);
-    EXPECT_LT(NowMs() - before, 5000);
+    EXPECT_LT(NowMs() - before, TimeLimit(5000));
     EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kUnavailable);
     EXPECT_LT(loop.longest_turn_ms, TimeLimit(kPrompt));
   }
