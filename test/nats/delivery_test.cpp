@@ -154,7 +154,7 @@ TEST(Delivery, RejectsAMessageOverTheServersLimit) {
   loop.payload_bytes += 1;
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilTrouble());
-  EXPECT_EQ(loop.pipeline.state(), Pipeline::State::kBlocked);
+  EXPECT_TRUE(loop.pipeline.blocked());
   EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kRejected);
   EXPECT_EQ(loop.pipeline.trouble().message(),
             "message of 8193 bytes, headers included, is over the NATS server's limit of 8192");
@@ -171,7 +171,7 @@ TEST(Delivery, RejectsAMessageOverTheStreamsLimit) {
   loop.payload_bytes = 1001;
   loop.Produce(1);
   ASSERT_TRUE(loop.RunUntilTrouble());
-  EXPECT_EQ(loop.pipeline.state(), Pipeline::State::kBlocked);
+  EXPECT_TRUE(loop.pipeline.blocked());
   EXPECT_EQ(loop.pipeline.trouble().code(), StatusCode::kRejected);
   EXPECT_NE(loop.pipeline.trouble().message().find("10054"), std::string::npos);
 }

@@ -41,9 +41,10 @@ size_t AllocatedBytes() {
   const std::string info(text, size);
   free(text);
   const std::string totals = info.substr(info.rfind("</heap>") + 1);
-  const auto number = [&](const std::string& type) {
-    const size_t at = totals.find("size=\"", totals.find(type));
-    return std::stoull(totals.substr(at + 6));
+  const auto number = [&](const std::string& type) -> size_t {
+    const size_t at = totals.find(type);
+    if (at == std::string::npos) return 0;  // newer C libraries have no fast bins
+    return std::stoull(totals.substr(totals.find("size=\"", at) + 6));
   };
   return number("system type=\"current\"") - number("\"fast\"") - number("\"rest\"");
 }

@@ -168,7 +168,7 @@ TEST_F(DeadLetterTest, BlocksWhileItCannotBeKept) {
   broker_.too_large = {"b"};
   Publish({"a", "b", "c"});
   pipeline_.Run(0);
-  EXPECT_EQ(pipeline_.state(), State::kBlocked);
+  EXPECT_TRUE(pipeline_.blocked());
   EXPECT_EQ(pipeline_.trouble().message(), "no space left on device");
   StoreAll(1);
   EXPECT_EQ(settled(), 100u);
@@ -185,10 +185,19 @@ TEST_F(DeadLetterTest, BlocksWithoutABox) {
   broker_.too_large = {"a"};
   Publish({"a", "b"});
   pipeline_.Run(0);
-  EXPECT_EQ(pipeline_.state(), State::kBlocked);
+  ASSERT_TRUE(pipeline_.blocked());
+  broker_.opens_at_once = false;
+  pipeline_.Run(100);
+  ASSERT_EQ(pipeline_.state(), State::kOpening);
+  EXPECT_TRUE(pipeline_.blocked());  // also while it is tried again
+  broker_.FinishOpening();
+  pipeline_.Run(101);
+  EXPECT_EQ(pipeline_.failures(), 2u);
+  EXPECT_TRUE(pipeline_.blocked());
+  broker_.opens_at_once = true;
   pipeline_.SetDeadLetterBox(&box_);
-  pipeline_.Run(10);
-  StoreAll(11);
+  pipeline_.Run(200);
+  StoreAll(201);
   EXPECT_EQ(box_.kept, Ids({"a"}));
   EXPECT_EQ(broker_.stream(), Ids({"b"}));
 }
@@ -204,7 +213,7 @@ TEST_F(DeadLetterTest, OnlyTheOneThatIsSkippedIsOneWithoutABox) {
     pipeline_.EndTransaction(lsn_);
   }
   pipeline_.Run(0);
-  ASSERT_EQ(pipeline_.state(), State::kBlocked);
+  ASSERT_TRUE(pipeline_.blocked());
   EXPECT_EQ(pipeline_.blocked_at(), (Position{100, 1, 0}));
   pipeline_.Skip({300, 1, 0}, &box_);  // it does not block
   pipeline_.Restart();
@@ -213,7 +222,7 @@ TEST_F(DeadLetterTest, OnlyTheOneThatIsSkippedIsOneWithoutABox) {
   pipeline_.Skip({100, 1, 0}, &box_);
   pipeline_.Restart();
   pipeline_.Run(20);
-  ASSERT_EQ(pipeline_.state(), State::kBlocked);
+  ASSERT_TRUE(pipeline_.blocked());
   EXPECT_EQ(pipeline_.blocked_at(), (Position{200, 1, 0}));
   EXPECT_EQ(box_.kept, Ids({"a"}));
   pipeline_.Skip({200, 1, 0}, &box_);

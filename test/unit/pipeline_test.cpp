@@ -343,7 +343,7 @@ TEST_F(PipelineTest, BlocksOnARefusedMessageUntilTheBrokerRelents) {
   broker_.Reject(TooLarge());
   Run(1);
   for (int64_t now = 1; now < 500; now += 100) {
-    EXPECT_EQ(pipeline_.state(), State::kBlocked);
+    EXPECT_TRUE(pipeline_.blocked());
     EXPECT_EQ(pipeline_.trouble().code(), StatusCode::kRejected);
     EXPECT_GT(pipeline_.WaitMs(now), 0);
     EXPECT_EQ(settled(), 100u);
@@ -363,7 +363,7 @@ TEST_F(PipelineTest, BlocksOnAMessageThatTheSinkRejects) {
   broker_.too_large = {"b"};
   Publish({"a", "b", "c"});
   Run(0);
-  EXPECT_EQ(pipeline_.state(), State::kBlocked);
+  EXPECT_TRUE(pipeline_.blocked());
   EXPECT_EQ(pipeline_.WaitMs(0), 10);
   StoreAll(1);
   EXPECT_EQ(settled(), 100u);

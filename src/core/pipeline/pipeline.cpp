@@ -27,9 +27,7 @@ Pipeline::Pipeline(Sink* sink, const PipelineOptions& options, ResumePoint start
       stream_end_(from_.seen) {}
 
 void Pipeline::Run(int64_t now_ms) {
-  if ((state_ == State::kWaiting || state_ == State::kBlocked) && now_ms >= next_attempt_ms_) {
-    Begin();
-  }
+  if (state_ == State::kWaiting && now_ms >= next_attempt_ms_) Begin();
   // Acknowledgements count in every state: the message is stored, whichever attempt sent it.
   TakeReplies(now_ms);
   if (state_ == State::kOpening) {
@@ -56,7 +54,6 @@ void Pipeline::Run(int64_t now_ms) {
 int64_t Pipeline::WaitMs(int64_t now_ms) const {
   switch (state_) {
     case State::kWaiting:
-    case State::kBlocked:
       return std::max<int64_t>(0, next_attempt_ms_ - now_ms);
     case State::kStreaming:
       if (window_.in_flight() == 0) return -1;
@@ -69,6 +66,7 @@ int64_t Pipeline::WaitMs(int64_t now_ms) const {
 
 void Pipeline::Restart() {
   backoff_.Reset();
+  blocked_ = false;
   Begin();
 }
 
@@ -153,6 +151,7 @@ void Pipeline::Progress(uint64_t oldest, int64_t now_ms) {
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
   probing_ = false;
+  if (state_ == State::kStreaming) blocked_ = false;
   in_step_ = true;
 }
 
@@ -251,7 +250,7 @@ bool Pipeline::Refused(uint64_t sequence, const Status& reason, int64_t now_ms) 
   const Status kept = MakeDeadLetter(sequence, reason, now_ms);
   if (kept.ok()) return true;
   Fail(kept, now_ms);
-  state_ = State::kBlocked;
+  blocked_ = true;
   return false;
 }
 
@@ -274,6 +273,7 @@ Status Pipeline::MakeDeadLetter(uint64_t sequence, const Status& reason, int64_t
   window_.Ack(sequence);
   if (window_.first() != oldest) silent_since_ms_ = now_ms;
   backoff_.Reset();
+  blocked_ = false;
   in_step_ = true;
   return kept;
 }
@@ -329,8 +329,8 @@ void Pipeline::Fail(const Status& status, int64_t now_ms) {
   ++failures_;
   trouble_ = status;
   probing_ = true;
-  const bool blocked = status.code() == StatusCode::kRejected && box_ == nullptr;
-  state_ = blocked ? State::kBlocked : State::kWaiting;
+  blocked_ = status.code() == StatusCode::kRejected && box_ == nullptr;
+  state_ = State::kWaiting;
   next_attempt_ms_ = now_ms + backoff_.Next();
 }
 

@@ -38,8 +38,6 @@ class Pipeline {
     kWaiting,    // for the next attempt, until its delay is over
     kOpening,    // the sink is connecting or checking the stream
     kStreaming,  // messages are sent as they are added
-    kBlocked,    // as kWaiting, because of one message that the broker refuses for good and that
-                 // cannot, or must not, become a dead letter
   };
 
   // `sink` is not owned and must outlive the pipeline.  `start`: where an earlier pipeline ended.
@@ -99,6 +97,10 @@ class Pipeline {
   State state() const { return state_; }
   // Streaming again after a failure, but no message has been stored since: it may fail again.
   bool probing() const { return probing_ && !window_.empty(); }
+  // The last failure was that of one message that the broker refuses for good and that cannot, or
+  // must not, become a dead letter.  It is sent again from time to time, and stays blocked
+  // meanwhile.
+  bool blocked() const { return blocked_; }
   // The present or last failure; failures() tells whether it is new.
   const Status& trouble() const { return trouble_; }
   const Window& window() const { return window_; }
@@ -162,7 +164,8 @@ class Pipeline {
   State state_ = State::kWaiting;
   Status trouble_;
   bool probing_ = false;  // no message stored since a failure: send one at a time
-  bool in_step_ = true;   // resynchronized once since the last progress
+  bool blocked_ = false;
+  bool in_step_ = true;  // resynchronized once since the last progress
 
   ResumePoint from_;     // of the last Open(); at first of the constructor
   bool looked_ = false;  // the sink has been open at least once

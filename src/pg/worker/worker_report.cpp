@@ -50,9 +50,6 @@ void Worker::ShowState() {
     case Pipeline::State::kStreaming:
       if (!pipeline_->probing()) state = WorkerState::kStreaming;
       break;
-    case Pipeline::State::kBlocked:
-      state = WorkerState::kBlocked;
-      break;
     case Pipeline::State::kWaiting:
       state = pipeline_->trouble().ok() ? WorkerState::kConnecting : WorkerState::kWaiting;
       break;
@@ -72,7 +69,8 @@ void Worker::ShowState() {
     status_.ShowSubjects(publisher_->stream_subjects());
   }
   if (pipeline_->losses() != losses_seen_) ReportDataLoss();
-  if (!refused_.ok()) state = WorkerState::kBlocked;  // the pipeline does not have the message yet
+  // What is refused while it is built, the pipeline does not have yet.
+  if (pipeline_->blocked() || !refused_.ok()) state = WorkerState::kBlocked;
   const bool streaming = state == WorkerState::kStreaming;
   if (streaming) entry_->failures = 0;
   const Status& trouble = refused_.ok() ? pipeline_->trouble() : refused_;
