@@ -71,6 +71,25 @@ states_are('clicks streaming, fraiseql_events paused, later streaming', 'a strea
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.drop_stream('later')});
 $node->safe_psql('postgres', q{SELECT fraiseql_nats.resume()});
 comes_to(FraiseqlNode::STREAM, '1 2 3 4', 'and resumed');
+# The worker that pause() has started may be reading the stream's row while resume() commits.
+$node->safe_psql('postgres', q{
+CREATE PROCEDURE pause_for(ms float) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM fraiseql_nats.pause('clicks');
+    COMMIT;
+    PERFORM pg_sleep(ms * 0.001);
+    PERFORM fraiseql_nats.resume('clicks');
+    COMMIT;
+    FOR i IN 1 .. 3000 LOOP
+        IF (SELECT state = 'streaming' FROM fraiseql_nats.status() WHERE stream = 'clicks') THEN RETURN; END IF;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+    RAISE 'resume() after % ms was not seen', ms;
+END $$;
+});
+my ($fault, $none, $reason) = $node->psql('postgres', join '', map { "CALL pause_for($_ * 0.2);" } 20 .. 120);
+is($fault, 0, 'resume() is seen whenever it is called') or diag($reason);
+
 my ($code, $out, $error) = $node->psql('postgres', q{SELECT fraiseql_nats.pause('nothing')});
 like($error, qr/stream "nothing" does not exist/, 'an unknown stream is told of');
 

@@ -23,7 +23,10 @@ extern "C" {
 #include "storage/latch.h"
 #include "storage/procarray.h"
 #if PG_VERSION_NUM >= 160000
+#include "utils/relfilenumbermap.h"
 #include "varatt.h"
+#else
+#include "utils/relfilenodemap.h"
 #endif
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
@@ -165,12 +168,14 @@ inline FileLocator FileOf(::Relation relation) { return relation->rd_locator; }
 inline Oid DatabaseOf(const FileLocator& file) { return file.dbOid; }
 inline Oid SpaceOf(const FileLocator& file) { return file.spcOid; }
 inline uint32 NumberOf(const FileLocator& file) { return file.relNumber; }
+inline Oid RelationOfFile(Oid space, uint32 number) { return RelidByRelfilenumber(space, number); }
 #else
 using FileLocator = RelFileNode;
 inline FileLocator FileOf(::Relation relation) { return relation->rd_node; }
 inline Oid DatabaseOf(const FileLocator& file) { return file.dbNode; }
 inline Oid SpaceOf(const FileLocator& file) { return file.spcNode; }
 inline uint32 NumberOf(const FileLocator& file) { return file.relNode; }
+inline Oid RelationOfFile(Oid space, uint32 number) { return RelidByRelfilenode(space, number); }
 #endif
 
 #if PG_VERSION_NUM >= 160000

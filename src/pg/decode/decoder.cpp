@@ -77,8 +77,11 @@ void Decoder::Begin(LogicalDecodingContext* context, ReorderBufferTXN* txn) {
   isolation_.BeginChange(change_.position);
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
   relations_.BeginTransaction(context, txn, &isolation_);
+  lacks_changes_ = relations_.LacksChanges(&isolation_);
   MemoryContextSwitchTo(old);
   MemoryContextReset(scratch_);
+  if (lacks_changes_) return;
+  change_.position.ordinal = filter().skipped().count;
   for (const std::string& error : relations_.unreadable()) {
     receiver_->Report(
         Status::Invalid("an observer cannot be read, and publishes nothing: " + error,
@@ -149,6 +152,7 @@ void Decoder::SetAside(::Relation relation, const char* error) {
 }
 
 void Decoder::OnChange(::Relation relation, ReorderBufferChange* change) {
+  if (lacks_changes_) return;
   CountChange();
   if (!OperationOf(change, &change_.operation)) return;
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
@@ -232,6 +236,7 @@ bool Decoder::CoveredByAnother(const Route& route, int count, ::Relation relatio
 }
 
 void Decoder::OnTruncate(int count, ::Relation relations[]) {
+  if (lacks_changes_) return;
   const MemoryContext old = MemoryContextSwitchTo(scratch_);
   rows_.BeginChange();
   test_.Clear();
@@ -254,7 +259,7 @@ void Decoder::OnTruncate(int count, ::Relation relations[]) {
 }
 
 void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, const char* body) {
-  if (!transactional) return;  // ours are transactional
+  if (!transactional || lacks_changes_) return;  // ours are transactional
   CountChange();
   const std::string& own_prefix = relations_.message_prefix();
   if (own_prefix.empty() || own_prefix != prefix) return;
@@ -285,6 +290,7 @@ void Decoder::OnMessage(bool transactional, const char* prefix, size_t size, con
 }
 
 void Decoder::Commit(ReorderBufferTXN* txn) {
+  if (lacks_changes_) return;
   if (buffer_.overflowed()) {
     ereport(LOG, (errmsg("transaction %u is too large for its notifications to replace row events",
                          txn->xid),

@@ -41,6 +41,14 @@ class Decoder {
   void OnMessage(bool transactional, const char* prefix, size_t size, const char* body);
   void Commit(ReorderBufferTXN* txn);
 
+  // Whether nothing of the last transaction was passed on, because changes of it were skipped that
+  // have an observer after all: it has to be decoded again.  Says so once.
+  bool TakeLack() {
+    const bool lacked = lacks_changes_;
+    lacks_changes_ = false;
+    return lacked;
+  }
+
   // Logs how many changes of restores were not published, from time to time.
   void ReportWithheld() { withheld_.Report(); }
 
@@ -81,6 +89,7 @@ class Decoder {
   TimestampTz last_commit_time_ = 0;
   bool is_local_ = true;   // the transaction was not replicated from another server
   bool restores_ = false;  // the following rows are loaded from a dump
+  bool lacks_changes_ = false;
   WithheldChanges withheld_;
 };
 

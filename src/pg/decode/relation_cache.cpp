@@ -159,6 +159,33 @@ const CachedRelation* RelationCache::Find(::Relation relation) {
   return entry;
 }
 
+bool RelationCache::IsObserved(uint64_t file) {
+  const Oid space = static_cast<Oid>(file >> 32);
+  ::Relation relation = RelationIdGetRelation(RelationOfFile(space, static_cast<uint32>(file)));
+  if (!RelationIsValid(relation)) return false;
+  const bool observed = !Find(relation)->routes.empty();
+  RelationClose(relation);
+  return observed;
+}
+
+bool RelationCache::LacksChanges(Isolation* isolation) {
+  struct Files {
+    RelationCache* cache;
+    const SkippedChanges* skipped;
+    bool observed;
+  } files{this, &filter_.skipped(), false};
+  if (files.skipped->file_count == 0) return false;
+  const char* error = isolation->Try(
+      [](void* argument) {
+        auto* self = static_cast<Files*>(argument);
+        for (uint32_t i = 0; i < self->skipped->file_count && !self->observed; ++i) {
+          self->observed = self->cache->IsObserved(self->skipped->files[i]);
+        }
+      },
+      &files);
+  return error != nullptr || files.observed;
+}
+
 void RelationCache::Forget(::Relation relation) { Clear(&entries_[RelationGetRelid(relation)]); }
 
 // Not done by a destructor: when the cache is destroyed, its memory context is already deleted.

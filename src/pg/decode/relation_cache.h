@@ -72,6 +72,10 @@ class RelationCache {
   // next call.  May raise.
   const CachedRelation* Find(::Relation relation);
 
+  // Whether changes of the transaction were skipped whose table has an observer after all: one may
+  // have been made since.
+  bool LacksChanges(Isolation* isolation);
+
   // Removes an entry that a failed Find() may have left incomplete.
   void Forget(::Relation relation);
 
@@ -86,6 +90,7 @@ class RelationCache {
 
  private:
   static void OnInvalidation(Datum, Oid relation);
+  bool IsObserved(uint64_t file);
   void RemoveInvalid();
   void Clear(CachedRelation* entry);
   void Fill(::Relation relation, CachedRelation* entry);

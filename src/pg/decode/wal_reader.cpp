@@ -11,6 +11,7 @@ extern "C" {
 #include "replication/slot.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 }
 
 #include "pg/base/compat.h"
@@ -92,15 +93,23 @@ bool WalReader::GaveBack() {
 }
 
 void WalReader::Open(Decoder* decoder) {
+  owner_ = CurrentMemoryContext;
+  decoder_ = decoder;
+  resumes_at_ = InvalidXLogRecPtr;
+  CreateContext();
+}
+
+void WalReader::CreateContext() {
   XLogReaderRoutine routine{};  // XL_ROUTINE() takes the address of a temporary, which C++ forbids
   routine.page_read = ReadPage;
   routine.segment_open = wal_segment_open;
   routine.segment_close = wal_segment_close;
+  const MemoryContext old = MemoryContextSwitchTo(owner_);
   context_ =
       CreateDecodingContext(InvalidXLogRecPtr, NIL, false, &routine, nullptr, nullptr, nullptr);
-  AttachDecoder(context_, decoder);
+  MemoryContextSwitchTo(old);
+  AttachDecoder(context_, decoder_);
   KeepBlocks(context_->reorder);
-  decoder_ = decoder;
   readable_ = InvalidXLogRecPtr;
   XLogBeginRead(context_->reader, MyReplicationSlot->data.restart_lsn);
   // The caches show the present state of the catalogs, but the log starts in the past.
@@ -113,12 +122,24 @@ void WalReader::Close() {
   InvalidateSystemCaches();
 }
 
+// Decodes the transaction whose commit was read last once more, from its beginning, and this time
+// with all of its changes.  Those that committed before it are not decoded again.
+void WalReader::Reread() {
+  const XLogRecPtr commit = context_->reader->ReadRecPtr;
+  ereport(DEBUG1, (errmsg("reading a transaction once more"),
+                   errdetail("An observer of a table was made after it had changed the table.")));
+  Close();
+  CreateContext();
+  decoder_->filter().Restart(commit);
+  resumes_at_ = commit;
+}
+
 bool WalReader::DecodeNext() {
   // Only what is there is asked for: by a read that fails, the reader forgets its page and segment.
-  if (position() >= readable_) {
+  if (context_->reader->EndRecPtr >= readable_) {
     awaits_standbys = false;
     readable_ = DecodableLsn();
-    if (position() >= readable_) return false;
+    if (context_->reader->EndRecPtr >= readable_) return false;
   }
   char* error = nullptr;
   XLogRecord* record = XLogReadRecord(context_->reader, &error);
@@ -127,9 +148,15 @@ bool WalReader::DecodeNext() {
                     errmsg("could not read the log for decoding: %s", error)));
   }
   if (record == nullptr) return false;
-  decoder_->filter().Note(context_->reader);
+  if (!decoder_->filter().Note(context_->reader)) return true;
+  const ResourceOwner owner = CurrentResourceOwner;
   LogicalDecodingProcessRecord(context_, context_->reader);
-  GiveBackBuffers(context_);
+  if (decoder_->TakeLack()) {
+    CurrentResourceOwner = owner;  // decoding a transaction has aborted one of its own
+    Reread();
+  } else {
+    GiveBackBuffers(context_);
+  }
   return true;
 }
 

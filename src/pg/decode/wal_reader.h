@@ -25,7 +25,7 @@ class WalReader {
   bool DecodeNext();
 
   // End of the last decoded record: earlier records will not be passed again.
-  XLogRecPtr position() const { return context_->reader->EndRecPtr; }
+  XLogRecPtr position() const { return Max(context_->reader->EndRecPtr, resumes_at_); }
 
   // There is more log, but standbys that may take the slot over do not have it yet.  No event
   // reports that they do, so the caller must poll.
@@ -36,9 +36,14 @@ class WalReader {
   static bool GaveBack();
 
  private:
+  void CreateContext();
+  void Reread();
+
+  MemoryContext owner_ = nullptr;  // of the context
   LogicalDecodingContext* context_ = nullptr;
   Decoder* decoder_ = nullptr;
-  XLogRecPtr readable_ = InvalidXLogRecPtr;  // how far the log was flushed when last asked
+  XLogRecPtr resumes_at_ = InvalidXLogRecPtr;  // up to here the log is read once more, or was
+  XLogRecPtr readable_ = InvalidXLogRecPtr;    // how far the log was flushed when last asked
 };
 
 }  // namespace fraiseql::pg

@@ -132,6 +132,7 @@ WorkerEntry* FindOrAddEntry(const WorkerKey& key) {
   entry->lacks_entries = false;
   entry->without_entry = entry->reserved_without_entry = 0;
   entry->fingerprint = 0;
+  ++entry->settled;
   entry->vacating = entry->failures = 0;
   entry->origin_checked = false;
   entry->deaths = {};

@@ -73,10 +73,12 @@ struct WorkerProgress {
 
 struct WorkerEntry {
   // Under SharedState::lock.
-  Oid database;   // InvalidOid: the entry is free.  Read without the lock by committers.
-  int32 stream;   // see WorkerKey
-  pid_t pid;      // of the worker; 0: none
-  bool starting;  // a worker is registered and has not attached yet
+  Oid database;             // InvalidOid: the entry is free.  Read without the lock by committers.
+  int32 stream;             // see WorkerKey
+  pid_t pid;                // of the worker; 0: none
+  bool starting;            // a worker is registered and has not attached yet
+  TimestampTz attached_at;  // of the worker
+  bool has_reloaded;        // the settings, since then; written by the worker, without the lock
   // The database has the extension (or it was just created), and the stream; else the worker has to
   // check.
   bool has_extension;
@@ -91,6 +93,7 @@ struct WorkerEntry {
   // The slot has to start at the position of the default stream's; see pg/shared/stream_entries.h.
   bool awaits_slot;
   uint64_t fingerprint;    // of the stream's row in fraiseql_nats.stream; 0: no row
+  uint32 settled;          // counts the commits that have changed what the tables say of the stream
   int vacating;            // number of sessions that need the database without our workers now
   int failures;            // consecutive failures of the worker
   WorkerDeaths deaths;     // by an error while decoding
@@ -133,6 +136,7 @@ struct LauncherTexts {
 struct SharedState {
   LWLock* lock;
   Latch* volatile launcher_latch;  // null: the launcher does not run
+  TimestampTz reloaded_at;         // when the launcher did it last
   LauncherTexts launcher;
   StatsTables stats;
   int entry_count;

@@ -50,15 +50,18 @@ void Begin(WorkerEntry* entry, uint64_t fingerprint) {
   if (!entry->has_extension) {
     entry->failures = 0;
     entry->not_before = 0;
+    ++entry->settled;
   }
   entry->has_extension = true;
   entry->reserved = false;
   if (entry->fingerprint == fingerprint) return;
   entry->fingerprint = fingerprint;
+  ++entry->settled;
   WakeWorker(entry);
 }
 
 void End(WorkerEntry* entry) {
+  ++entry->settled;
   entry->drop_slot = true;
   entry->has_extension = entry->reserved = entry->awaits_slot = entry->held = false;
   AskToEnd(entry);
@@ -95,6 +98,7 @@ void SettleStreams(Oid database, const StreamEntry* streams, int count) {
       End(entry);
     } else if (entry->fingerprint != 0) {  // its own settings were removed
       entry->fingerprint = 0;
+      ++entry->settled;
       WakeWorker(entry);
     }
   });

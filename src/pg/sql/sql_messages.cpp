@@ -143,9 +143,8 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
       XLogRecPtrIsInvalid(limits.upto_lsn) ? DecodableLsn() : Min(limits.upto_lsn, DecodableLsn());
   WalReader reader;
   const int nest_level = NewGUCNestLevel();
-  AllowOwnPlugin(true);
+  AllowOwnPlugin(true);  // it may be loaded again while the log is read
   reader.Open(decoder);
-  AtEOXact_GUC(false, nest_level);
   while (reader.position() < end &&
          (limits.upto_count == 0 || receiver.count() < limits.upto_count) && reader.DecodeNext()) {
     // Decoding a transaction starts and aborts a transaction of its own.
@@ -158,6 +157,7 @@ void ReadSlot(Decoder* decoder, const PreviewReceiver& receiver, const Limits& l
     ReplicationSlotMarkDirty();
   }
   reader.Close();
+  AtEOXact_GUC(false, nest_level);
 }
 
 // Checks the acquired slot: another plugin would take our Decoder for its own data.

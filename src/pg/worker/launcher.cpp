@@ -64,6 +64,7 @@ class Launcher {
   void LogDisabled();
   void ScanDatabases();
   void Tend();
+  void RepeatReload();
   bool TendEntry(WorkerEntry* entry);
   bool Start(WorkerEntry* entry);
   bool StartFailed(WorkerEntry* entry);
@@ -76,6 +77,7 @@ class Launcher {
   bool reported_disabled_ = false;
   bool reported_no_worker_slot_ = false;
   bool busy_ = false;
+  bool repeats_reload_ = false;  // a moment after the reload
 };
 
 void Launcher::ScanDatabases() {
@@ -276,6 +278,29 @@ void Launcher::LogDisabled() {
   }
 }
 
+// A process that has just been forked loses the postmaster's signal: BackgroundWorkerMain() ignores
+// it until there is a handler.  A worker that was new at that time and has read nothing since is
+// told once more.
+void Launcher::RepeatReload() {
+  constexpr int kDelayMs = 1000;  // a worker needs a moment
+  constexpr int kNewMs = 5000;    // so long before this process was told
+  const TimestampTz reloaded_at = shared->reloaded_at;
+  if (!repeats_reload_ ||
+      !TimestampDifferenceExceeds(reloaded_at, GetCurrentTimestamp(), kDelayMs)) {
+    return;
+  }
+  repeats_reload_ = false;
+  LWLockAcquire(shared->lock, LW_SHARED);
+  for (int i = 0; i < shared->entry_count; ++i) {
+    const WorkerEntry& entry = shared->entries[i];
+    // One that attached later knows: see Attach().
+    const bool was_new = entry.attached_at <= reloaded_at &&
+                         !TimestampDifferenceExceeds(entry.attached_at, reloaded_at, kNewMs);
+    if (entry.pid != 0 && was_new && !entry.has_reloaded) (void)kill(entry.pid, SIGHUP);
+  }
+  LWLockRelease(shared->lock);
+}
+
 void Launcher::Run() {
   if (XLogRecPtrIsInvalid(shared->start_lsn)) shared->start_lsn = DecodableLsn();
   ReadConfig();
@@ -285,14 +310,20 @@ void Launcher::Run() {
     (void)pgstat_report_stat(true);
     pgstat_report_activity(STATE_IDLE, nullptr);
     (void)WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-                    busy_ ? kBusyIntervalMs : kScanIntervalMs, LauncherMainEvent());
+                    busy_ || repeats_reload_ ? kBusyIntervalMs : kScanIntervalMs,
+                    LauncherMainEvent());
     ResetLatch(MyLatch);
     CHECK_FOR_INTERRUPTS();
     if (ConfigReloadPending) {
       ConfigReloadPending = false;
       ProcessConfigFile(PGC_SIGHUP);
       ReadConfig();
+      LWLockAcquire(shared->lock, LW_EXCLUSIVE);
+      shared->reloaded_at = GetCurrentTimestamp();
+      LWLockRelease(shared->lock);
+      repeats_reload_ = true;
     }
+    RepeatReload();
   }
 }
 

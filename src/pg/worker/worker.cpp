@@ -206,6 +206,7 @@ void Worker::ApplySettings() {
   SkipMessage();
   if (!ConfigReloadPending) return;
   ConfigReloadPending = false;
+  entry_->has_reloaded = true;
   ProcessConfigFile(PGC_SIGHUP);
   wrong_settings_ = CheckWrittenSettings().status;
   if (FilesHaveChanged()) Leave(true);  // the next worker starts with the new files

@@ -84,6 +84,10 @@ WorkerEntry* Attach() {
   if (welcome) {
     entry->pid = MyProcPid;
     entry->latch = MyLatch;
+    entry->attached_at = GetCurrentTimestamp();
+    entry->has_reloaded = false;
+    // See Launcher::RepeatReload().
+    if (MyStartTimestamp <= shared->reloaded_at) ConfigReloadPending = true;
     ResetProgress(entry);
   }
   LWLockRelease(shared->lock);

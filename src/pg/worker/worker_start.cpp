@@ -91,18 +91,27 @@ void Worker::AwaitVersion() {
   }
 }
 
+// What a session commits behind this process's snapshot is newer than what this process has seen:
+// then the next one looks again.
 void Worker::FindOutAboutDatabase() {
+  LWLockAcquire(shared->lock, LW_SHARED);
+  const uint32 settled = entry_->settled;
+  LWLockRelease(shared->lock);
   StartTransactionCommand();
   const bool has_extension = OidIsValid(OwnSchema());
   const bool has_stream = has_extension && FindOwnStream();
   CommitTransactionCommand();
   const bool orphaned_slot = !has_stream && SlotExists(OwnSlotName(key_).c_str());
   LWLockAcquire(shared->lock, LW_EXCLUSIVE);
-  entry_->has_extension = has_stream;
-  entry_->without_extension = !has_extension;
-  entry_->drop_slot = entry_->drop_slot || orphaned_slot;
-  entry_->fingerprint = row_.fingerprint;
+  const bool is_news = entry_->settled != settled;
+  if (!is_news) {
+    entry_->has_extension = has_stream;
+    entry_->without_extension = !has_extension;
+    entry_->drop_slot = entry_->drop_slot || orphaned_slot;
+    entry_->fingerprint = row_.fingerprint;
+  }
   LWLockRelease(shared->lock);
+  if (is_news) proc_exit(0);
   if (has_stream) return BeginStats();
   RemoveDeadLetterSpool(key_);
   proc_exit(0);
@@ -155,6 +164,7 @@ void Worker::AwaitReload(WorkerState state, const Status& wrong, int64_t wait_ms
   CHECK_FOR_INTERRUPTS();
   if (ConfigReloadPending) {
     ConfigReloadPending = false;
+    entry_->has_reloaded = true;
     ProcessConfigFile(PGC_SIGHUP);
     if (FilesHaveChanged()) proc_exit(0);  // the next worker starts with the new files
   }
