@@ -158,8 +158,11 @@ class BarePublisher {
       const long number = std::atol(natsMsg_GetSubject(ack) + inbox_.size());
       const std::string_view data(natsMsg_GetData(ack),
                                   static_cast<size_t>(natsMsg_GetDataLength(ack)));
-      if (number != acked_ + 1 || data.find("\"seq\":") == std::string_view::npos ||
-          data.find("\"duplicate\"") != std::string_view::npos) {
+      const auto has = [data](const char* name) {
+        return data.find(name) != std::string_view::npos;
+      };
+      // A refusal may have a sequence number as well.
+      if (number != acked_ + 1 || !has("\"seq\":") || has("\"error\"") || has("\"duplicate\"")) {
         std::fprintf(stderr, "bare_publisher: message %ld: %.*s\n", number,
                      static_cast<int>(data.size()), data.data());
         std::exit(1);

@@ -121,7 +121,8 @@ void RelationCache::OnInvalidation(Datum, Oid relation) {
 void RelationCache::BeginTransaction(LogicalDecodingContext* context, ReorderBufferTXN* txn,
                                      Isolation* isolation) {
   RemoveInvalid();
-  if (freshness_.IsFresh()) return;
+  const bool has_room = counted_ != nullptr && counted_->TakeRoom();
+  if (freshness_.IsFresh() && !has_room) return;
   const uint64_t begin = freshness_.Begin();
   for (auto& [oid, entry] : entries_) Clear(&entry);
   entries_.clear();

@@ -28,6 +28,39 @@ constexpr int kSmallestRead = static_cast<int>(SizeOfXLogShortPHD) + 1;
 bool awaits_standbys = false;  // at the last page read
 bool gave_back = false;        // buffers of a large record or change, since the last GaveBack()
 
+// What was read of the log at once: of a backlog, several pages by one system call.
+struct ReadAhead {
+  static constexpr XLogRecPtr kSize = 8 * XLOG_BLCKSZ;
+
+  TimeLineID timeline;
+  XLogRecPtr begin;
+  XLogRecPtr end;  // what was not flushed yet is not used
+  char bytes[kSize];
+};
+
+ReadAhead read_ahead;  // only pages that are used take memory
+
+// Copies the log from the beginning of a page up to `end`.  It is flushed up to `readable`.
+void ReadLog(XLogReaderState* state, XLogRecPtr page, XLogRecPtr end, XLogRecPtr readable,
+             char* buffer) {
+  ReadAhead& ahead = read_ahead;
+  if (page < ahead.begin || end > ahead.end || ahead.timeline != state->currTLI) {
+    const XLogRecPtr pages = (readable - page + XLOG_BLCKSZ - 1) / XLOG_BLCKSZ * XLOG_BLCKSZ;
+    const XLogRecPtr size = Min(pages, ReadAhead::kSize);
+    ahead.end = InvalidXLogRecPtr;
+    WALReadError error;
+    if (!WALRead(state, ahead.bytes, page, size, state->currTLI, &error)) WALReadRaiseError(&error);
+    // The segment may have been recycled during the read: then the pages are of another one.
+    XLogSegNo segment;
+    XLByteToSeg(page, segment, state->segcxt.ws_segsize);
+    CheckXLogRemoved(segment, state->seg.ws_tli);
+    ahead.timeline = state->currTLI;
+    ahead.begin = page;
+    ahead.end = Min(page + size, readable);
+  }
+  memcpy(buffer, ahead.bytes + (page - ahead.begin), end - page);
+}
+
 // The page_read of XLogReaderRoutine.  Does not wait: it fails for a page that is not flushed as
 // far as required, and the caller retries when there is more log.  (The flush position may lie
 // inside a record, so the caller cannot know before.)
@@ -43,12 +76,7 @@ int ReadPage(XLogReaderState* state, XLogRecPtr page, int required, XLogRecPtr, 
   if (!StandbysHave(page + static_cast<XLogRecPtr>(count))) count = Max(required, kSmallestRead);
   awaits_standbys = !StandbysHave(page + static_cast<XLogRecPtr>(count));
   if (awaits_standbys) return -1;
-  WALReadError error;
-  if (!WALRead(state, buffer, page, XLOG_BLCKSZ, state->currTLI, &error)) WALReadRaiseError(&error);
-  // The segment may have been recycled during the read: then the page is of another one.
-  XLogSegNo segment;
-  XLByteToSeg(page, segment, state->segcxt.ws_segsize);
-  CheckXLogRemoved(segment, state->seg.ws_tli);
+  ReadLog(state, page, page + static_cast<XLogRecPtr>(count), readable, buffer);
   return count;
 }
 
@@ -95,6 +123,7 @@ bool WalReader::GaveBack() {
 void WalReader::Open(Decoder* decoder) {
   owner_ = CurrentMemoryContext;
   decoder_ = decoder;
+  read_ahead.end = InvalidXLogRecPtr;
   resumes_at_ = InvalidXLogRecPtr;
   CreateContext();
 }

@@ -116,6 +116,7 @@ void CountedObservers::ReleaseRetired(const Window& window) {
   std::for_each(kept, retired_.end(), [](const Retired& retired) { retired.stats->key = {}; });
   LWLockRelease(shared->lock);
   retired_.erase(kept, retired_.end());
+  room_ = stream_->uncounted > 0;
 }
 
 }  // namespace fraiseql::pg

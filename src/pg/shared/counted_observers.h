@@ -20,6 +20,14 @@ class CountedObservers {
   // has returned `stream`.
   void Open(StreamStats* stream);
 
+  // Whether entries were freed while observers had none: they get them by the next Assign().  Says
+  // so once.
+  bool TakeRoom() {
+    const bool had = room_;
+    room_ = false;
+    return had;
+  }
+
   // The observers of the stream have changed: `names` are all, `observers` those that publish,
   // which get their counts; null if no entry is free, of which the log and `uncounted` tell.
   void Assign(const std::vector<std::string>& names, std::vector<Observer>* observers);
@@ -45,6 +53,7 @@ class CountedObservers {
   std::unordered_map<std::string, ObserverStats*> own_;
   std::vector<Retired> retired_;
   int next_ = 0;  // where to look for a free entry
+  bool room_ = false;
 };
 
 }  // namespace fraiseql::pg
