@@ -114,6 +114,8 @@ TEST_F(DeadLettersOfTheMute, AreStoredOnceIfAMoverDiesBeforeItSaysSo) {
   DeadLetterMover mover;
   StartAndWait(&mover);
   ASSERT_TRUE(Eventually([&] { return Advisories() == 0; }));
+  // It is counted behind the acknowledgement.
+  ASSERT_TRUE(Eventually([&] { return mover.snapshot().already_there > 0; }));
   EXPECT_EQ(mover.snapshot().already_there, 1u);
   EXPECT_EQ(mover.snapshot().moved, 0u);
   EXPECT_EQ(Letters().size(), 1u);
