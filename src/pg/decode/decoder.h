@@ -4,6 +4,7 @@
 // Turns the changes that logical decoding delivers into messages.  Include after postgres.h.
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/format/event.h"
@@ -43,11 +44,7 @@ class Decoder {
 
   // Whether nothing of the last transaction was passed on, because changes of it were skipped that
   // have an observer after all: it has to be decoded again.  Says so once.
-  bool TakeLack() {
-    const bool lacked = lacks_changes_;
-    lacks_changes_ = false;
-    return lacked;
-  }
+  bool TakeLack() { return std::exchange(lacks_changes_, false); }
 
   // Logs how many changes of restores were not published, from time to time.
   void ReportWithheld() { withheld_.Report(); }

@@ -15,9 +15,9 @@ bool HasNothing(XLogReaderState* record);
 // Whether Postgres, in decoding it, does nothing but note its transaction.
 bool HasNoDecoder(XLogReaderState* record);
 
-// How many changes of rows an output plugin is given for a record of a table with a replica
-// identity or without one, but not of a TOAST table; negative: that depends on other records, or on
-// the table.  (See decode.c and ReorderBufferProcessTXN().)
+// How many changes of rows an output plugin is given for the record, if it is of a table that is
+// logged and no TOAST table; negative: other records decide.  (See decode.c and
+// ReorderBufferProcessTXN().)
 int CountChanges(XLogReaderState* record);
 
 // The end of a transaction, of which the record may be that of a prepared one.

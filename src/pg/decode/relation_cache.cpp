@@ -160,10 +160,11 @@ const CachedRelation* RelationCache::Find(::Relation relation) {
   return entry;
 }
 
+// A table that is not found counts as observed: without skipping, Postgres says what is wrong.
 bool RelationCache::IsObserved(uint64_t file) {
   const Oid space = static_cast<Oid>(file >> 32);
   ::Relation relation = RelationIdGetRelation(RelationOfFile(space, static_cast<uint32>(file)));
-  if (!RelationIsValid(relation)) return false;
+  if (!RelationIsValid(relation)) return true;
   const bool observed = !Find(relation)->routes.empty();
   RelationClose(relation);
   return observed;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: PostgreSQL
+#include <utility>
+
 extern "C" {
 #include "postgres.h"
 
@@ -114,11 +116,7 @@ void KeepBlocks(ReorderBuffer* buffer) {
 
 bool WalReader::AwaitsStandbys() { return awaits_standbys; }
 
-bool WalReader::GaveBack() {
-  const bool was = gave_back;
-  gave_back = false;
-  return was;
-}
+bool WalReader::GaveBack() { return std::exchange(gave_back, false); }
 
 void WalReader::Open(Decoder* decoder) {
   owner_ = CurrentMemoryContext;

@@ -6,6 +6,7 @@
 
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/pipeline/window.h"
@@ -22,11 +23,7 @@ class CountedObservers {
 
   // Whether entries were freed while observers had none: they get them by the next Assign().  Says
   // so once.
-  bool TakeRoom() {
-    const bool had = room_;
-    room_ = false;
-    return had;
-  }
+  bool TakeRoom() { return std::exchange(room_, false); }
 
   // The observers of the stream have changed: `names` are all, `observers` those that publish,
   // which get their counts; null if no entry is free, of which the log and `uncounted` tell.
