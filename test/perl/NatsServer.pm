@@ -105,7 +105,36 @@ sub new_cluster {
         $server->_spawn;
     }
     $_->_wait_until_ready for @servers;
+    _restart_until_placed(@servers);
     return @servers;
+}
+
+# The leader of a cluster that starts may never learn of one of the servers (nats-server 2.10), and then
+# refuses streams of so many replicas for good.
+sub _restart_until_placed {
+    my (@servers) = @_;
+    for my $attempt (1 .. 3) {
+        return if _can_place(@servers);
+        $_->stop  for @servers;
+        $_->_spawn for @servers;
+        $_->_wait_until_ready for @servers;
+    }
+    return;
+}
+
+# Whether the cluster takes a stream with a replica on each server; waits for that.
+sub _can_place {
+    my ($server, @others) = @_;
+    my $deadline = time() + START_TIMEOUT;
+    while (time() < $deadline) {
+        my $made = eval {
+            $server->api('STREAM.CREATE.placement',
+                {name => 'placement', subjects => ['placement'], storage => 'memory', num_replicas => 1 + @others});
+        };
+        return $server->api('STREAM.DELETE.placement') if $made;
+        select undef, undef, undef, 0.1;
+    }
+    return;
 }
 
 # Starts the server and waits until JetStream answers.

@@ -102,11 +102,15 @@ $guarded->configure(config => $denied->('$JS.API.STREAM.CREATE.>'));
 $guarded->restart;
 says('permission to create the stream', $guarded, 'Publish to "$JS.API.STREAM.CREATE.fraiseql_events"',
     'publish to "$JS.API.STREAM.CREATE.fraiseql_events"');
+# The worker has not seen the foreign message before it is denied to look.
+$worker = $node->worker_pid('postgres');
+kill STOP => $worker;
 $guarded->api('STREAM.CREATE.fraiseql_events', {name => 'fraiseql_events', subjects => ['fraiseql.>']});
 $guarded->publish('fraiseql.foreign', 'x');
 $guarded->wait_for_messages(FraiseqlNode::STREAM, 1);
 $guarded->configure(config => $denied->('$JS.API.CONSUMER.CREATE.>'));
 $guarded->restart;
+kill CONT => $worker;
 says('permission to look for what is stored', $guarded, 'Publish to "$JS.API.CONSUMER.CREATE.fraiseql_events"',
     'publish to "$JS.API.CONSUMER.CREATE.fraiseql_events"');
 $guarded->configure(config => $denied->('nothing'));
