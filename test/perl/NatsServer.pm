@@ -276,6 +276,7 @@ sub _write_config {
 listen: "127.0.0.1:$self->{port}"
 server_name: "test_$self->{port}"
 pid_file: "$directory/pid"
+write_deadline: "@{[time_limit(10)]}s"
 END
     my $domain = $self->{options}{domain} ? ", domain: $self->{options}{domain}" : '';
     print $file "jetstream { store_dir: \"$directory/store\"$domain }\n" if $self->_has_jetstream;

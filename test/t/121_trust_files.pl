@@ -67,7 +67,8 @@ for my $case (@wrong) {
     FraiseqlNode::wait_until("$name: the worker tells", sub { $node->log_count('configuration is not applied') > $errors });
     rmdir $file;
 }
-is($node->status('postgres', 'state'), 'streaming', 'the last good configuration is in force');
+$node->wait_until_state('postgres', 'streaming');
+pass('the last good configuration is in force');
 is($node->log_count('could not create observers of fraiseql\.toml'), 0, 'and no session has heard of it');
 
 # A server that starts with it says so, and goes on once it is mended.
