@@ -15,8 +15,11 @@ ROLLBACK;
 -- the place is new, all else is as it was
 SELECT subject, msg_id, headers - 'Fraiseql-Position' - 'Fraiseql-Origin' AS headers, headers->>'Fraiseql-Position' = position AND position <> '0/1:1' AS placed, payload
 FROM fraiseql_nats.messages('regress_dead', advance => true);
+-- the id is in Nats-Msg-Id whichever header it was in
+UPDATE fraiseql_nats.dead_letter SET headers = headers - 'Nats-Msg-Id' || '{"Fraiseql-Id": "a.1"}' WHERE id = 2;
 SELECT fraiseql_nats.retry_dead_letter(2) IS NOT NULL AS retried;
-SELECT subject, msg_id, payload FROM fraiseql_nats.messages('regress_dead', advance => true);
+SELECT subject, msg_id, payload, headers - 'Fraiseql-Position' - 'Fraiseql-Origin' AS headers
+FROM fraiseql_nats.messages('regress_dead', advance => true);
 -- what cannot be retried is not given up
 SELECT fraiseql_nats.retry_dead_letter(1);
 SELECT fraiseql_nats.retry_dead_letter(3);

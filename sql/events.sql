@@ -36,6 +36,20 @@ SELECT v.messages, v.bytes = (
                + (SELECT sum(octet_length(key) + octet_length(value) + 4) FROM jsonb_each_text(headers)))
     FROM first) AS bytes
 FROM fraiseql_nats.message_volume('regress_events') v;
+-- the id in another header: all else is the same, and an id of the caller's stays where it is
+SELECT fraiseql_nats.publish('mail.send', '{}'::jsonb, msg_id => 'my id') > '0/0';
+CREATE TEMP TABLE by_default AS SELECT * FROM fraiseql_nats.messages('regress_events');
+SELECT fraiseql_nats.alter_stream('default', message_id_header => 'Fraiseql-Id');
+SELECT m.subject, m.headers ->> 'Fraiseql-Id' = m.msg_id AS own_header, m.headers ->> 'Nats-Msg-Id' = m.msg_id AS nats_header,
+       m.msg_id = d.msg_id AS same_id, m.headers - '{Fraiseql-Id,Nats-Msg-Id}'::text[] = d.headers - 'Nats-Msg-Id' AS same_headers,
+       m.payload = d.payload AS same_payload, m.payload::jsonb ? 'id' AS has_id
+FROM fraiseql_nats.messages('regress_events') m JOIN by_default d USING ("position") ORDER BY m.subject;
+SELECT fraiseql_nats.asyncapi() #> '{channels,tb_order,messages,INSERT,headers,required}' AS required;
+SELECT fraiseql_nats.alter_stream('default', reset => '{message_id_header}');
+SELECT fraiseql_nats.asyncapi() #> '{channels,tb_order,messages,INSERT,headers,required,0}' AS required;
+\set SHOW_CONTEXT never
+SELECT fraiseql_nats.alter_stream('default', message_id_header => 'Message-Id');
+DELETE FROM fraiseql_nats.stream;
 SELECT * FROM fraiseql_nats.message_volume(NULL);
 SELECT fraiseql_nats.unobserve('tb_order');
 DROP TABLE tb_order;

@@ -60,6 +60,7 @@ CREATE TABLE stream (
     discard text,
     retention text,
     compression text,
+    message_id_header text,
     exclusive text,
     manage text,
     subject_prefix text,
@@ -86,6 +87,7 @@ COMMENT ON COLUMN stream.dedup_window IS 'how long the server remembers the Nats
 COMMENT ON COLUMN stream.discard IS 'which messages it discards when it is full: old or new';
 COMMENT ON COLUMN stream.retention IS 'when it removes messages: limits, interest or workqueue, as in the setting retention';
 COMMENT ON COLUMN stream.compression IS 'how it compresses what it stores: none or s2';
+COMMENT ON COLUMN stream.message_id_header IS 'which header has the id of a message: Nats-Msg-Id or Fraiseql-Id, as in the setting message_id_header';
 COMMENT ON COLUMN stream.exclusive IS 'whether this worker is its only publisher: auto, on or off, as in the setting stream_exclusive';
 COMMENT ON COLUMN stream.manage IS 'whether it is created and updated: create, update or off, as in the setting stream_manage';
 COMMENT ON COLUMN stream.subject_prefix IS 'prefix of the subjects of row changes';
@@ -117,7 +119,7 @@ CREATE FUNCTION create_stream(
     max_age interval DEFAULT NULL, max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL,
     max_msgs_per_subject bigint DEFAULT NULL, dedup_window interval DEFAULT NULL, discard text DEFAULT NULL,
     retention text DEFAULT NULL, compression text DEFAULT NULL, exclusive text DEFAULT NULL, manage text DEFAULT NULL,
-    subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL, kv text DEFAULT NULL, history integer DEFAULT NULL)
+    subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL, message_id_header text DEFAULT NULL, kv text DEFAULT NULL, history integer DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -146,11 +148,11 @@ BEGIN
     END IF;
     INSERT INTO fraiseql_nats.stream
            (name, subjects, storage, replicas, max_age, max_bytes, max_msgs, max_msgs_per_subject, dedup_window, discard,
-            retention, compression, exclusive, manage, subject_prefix, topic_prefix)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+            retention, compression, exclusive, manage, subject_prefix, topic_prefix, message_id_header)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17);
 END
 $$;
-COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on; kv names a bucket of the key-value store instead, and history the values that it keeps of a key';
+COMMENT ON FUNCTION create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text, integer) IS 'adds a stream with a worker and a slot of its own, from the commit of this transaction on; kv names a bucket of the key-value store instead, and history the values that it keeps of a key';
 
 CREATE FUNCTION fraiseql_nats_internal.require_sql_stream(name text) RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -168,14 +170,14 @@ CREATE FUNCTION alter_stream(
     max_bytes bigint DEFAULT NULL, max_msgs bigint DEFAULT NULL, max_msgs_per_subject bigint DEFAULT NULL,
     dedup_window interval DEFAULT NULL, discard text DEFAULT NULL, retention text DEFAULT NULL, compression text DEFAULT NULL,
     exclusive text DEFAULT NULL, manage text DEFAULT NULL, subject_prefix text DEFAULT NULL, topic_prefix text DEFAULT NULL,
-    stream_name text DEFAULT NULL, reset text[] DEFAULT '{}')
+    message_id_header text DEFAULT NULL, stream_name text DEFAULT NULL, reset text[] DEFAULT '{}')
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     wrong text;
 BEGIN
     SELECT r INTO wrong FROM unnest(reset) r
-    WHERE r IS NULL OR r <> ALL ('{subjects,storage,replicas,max_age,max_bytes,max_msgs,max_msgs_per_subject,dedup_window,discard,retention,compression,exclusive,manage,subject_prefix,topic_prefix,stream_name}');
+    WHERE r IS NULL OR r <> ALL ('{subjects,storage,replicas,max_age,max_bytes,max_msgs,max_msgs_per_subject,dedup_window,discard,retention,compression,exclusive,manage,subject_prefix,topic_prefix,message_id_header,stream_name}');
     IF FOUND THEN
         RAISE EXCEPTION 'a stream has no "%" that can be reset', wrong USING ERRCODE = 'undefined_column',
             HINT = 'Name columns of the table fraiseql_nats.stream.';
@@ -200,6 +202,7 @@ BEGIN
         manage = CASE WHEN 'manage' <> ALL (reset) THEN coalesce(alter_stream.manage, s.manage) END,
         subject_prefix = CASE WHEN 'subject_prefix' <> ALL (reset) THEN coalesce(alter_stream.subject_prefix, s.subject_prefix) END,
         topic_prefix = CASE WHEN 'topic_prefix' <> ALL (reset) THEN coalesce(alter_stream.topic_prefix, s.topic_prefix) END,
+        message_id_header = CASE WHEN 'message_id_header' <> ALL (reset) THEN coalesce(alter_stream.message_id_header, s.message_id_header) END,
         stream_name = CASE WHEN 'stream_name' <> ALL (reset) THEN coalesce(alter_stream.stream_name, s.stream_name) END
     WHERE s.name = alter_stream.name;
     IF NOT FOUND THEN
@@ -208,7 +211,7 @@ BEGIN
     END IF;
 END
 $$;
-COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
+COMMENT ON FUNCTION alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text, text[]) IS 'changes the settings of a stream; a null argument leaves a setting unchanged, and reset names those that return to the values of the settings; "default" is the stream of the settings, in this database';
 
 CREATE FUNCTION fraiseql_nats_internal.set_paused(stream text, paused boolean) RETURNS void
 LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -628,6 +631,7 @@ BEGIN
         dedup_window => (declared->>'dedup_window')::interval, discard => declared->>'discard',
         retention => declared->>'retention', compression => declared->>'compression', exclusive => declared->>'exclusive',
         manage => declared->>'manage', subject_prefix => declared->>'subject_prefix', topic_prefix => declared->>'topic_prefix',
+        message_id_header => declared->>'message_id_header',
         kv => declared->>'kv', history => (declared->>'history')::integer);
     UPDATE fraiseql_nats.stream s
     SET origin = 'toml', declaration = declared, paused = coalesce(was_paused, false), number = coalesce(create_declared_stream.number, s.number)
@@ -1473,8 +1477,8 @@ GRANT EXECUTE ON FUNCTION
     message_volume(name, pg_lsn, text)
 TO fraiseql_nats_admin;
 GRANT EXECUTE ON FUNCTION
-    create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, integer),
-    alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text[]),
+    create_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text, integer),
+    alter_stream(text, text[], text, integer, interval, bigint, bigint, bigint, interval, text, text, text, text, text, text, text, text, text, text[]),
     drop_stream(text, boolean), fraiseql_nats_internal.delete_stream_at_commit(integer, text),
     fraiseql_nats_internal.require_sql_stream(text), fraiseql_nats_internal.set_paused(text, boolean), pause(text), resume(text), skip(text, text)
 TO fraiseql_nats_admin;

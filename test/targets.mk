@@ -61,11 +61,11 @@ fraiseql: packages
 cluster:
 	@$(SUDO) env PG_MAJOR=$(or $(PG_MAJOR),17) $(if $(MATRIX_ROOTS),MATRIX_ROOTS=$(MATRIX_ROOTS)) test/cluster/run
 
-#: make torture          random load and faults, then compares; SECONDS=600 SEED=1
+#: make torture          random load and faults, then compares; SECONDS=600 SEED=1 BATCHES=1
 torture: packages
 	@$(SUBMAKE) -j2 >build/make.log 2>&1 || { cat build/make.log; exit 1; }
 	@$(SUDO) $(SUBMAKE) install >>build/make.log 2>&1 || { cat build/make.log; exit 1; }
-	@test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED))
+	@test/torture/run $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(if $(BATCHES),--batches)
 
 #: make matrix           each PostgreSQL and nats-server that is supported; as root, hours; LEVEL=daily
 matrix:

@@ -66,6 +66,7 @@ constexpr KnownKey kKnownKeys[] = {
     String("streams.discard", CheckDiscard),
     String("streams.retention", CheckRetention),
     String("streams.compression", CheckCompression),
+    String("streams.message_id_header", CheckIdHeader),
     String("streams.exclusive", CheckExclusive),
     String("streams.manage", CheckManage),
     String("streams.subject_prefix", CheckSubject),

@@ -144,6 +144,10 @@ Status CheckCompression(std::string_view compression) {
   return CheckOneOf("compression", compression, {"none", "s2"});
 }
 
+Status CheckIdHeader(std::string_view header) {
+  return CheckOneOf("message_id_header", header, {"Nats-Msg-Id", "Fraiseql-Id"});
+}
+
 Status CheckExclusive(std::string_view exclusive) {
   return CheckOneOf("exclusive", exclusive, {"auto", "on", "off"});
 }

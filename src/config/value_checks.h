@@ -33,6 +33,7 @@ Status CheckStorage(std::string_view storage);
 Status CheckDiscard(std::string_view discard);
 Status CheckRetention(std::string_view retention);
 Status CheckCompression(std::string_view compression);
+Status CheckIdHeader(std::string_view header);
 Status CheckExclusive(std::string_view exclusive);
 Status CheckManage(std::string_view manage);
 Status CheckBucket(std::string_view bucket);

@@ -129,15 +129,17 @@ class Drained:
     memory_mb: float  # most of any worker
 
 
-def drain(bench, backlogs, exclusive="off", streams=1):
+def drain(bench, backlogs, exclusive="off", streams=1, batches=False):
     """Has the workers publish the backlogs into empty streams, of which each database has so many."""
     postgres, stream = bench.postgres, StreamSet(bench.stream, streams)
     count = sum(backlog.count for backlog in backlogs)
-    stream.make_anew()
+    stream.make_anew(batches)
     for backlog in backlogs:
         backlog.copy_for_workers()
     if bench.can_be_exclusive:
         postgres.configure(fraiseql_nats__stream_exclusive=exclusive)
+    if bench.can_batch:
+        postgres.configure(fraiseql_nats__message_id_header="Fraiseql-Id" if batches else "Nats-Msg-Id")
     postgres.start_workers([backlog.database for backlog in backlogs])
     wait_until("the first message is stored", stream.count, pause=0.005)
     workers = postgres.workers()

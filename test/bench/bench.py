@@ -56,6 +56,9 @@ class Bench:
         self.postgres = Postgres(directory / "postgres", self.publishing_settings())
         self.postgres.stop_workers()
         self.can_be_exclusive = self.postgres.setting("fraiseql_nats.stream_exclusive") is not None
+        # A setting that is younger than the library may be, and a server that is.
+        has_header = self.postgres.setting("fraiseql_nats.message_id_header") is not None
+        self.can_batch = has_header and self.nats.version >= (2, 14)
         self.stream = None
         self.connect_stream()
 

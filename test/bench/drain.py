@@ -38,6 +38,8 @@ def measure_round(bench, backlog):
     measured["bare publisher"] = publish_bare(bench, backlog.count)
     if bench.can_be_exclusive:
         measured["exclusive stream"] = drain(bench, [backlog], "on")
+    if bench.can_batch:
+        measured["batches"] = drain(bench, [backlog], batches=True)
     return measured
 
 
@@ -52,6 +54,10 @@ def report(bench, case, rounds):
     for name, key in (("worker", "worker_us"), ("broker", "broker_us")):
         value = median(getattr(one["shared stream"], key) for one in rounds)
         bench.results.add("drain", case, f"{name} CPU", value, "µs/message")
+    if "batches" in rounds[0]:
+        value = median(one["batches"].broker_us for one in rounds)
+        ratio = median(one["batches"].broker_us / one["shared stream"].broker_us for one in rounds)
+        bench.results.add("drain", case, "broker CPU, batches", value, "µs/message", ratio, "shared stream")
     value = median(one[bare].publisher_us for one in rounds)
     bench.results.add("drain", case, "bare publisher CPU", value, "µs/message")
     bench.results.add("drain", case, "worker CPU above the bare publisher's", own, "µs/message")

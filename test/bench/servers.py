@@ -2,6 +2,7 @@
 """The servers of one run, temporary, on 127.0.0.1: NATS and Postgres."""
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -77,6 +78,11 @@ class NatsServer:
 
     def stop(self):
         stop(self._process)
+
+    @property
+    def version(self):
+        text = run([program("nats-server"), "--version"])
+        return tuple(map(int, re.search(r"(\d+)\.(\d+)", text).groups()))
 
     def cpu(self):
         return cpu_seconds(self.pid)

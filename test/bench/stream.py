@@ -56,10 +56,12 @@ class Stream:
         except NatsError:
             pass  # there was none
 
-    def make_anew(self):
+    def make_anew(self, batches=False):
+        """`batches`: they are allowed, which needs nats-server 2.14."""
         self.delete()
         self._client.call(
             f"STREAM.CREATE.{self.name}",
+            **({"allow_batched": True} if batches else {}),
             name=self.name,
             subjects=[f"{self.root}.>"],
             storage="file",
@@ -102,9 +104,9 @@ class StreamSet:
     def __init__(self, first, count):
         self.streams = [first] + [first.further(number) for number in range(1, count)]
 
-    def make_anew(self):
+    def make_anew(self, batches=False):
         for stream in self.streams:
-            stream.make_anew()
+            stream.make_anew(batches)
 
     def delete_further(self):
         for stream in self.streams[1:]:

@@ -97,6 +97,32 @@ std::string BrokerProbe::Publish(const std::string& subject, const std::string& 
   return text;
 }
 
+std::string BrokerProbe::Ask(const std::string& subject, const std::string& id,
+                             const std::string& payload, const std::string& reply_end) {
+  const BlockedSignals blocked;
+  natsInbox* inbox = nullptr;
+  natsSubscription* answers = nullptr;
+  natsMsg* message = nullptr;
+  natsMsg* answer = nullptr;
+  std::string text;
+  natsInbox_Create(&inbox);
+  const std::string reply = std::string(inbox) + "." + reply_end;
+  natsConnection_SubscribeSync(&answers, connection_, reply.c_str());
+  natsMsg_Create(&message, subject.c_str(), reply.c_str(), payload.data(),
+                 static_cast<int>(payload.size()));
+  if (!id.empty()) natsMsgHeader_Set(message, "Nats-Msg-Id", id.c_str());
+  natsConnection_PublishMsg(connection_, message);
+  if (natsSubscription_NextMsg(&answer, answers, 2000) == NATS_OK) {
+    text.assign(natsMsg_GetData(answer), static_cast<size_t>(natsMsg_GetDataLength(answer)));
+  }
+  natsSubscription_Unsubscribe(answers);
+  used_up_.push_back(answers);
+  natsMsg_Destroy(answer);
+  natsMsg_Destroy(message);
+  natsInbox_Destroy(inbox);
+  return text;
+}
+
 std::vector<BrokerProbe::Stored> BrokerProbe::Messages(const std::string& stream) {
   const BlockedSignals blocked;
   std::vector<Stored> messages;

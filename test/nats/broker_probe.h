@@ -32,6 +32,13 @@ class BrokerProbe {
   std::vector<Stored> Messages(const std::string& stream);
   // Stores a message, with an id unless that is empty; the stream's answer.
   std::string Publish(const std::string& subject, const std::string& id);
+  // Sends a message with a reply subject that ends so, and returns the first answer; empty: none
+  // came.
+  std::string Ask(const std::string& subject, const std::string& id, const std::string& payload,
+                  const std::string& reply_end);
+  bool AllowsBatches(const std::string& stream) {
+    return Api("STREAM.INFO." + stream).find(R"("allow_batched":true)") != std::string::npos;
+  }
 
   // Answers `text` to every request on the subject, as a service would.  To be called once, and
   // with a literal, as the library's thread may still answer when the probe is gone.

@@ -36,6 +36,26 @@ TEST(PubAck, BelievesNoPlaceThatNoStreamHas) {
   EXPECT_EQ(ParsePubAck(R"({"stream":"S","seq":-1})").kind, Kind::kForeign);
 }
 
+TEST(PubAck, ReadsAnswersInABatch) {
+  PubAck ack = ParsePubAck(R"({"type":"ack","seq":128,"msgs":64})");
+  EXPECT_EQ(ack.kind, Kind::kStoredThrough);
+  EXPECT_EQ(ack.batch_count, 128u);
+  ack = ParsePubAck(R"({"stream":"S", "seq":900,"batch":"x","count":130})");
+  EXPECT_EQ(ack.kind, Kind::kStored);
+  EXPECT_EQ(ack.stream_sequence, 900u);
+  EXPECT_EQ(ack.batch_count, 130u);
+  EXPECT_EQ(ParsePubAck(R"({"type":"gap","last_seq":3,"seq":9})").kind, Kind::kBatchGap);
+  ack = ParsePubAck(
+      R"({"type":"err","seq":7,"error":{"code":400,"err_code":10054,"description":"d"}})");
+  EXPECT_EQ(ack.kind, Kind::kRefused);
+  EXPECT_EQ(ack.batch_count, 7u);
+  EXPECT_EQ(ack.error.err_code, 10054);
+  for (const char* text : {R"({"type":"ack"})", R"({"type":"ack","seq":-1})",
+                           R"({"type":"x","seq":1})", R"({"type":"err"})"}) {
+    EXPECT_EQ(ParsePubAck(text).kind, Kind::kForeign) << text;
+  }
+}
+
 TEST(PubAck, ReadsRefusals) {
   const PubAck ack = ParsePubAck(
       R"({"error":{"code":503,"err_code":10077,"description":"maximum messages exceeded"},)"

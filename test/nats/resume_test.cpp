@@ -23,21 +23,34 @@ namespace {
 constexpr char kForgetful[] =
     R"({"name":"fraiseql_events","subjects":["fraiseql.>"],"duplicate_window":100000000)";
 
+// It allows batches if the server knows them.
 void CreateForgetfulStream(BrokerProbe* probe, const std::string& more = "") {
+  const std::string batches = kForgetful + more + R"(,"allow_batched":true})";
+  if (probe->Api("STREAM.CREATE.fraiseql_events", batches).find("\"error\"") == std::string::npos)
+    return;
   probe->Api("STREAM.CREATE.fraiseql_events", kForgetful + more + "}");
 }
 
-StreamSettings With(Exclusive exclusive) {
+struct Mode {
+  const char* name;
+  Exclusive exclusive;
+  bool batches = false;
+};
+
+StreamSettings With(const Mode& mode) {
   StreamSettings stream;
-  stream.exclusive = exclusive;
+  stream.exclusive = mode.exclusive;
+  stream.allows_batches = mode.batches;
   return stream;
 }
+
+StreamSettings With(Exclusive exclusive) { return With(Mode{"", exclusive}); }
 
 // The numbers of our messages in the stream, in its order.
 std::vector<int> Numbers(BrokerProbe* probe) {
   std::vector<int> numbers;
   for (const auto& stored : probe->Messages("fraiseql_events")) {
-    if (stored.subject == "fraiseql.test.row") numbers.push_back(std::stoi(stored.message_id));
+    if (stored.subject == "fraiseql.test.row") numbers.push_back(std::stoi(stored.payload));
   }
   return numbers;
 }
@@ -59,7 +72,7 @@ void OutliveDeduplication(BrokerProbe* probe) {
   }
 }
 
-class Resume : public ::testing::TestWithParam<Exclusive> {};
+class Resume : public ::testing::TestWithParam<Mode> {};
 
 TEST_P(Resume, SendsNothingTwiceAfterASendersDeath) {
   NatsServer server;
@@ -132,7 +145,7 @@ TEST_P(Resume, FillsTheHolesThatAFullStreamLeaves) {
   std::vector<int> seen;
   const auto take = [&] {
     for (const auto& stored : probe.Messages("fraiseql_events")) {
-      const int number = std::stoi(stored.message_id);
+      const int number = std::stoi(stored.payload);
       // What the sender does not know to be stored it looks for.
       if (static_cast<uint64_t>(number) > loop.settled()) continue;
       seen.push_back(number);
@@ -146,7 +159,8 @@ TEST_P(Resume, FillsTheHolesThatAFullStreamLeaves) {
     take();
   }
   take();
-  if (GetParam() == Exclusive::kOff) std::sort(seen.begin(), seen.end());
+  const bool in_batches = GetParam().batches && probe.AllowsBatches("fraiseql_events");
+  if (GetParam().exclusive == Exclusive::kOff && !in_batches) std::sort(seen.begin(), seen.end());
   EXPECT_EQ(seen, UpTo(3000));
   EXPECT_GT(loop.pipeline.failures() + loop.pipeline.resent(), 0u);
 }
@@ -273,10 +287,12 @@ TEST(Loss, IsToldWhenTheStreamIsShorterThanItWas) {
       << next.pipeline.loss().message();
 }
 
-INSTANTIATE_TEST_SUITE_P(, Resume, ::testing::Values(Exclusive::kOn, Exclusive::kOff),
-                         [](const auto& mode) {
-                           return mode.param == Exclusive::kOn ? "Exclusive" : "Shared";
-                         });
+INSTANTIATE_TEST_SUITE_P(, Resume,
+                         ::testing::Values(Mode{"Exclusive", Exclusive::kOn},
+                                           Mode{"Shared", Exclusive::kOff},
+                                           Mode{"Batches", Exclusive::kAuto, true},
+                                           Mode{"SharedBatches", Exclusive::kOff, true}),
+                         [](const auto& mode) { return mode.param.name; });
 
 }  // namespace
 }  // namespace fraiseql::nats::test

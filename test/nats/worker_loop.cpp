@@ -37,14 +37,16 @@ StreamSettings Stream(StreamSettings stream) {
   return stream;
 }
 
-WorkerLoop::WorkerLoop(BrokerSettings broker, StreamSettings stream, const PipelineOptions& options,
-                       const ResumePoint& start)
-    : publisher(std::move(broker), Stream(std::move(stream))),
-      pipeline(&publisher, options, start) {}
+WorkerLoop::WorkerLoop(BrokerSettings broker, const StreamSettings& stream,
+                       const PipelineOptions& options, const ResumePoint& start)
+    : batch(start.batch),
+      publisher(std::move(broker), Stream(stream)),
+      pipeline(&publisher, options, start),
+      batches_(stream.allows_batches) {}
 
 ResumePoint WorkerLoop::resume_point() const {
   const StreamMark mark = pipeline.mark();
-  return {mark, mark.sequence, pipeline.window().settled_lsn(), {}, 2 * produced_ + 1, {}};
+  return {mark, mark.sequence, pipeline.window().settled_lsn(), {}, 2 * produced_ + 1, {}, batch};
 }
 
 bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
@@ -56,6 +58,10 @@ bool WorkerLoop::RunUntil(const std::function<bool()>& done, int64_t limit_ms) {
     publisher.Tick(now);
     do {
       pipeline.Run(now);
+      if (pipeline.has_new_batch()) {
+        batch = pipeline.BatchToNote();
+        pipeline.BatchNoted(true);
+      }
       if (publisher.wants_write()) publisher.OnSocket(false, true);
     } while (pipeline.HasWork());
     longest_turn_ms = std::max(longest_turn_ms, NowMs() - now);
@@ -86,8 +92,12 @@ void WorkerLoop::Fill() {
     message->attempts = attempts;
     message->commit_time_us = WallClockUs();
     message->position = {2 * produced_, 1, 0};
-    message->AddHeader("Nats-Msg-Id", number);
-    message->AddHeader("Fraiseql-Origin", kOrigin);
+    if (batches_) {
+      message->AddHeader("Fraiseql-Id", std::string(kOrigin) + "." + number);
+    } else {
+      message->AddHeader("Nats-Msg-Id", number);
+      message->AddHeader("Fraiseql-Origin", kOrigin);
+    }
     message->headers += "Fraiseql-Position: ";
     AppendPosition(message->position, &message->headers);
     message->headers += "\r\n";

@@ -19,10 +19,11 @@ StreamSettings Stream(StreamSettings stream = {});
 
 // The part of the worker that these tests are about: a pipeline and a publisher, driven by one
 // thread.  Its messages are numbered: message n is its own transaction, which commits at LSN 2n,
-// has the id "n" and a payload that begins with "n ".
+// has the id "n" and a payload that begins with "n ".  Where the stream is to allow batches, it has
+// the id "t.n", in Fraiseql-Id.
 class WorkerLoop {
  public:
-  explicit WorkerLoop(BrokerSettings broker, StreamSettings stream = {},
+  explicit WorkerLoop(BrokerSettings broker, const StreamSettings& stream = {},
                       const PipelineOptions& options = QuickOptions(),
                       const ResumePoint& start = {});
 
@@ -48,6 +49,8 @@ class WorkerLoop {
   uint64_t settled() const { return pipeline.window().settled_lsn() / 2; }
   // Where another one would go on.
   ResumePoint resume_point() const;
+  // The batch that was noted last.
+  BatchMark batch;
 
   static constexpr char kOrigin[] = "t";
 
@@ -66,6 +69,7 @@ class WorkerLoop {
  private:
   void Wait(int64_t limit_ms);
 
+  const bool batches_;
   uint64_t wanted_ = 0;
   uint64_t produced_ = 0;
 };

@@ -460,7 +460,7 @@ sub messages_of {
 # OID of the database that a message comes from.
 sub message_database {
     my ($message) = @_;
-    my (undef, $oid) = split /\./, $message->{headers}{'Nats-Msg-Id'} // '';
+    my (undef, $oid) = split /\./, Ledger::id_of($message);
     return $oid // '';
 }
 

@@ -8,7 +8,7 @@ Every change of a watched table is also written, by a trigger and so in the same
 the table ledger, which nobody observes.  What the ledger holds afterwards is what was committed:
 whatever was rolled back, or died with the server, is in neither.  The stream must hold exactly that:
 
-  - none missing, none twice: by position, by Nats-Msg-Id, and by content;
+  - none missing, none twice: by position, by id, and by content;
   - each transaction in one piece, its changes in the order they were written;
   - positions that only go up, so transactions stand in commit order.
 
@@ -95,6 +95,8 @@ sub by_position {
     return $first[0] <=> $second[0] || $first[1] <=> $second[1] || $first[2] <=> $second[2];
 }
 
+sub id_of { my ($message) = @_; return $message->{headers}{'Fraiseql-Id'} // $message->{headers}{'Nats-Msg-Id'} // '' }
+
 # The messages that a worker sent; others write to the stream too.
 sub ours {
     return grep { exists $_->{headers}{'Fraiseql-Position'} } @_;
@@ -120,7 +122,7 @@ sub order_problems {
     for my $message (@$messages) {
         my $headers  = $message->{headers};
         my $position = $headers->{'Fraiseql-Position'};
-        my $id       = $headers->{'Nats-Msg-Id'} // '';
+        my $id       = id_of($message);
         my $xid      = $headers->{'Fraiseql-Xid'} // '';
         my $where    = "message $message->{seq} ($position)";
         my ($lsn, $ordinal, $route) = parse_position($position);

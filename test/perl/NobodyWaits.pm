@@ -101,7 +101,7 @@ sub nothing_is_lost {
     $self->{ours}->wait_until_state(DB, 'streaming');
     $self->{ours}->wait_drained(DB);
     my $rows     = $self->{ours}->safe_psql(DB, 'SELECT count(*) FROM tb_entry');
-    my %messages = map { $_->{headers}{'Nats-Msg-Id'} => 1 }
+    my %messages = map { Ledger::id_of($_) => 1 }
       $self->{nats}->stream_messages(FraiseqlNode::STREAM);
     is(scalar keys %messages, $rows, 'and what was committed meanwhile is stored');
     return;

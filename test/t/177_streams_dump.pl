@@ -20,6 +20,7 @@ transport = "nats"
 [[streams]]
 name = "filed"
 subjects = ["filed.>"]
+message_id_header = "Fraiseql-Id"
 END
 $node->restart;
 $node->create_extension('postgres');
@@ -35,10 +36,11 @@ SELECT fraiseql_nats.observe('tb_click', subject => 'click.{column:id}');
 SELECT fraiseql_nats.alter_stream('default', subject_prefix => 'fraiseql.own');
 SELECT fraiseql_nats.pause('clicks');
 });
-my $streams = q{SELECT name, subjects, storage, max_age, max_msgs_per_subject, discard, subject_prefix, paused, origin
+my $streams = q{SELECT name, subjects, storage, max_age, max_msgs_per_subject, discard, message_id_header, subject_prefix, paused, origin
     FROM fraiseql_nats.stream ORDER BY name};
-ok($node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM fraiseql_nats.stream WHERE origin = 'toml'}),
-    'one stream is of the file');
+ok($node->poll_query_until('postgres',
+    q{SELECT count(*) = 1 FROM fraiseql_nats.stream WHERE origin = 'toml' AND message_id_header = 'Fraiseql-Id'}),
+    'one stream is of the file, with its settings');
 my $before = $node->safe_psql('postgres', $streams);
 
 my $dump = $node->data_dir . '/dump.sql';

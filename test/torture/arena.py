@@ -87,6 +87,8 @@ class Arena:
         )
         if self.mode.is_cluster:
             self.world.settings["replicas"] = len(ports)
+        if self._options.batches:
+            self.world.settings["message_id_header"] = "Fraiseql-Id"
         if self.mode.lets_go:
             await self._limit_stream()
         self.world.configure()
@@ -128,6 +130,7 @@ class Arena:
                 f"STREAM.CREATE.{STREAM}",
                 **{"name": STREAM, "subjects": ["fraiseql.>"], "storage": "file", "retention": "limits"},
                 **{"duplicate_window": int(1e8), "num_replicas": 1, "discard": "old", **limits},
+                **({"allow_batched": True} if self._options.batches else {}),
             )
 
     def _start(self, coroutine):

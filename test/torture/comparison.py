@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 LOST = "nothing lost"
 TWICE = "nothing twice, by position"
-ID_TWICE = "nothing twice, by Nats-Msg-Id"
+ID_TWICE = "nothing twice, by the messages' ids"
 CONTENT_TWICE = "nothing twice, by content"
 COMMIT_ORDER = "transactions in commit order, each in one piece"
 INNER_ORDER = "changes in the order they were written"
@@ -26,7 +26,7 @@ class Record(NamedTuple):
     sequence: int  # in the stream
     position: tuple  # commit LSN, ordinal, route
     xid: int
-    id: int  # hash of Nats-Msg-Id
+    id: int  # its hash
     content: bytes  # digest of subject and data
     subject: int  # hash
     aside: str = ""  # of what the ledger does not know: a gap, or the id of a row of a SNAPSHOT
@@ -62,11 +62,15 @@ def to_record(message):
         message.sequence,
         parse_position(headers["Fraiseql-Position"]),
         int(headers["Fraiseql-Xid"]),
-        hash(headers.get("Nats-Msg-Id")),
+        hash(id_of(headers)),
         digest(message.subject, data),
         hash(message.subject),
         aside,
     )
+
+
+def id_of(headers):
+    return headers.get("Fraiseql-Id") or headers.get("Nats-Msg-Id")
 
 
 def entity_id_of(payload):

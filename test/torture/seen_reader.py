@@ -12,6 +12,7 @@ import asyncio
 import re
 import sys
 
+from comparison import id_of
 from nats_client import NatsClient, NatsError
 from postgres import ConnectionLost, Session, SqlError
 
@@ -44,7 +45,7 @@ class Reader:
             await asyncio.sleep(0.05)
 
     async def _look(self, message):
-        database = self._databases[message.headers["Nats-Msg-Id"].split(".")[1]]
+        database = self._databases[id_of(message.headers).split(".")[1]]
         row = re.search(rb'"data":\{"id":(\d+)', message.payload)[1].decode()
         # A server that has died must have the row when it is back.
         was_cut_off = False

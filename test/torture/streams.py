@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 """The streams of a round, and what those that there were have held."""
 
-from comparison import to_record
+from comparison import id_of, to_record
 
 STREAM = "fraiseql_events"
 HEAD = 2000  # messages
@@ -82,7 +82,7 @@ class History:
         stream[self._database_of(message)].append(to_record(message))
 
     def _database_of(self, message):
-        origin = message.headers.get("Fraiseql-Origin") or message.headers["Nats-Msg-Id"]
+        origin = message.headers.get("Fraiseql-Origin") or id_of(message.headers)
         system, oid, *_ = origin.split(".")
         if system != self._system:
             raise RuntimeError(f"message {message.sequence} is of nobody here")

@@ -52,6 +52,7 @@ def parse_options():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 10**6))
     parser.add_argument("--disk", help="a small disk for the broker, which may be filled")
     parser.add_argument("--without", action="append", default=[], help="a fault to leave out")
+    parser.add_argument("--batches", action="store_true", help="messages in batches: nats-server 2.14")
     parser.add_argument("--only", choices=[mode.name for mode in MODES])
     options = parser.parse_args()
     able = [mode for mode in MODES if mode.nats <= version()]
@@ -66,7 +67,7 @@ def parse_options():
 def main():
     options = parse_options()
     shutil.rmtree(LOGS, ignore_errors=True)
-    again = f"make torture SECONDS={options.seconds:g} SEED={options.seed}"
+    again = f"make torture SECONDS={options.seconds:g} SEED={options.seed}{' BATCHES=1' * options.batches}"
     print(again, flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="torture.") as work:

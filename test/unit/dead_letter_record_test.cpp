@@ -50,6 +50,10 @@ TEST(DeadLetterRecord, IsKnownByItsIdIfItWasNotReadFromTheLog) {
   ASSERT_TRUE(ParseDeadLetter(text, &record));
   EXPECT_EQ(record.position, "id");
   EXPECT_EQ(record.commit_lsn, 0u);
+  message.headers = "Fraiseql-Id: own\r\n";
+  const std::string own = Record(message, Status::Rejected("x"));
+  ASSERT_TRUE(ParseDeadLetter(own, &record));
+  EXPECT_EQ(record.position, "own");
 }
 
 // Files are read by later versions than the one that wrote them.

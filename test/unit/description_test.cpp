@@ -96,6 +96,16 @@ TEST(Description, OfAPartitionedTableHasNoNameOfIt) {
   EXPECT_TRUE(Has(description.messages, R"("Fraiseql-Table":{"type":"string"})"));
 }
 
+TEST(Description, NamesTheHeaderThatHasTheId) {
+  DescriptionInput input = TestInput();
+  const Observer observer = TableObserver(SetOf(Operation::kInsert));
+  EXPECT_TRUE(Has(DescribeObserver(observer, input).messages, R"("Nats-Msg-Id":)"));
+  input.own_id_header = true;
+  const std::string messages = DescribeObserver(observer, input).messages;
+  EXPECT_TRUE(Has(messages, R"("Fraiseql-Id":)"));
+  EXPECT_FALSE(Has(messages, R"("Nats-Msg-Id":)"));
+}
+
 TEST(Description, WithoutTheLogHasOnlyNotifications) {
   DescriptionInput input = TestInput();
   input.from_log = false;

@@ -93,6 +93,23 @@ TEST(CommonHeaders, StandOnEveryMessage) {
                                  kTransactionLines);
 }
 
+TEST(CommonHeaders, HaveTheIdInAHeaderOfOurOwnIfAsked) {
+  Origin origin = TestOrigin();
+  origin.own_id_header = true;
+  Message message;
+  message.position = {0x16B374D848, 42, 1};
+  AddIdentity(origin, {}, &message);
+  EXPECT_EQ(message.headers,
+            "Fraiseql-Id: 7012345678901234567.16384.00000016B374D848.42.1\r\n"
+            "Fraiseql-Position: 16/B374D848:42:1\r\n");
+  EXPECT_EQ(MessageIdOf(message.headers), "7012345678901234567.16384.00000016B374D848.42.1");
+  message.headers.clear();
+  AddIdentity(origin, "order-7", &message);
+  EXPECT_EQ(FindHeader(message.headers, "Nats-Msg-Id"), "order-7");
+  EXPECT_EQ(FindHeader(message.headers, "Fraiseql-Id"), "");
+  EXPECT_EQ(MessageIdOf(message.headers), "order-7");
+}
+
 TEST(CommonHeaders, TakeTheIdOfTheCaller) {
   Message message;
   message.position = {0x16B374D848, 42, 0};

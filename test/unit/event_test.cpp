@@ -71,7 +71,7 @@ class EventTest : public ::testing::Test {
     return message_.subject;
   }
 
-  const Origin origin_{7012345678901234567, 16384, "shop", "fraiseql.mutation"};
+  Origin origin_{7012345678901234567, 16384, "shop", "fraiseql.mutation"};
   TransactionHeaders transaction_;
   Relation relation_ = MakeRelation("public", "tb_order", {"id", "status", "total"}, {0});
   Observer observer_;
@@ -302,6 +302,14 @@ TEST_F(EventTest, HeadersAreExactlyThese) {
             "traceparent: 00-1-2-01\r\n"
             "Fraiseql-Table: public.tb_order\r\n"
             "Content-Type: application/json\r\n");
+}
+
+TEST_F(EventTest, PayloadIsTheSameWhicheverHeaderHasTheId) {
+  Insert({"7", R"("new")", "12.50"});
+  const std::string payload = Payload();
+  origin_.own_id_header = true;
+  EXPECT_EQ(Payload(), payload);
+  EXPECT_EQ(message_.headers.find("Fraiseql-Id: 7012345678901234567.16384."), 0u);
 }
 
 TEST_F(EventTest, TableNamesAddNoHeaders) {

@@ -5,6 +5,10 @@
 
 namespace fraiseql {
 
+namespace {
+constexpr uint64_t kAckInterval = 64;  // as Publisher asks for in a chain
+}  // namespace
+
 void FakeBroker::Open(const ResumePoint& from) {
   ++opens_;
   from_ = from;
@@ -65,13 +69,14 @@ Status FakeBroker::Check(const Message& message) {
   return too_large.count(id) > 0 ? Status::Rejected("message is too large") : Status::Ok();
 }
 
-Status FakeBroker::Send(const Message& message, uint64_t sequence, bool want_ack) {
+Status FakeBroker::Send(const Message& message, uint64_t sequence, const Around& around) {
   Status status = Check(message);
   if (!status.ok()) return status;
   const std::string id(FindHeader(message.headers, "Nats-Msg-Id"));
   Wire& wire = wires_.back();
+  const bool want_ack = around.behind == 0 || sequence % kAckInterval == 0 || !chained;
   wire.messages.push_back(
-      {sequence, id, message.position, want_ack || !chained, wire.last_id, wire.stream_size});
+      {sequence, id, message.position, want_ack, wire.last_id, wire.stream_size});
   wire.last_id = id;
   return Status::Ok();
 }
@@ -125,7 +130,7 @@ void FakeBroker::Store(size_t wire) {
     let_go_.push_back(false);
     remembered_[sent.id] = stream_.size();
     reply.stream_sequence = stream_.size();
-    reply.through = chained;
+    reply.through = reply.adjacent = chained;
   } else {
     ++gaps_;
     reply.needs_resync = true;

@@ -35,7 +35,7 @@ class FakeBroker : public Sink {
   const Status& status() const override { return status_; }
   bool CanSend() const override { return wires_.back().messages.size() < wire_capacity; }
   Status Check(const Message& message) override;
-  Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
+  Status Send(const Message& message, uint64_t sequence, const Around& around) override;
   bool NextReply(Reply* reply) override;
 
   // The broker's side: takes the oldest message from a wire.  REQUIRES: it has one.

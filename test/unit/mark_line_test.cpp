@@ -46,17 +46,43 @@ TEST(MarkLine, OfAStreamThatIsAtLeastAsLongAsTheMark) {
   EXPECT_EQ(read->seen, 42u);
 }
 
+TEST(MarkLine, KeepsTheBatch) {
+  SettledMark settled = {{"2026-11-23T23:26:36Z", 42}, 4711, {}};
+  settled.batch = {UINT64_MAX, "fraiseql.a-1"};
+  const auto read = ParseMark(FormatMark(settled));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->batch.id, UINT64_MAX);
+  EXPECT_EQ(read->batch.subject, "fraiseql.a-1");
+  EXPECT_EQ(ParseMark(FormatMark({{"2026-11-23T23:26:36Z", 42}, 4711, {}}))->batch.subject, "");
+}
+
 TEST(MarkLine, BelievesNoMarkThatNoStreamCanHave) {
-  EXPECT_TRUE(ParseMark(Sealed("3 x 42 43 7 8 9 1")));
-  for (const char* text :
-       {"3 x 42 18446744073709551615 7 8 9 1", "3 x 42 9223372036854775808 7 8 9 1",
-        "3 x 42 41 7 8 9 1", "2 x 42 43 7 8 9 1", "2 x 42 7 8 9 1", "3 x 42 7 8 9 1", "3 x",
-        "3  42 43 7 8 9 1", "3 x -1 43 7 8 9 1", "3 x 42 43 -7 8 9 1", "3 x 4 2 43 7 8 9 1",
-        "3 a b 42 43 7 8 9 1", "3 x\t 42 43 7 8 9 1", "3 x 42 43 7",
-        "3 x 42 43 18446744073709551616 8 9 1", "3 x 42 43 7 8 9 4294967296", ""}) {
+  EXPECT_TRUE(ParseMark(Sealed("4 x - 0 42 43 7 8 9 1")));
+  for (const char* text : {"4 x - 0 42 18446744073709551615 7 8 9 1",
+                           "4 x - 0 42 9223372036854775808 7 8 9 1",
+                           "4 x - 0 42 41 7 8 9 1",
+                           "3 x 42 43 7 8 9 1",
+                           "3 x 42 7 8 9 1",
+                           "4 x - 0 42 7 8 9 1",
+                           "4 x",
+                           "4  - 0 42 43 7 8 9 1",
+                           "4 x - 0 -1 43 7 8 9 1",
+                           "4 x - 0 42 43 -7 8 9 1",
+                           "4 x - 0 4 2 43 7 8 9 1",
+                           "4 a - b 0 42 43 7 8 9 1",
+                           "4 x\t - 0 42 43 7 8 9 1",
+                           "4 x - 0 42 43 7",
+                           "4 x - 1 42 43 7 8 9 1 1",
+                           "4 x 0 42 43 7 8 9 1",
+                           "4 x  5 42 43 7 8 9 1",
+                           "4 x a\x01"
+                           "b 5 42 43 7 8 9 1",
+                           "4 x - 0 42 43 18446744073709551616 8 9 1",
+                           "4 x - 0 42 43 7 8 9 4294967296",
+                           ""}) {
     EXPECT_FALSE(ParseMark(Sealed(text))) << text;
   }
-  EXPECT_FALSE(ParseMark(Sealed("3 " + std::string(65, 'x') + " 42 43 7 8 9 1")));
+  EXPECT_FALSE(ParseMark(Sealed("4 " + std::string(65, 'x') + " - 0 42 43 7 8 9 1")));
 }
 
 }  // namespace

@@ -90,6 +90,12 @@ TEST(Message, FindsTheFirstHeaderOfTheExactName) {
   EXPECT_EQ(FindHeader(headers, "Last"), "3");
 }
 
+TEST(Message, HasItsIdInOneOfTwoHeaders) {
+  EXPECT_EQ(MessageIdOf("Fraiseql-Id: 1\r\nNats-Msg-Id: 2\r\n"), "2");
+  EXPECT_EQ(MessageIdOf("A: 1\r\nFraiseql-Id: 2\r\n"), "2");
+  EXPECT_EQ(MessageIdOf("Fraiseql-Batch: 1\r\n"), "");
+}
+
 TEST(Message, FindsNothingWhereThereIsNoSuchHeader) {
   EXPECT_EQ(FindHeader("", "A"), "");
   EXPECT_EQ(FindHeader("A: 1\r\n", "B"), "");

@@ -272,6 +272,8 @@ TEST(TomlConfigErrors, OfAStream) {
        "o.toml:5:11: unknown storage \"tape\"", "\"memory\""},
       {"name = \"a\"\nsubjects = [\"a.>\"]\nretention = \"forever\"\n",
        "o.toml:5:13: unknown retention \"forever\"", "workqueue"},
+      {"name = \"a\"\nsubjects = [\"a.>\"]\nmessage_id_header = \"Id\"\n",
+       "o.toml:5:21: unknown message_id_header \"Id\"", "Fraiseql-Id"},
       {"name = \"a\"\nsubjects = [\"$JS.>\"]\n", "o.toml:4:13: subject \"$JS.>\" is reserved",
        "NATS"},
       {"name = \"a\"\nsubjects = [\"a.>.b\"]\n",

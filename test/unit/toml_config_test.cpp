@@ -454,6 +454,7 @@ name = "clicks"
 subjects = ["click.>", "seen.*"]
 max_age = "1 hour"
 max_bytes = 1_000
+message_id_header = "Fraiseql-Id"
 [[streams]]
 kv = "orders"
 history = 5
@@ -468,10 +469,13 @@ stream = "clicks"
   EXPECT_EQ(config.streams[0].name, "clicks");
   EXPECT_EQ(config.streams[0].subjects, (std::vector<std::string>{"click.>", "seen.*"}));
   const std::vector<std::pair<std::string, std::string>> values = {
-      {"name", "clicks"}, {"max_age", "1 hour"}, {"max_bytes", "1000"}};
+      {"name", "clicks"},
+      {"max_age", "1 hour"},
+      {"max_bytes", "1000"},
+      {"message_id_header", "Fraiseql-Id"}};
   EXPECT_EQ(config.streams[0].values, values);
   EXPECT_EQ(config.streams[1].name, "KV_orders");
-  EXPECT_EQ(config.streams[1].where, "fraiseql-observer.toml:7:1");
+  EXPECT_EQ(config.streams[1].where, "fraiseql-observer.toml:8:1");
   ASSERT_EQ(config.rules.size(), 1U);
   EXPECT_EQ(config.rules[0].stream, "clicks");
 }

@@ -84,4 +84,9 @@ std::string_view FindHeader(std::string_view headers, std::string_view name) {
   return {};
 }
 
+std::string_view MessageIdOf(std::string_view headers) {
+  const std::string_view id = FindHeader(headers, "Nats-Msg-Id");
+  return id.empty() ? FindHeader(headers, "Fraiseql-Id") : id;
+}
+
 }  // namespace fraiseql

@@ -58,4 +58,7 @@ void AppendHeaderValue(std::string_view text, std::string* out);
 // The value of the first header with this name (compared exactly), or an empty view.
 std::string_view FindHeader(std::string_view headers, std::string_view name);
 
+// The id of a message of ours: its Nats-Msg-Id, or else its Fraiseql-Id; empty if it has neither.
+std::string_view MessageIdOf(std::string_view headers);
+
 }  // namespace fraiseql

@@ -16,7 +16,7 @@ std::string Place(const Message& message) {
   if (message.position.commit_lsn != 0) {
     AppendPosition(message.position, &place);
   } else {
-    place = FindHeader(message.headers, "Nats-Msg-Id");
+    place = MessageIdOf(message.headers);
   }
   return place;
 }

@@ -73,7 +73,7 @@ class HeadersSchema {
 void AppendHeaders(const Route& route, const DescriptionInput& input, Operation operation,
                    std::string* out) {
   HeadersSchema headers;
-  headers.Add("Nats-Msg-Id", kText);
+  headers.Add(input.own_id_header ? "Fraiseql-Id" : "Nats-Msg-Id", kText);
   headers.Add("Fraiseql-Position", kText);
   headers.Add("Fraiseql-Xid", R"({"type":"string","pattern":"^[0-9]+$"})");
   headers.Add("Fraiseql-Commit-Time", R"({"type":"string","format":"date-time"})");
@@ -115,7 +115,7 @@ void AppendNotification(const Observer& observer, const DescriptionInput& input,
   AppendJsonString(observer.name + ".NOTIFY", &message);
   message.push_back(',');
   HeadersSchema headers;
-  headers.Add("Nats-Msg-Id", kText);
+  headers.Add(input.own_id_header ? "Fraiseql-Id" : "Nats-Msg-Id", kText);
   headers.Add("Fraiseql-Commit-Time", R"({"type":"string","format":"date-time"})");
   headers.Add("Fraiseql-Channel",
               Const(observer.channel.empty() ? observer.topic : observer.channel));

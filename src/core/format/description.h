@@ -15,6 +15,7 @@ struct DescriptionInput {
   std::string database;
   std::string subject_prefix;
   std::string topic_prefix;
+  bool own_id_header = false;   // see Origin
   bool from_log = true;         // row changes are published, too
   bool is_partitioned = false;  // rows are those of its partitions, whose names differ
   Relation relation;            // of an observer of a table

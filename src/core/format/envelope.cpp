@@ -67,7 +67,8 @@ void TransactionHeaders::SetTraceparent(std::string_view traceparent) {
 
 void AddIdentity(const Origin& origin, std::string_view message_id, Message* message) {
   std::string* lines = &message->headers;
-  lines->append("Nats-Msg-Id: ");
+  const bool own = origin.own_id_header && message_id.empty();
+  lines->append(own ? "Fraiseql-Id: " : "Nats-Msg-Id: ");
   if (message_id.empty()) {
     AppendMessageId(origin, message->position, lines);
   } else {

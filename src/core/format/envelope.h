@@ -22,6 +22,7 @@ struct Origin {
   // Distinguishes a copy of the cluster that publishes beside the original, with the same
   // identifiers. Empty unless the copy was adopted.
   std::string branch = {};
+  bool own_id_header = false;  // the id is in Fraiseql-Id, and not in Nats-Msg-Id
 };
 
 // Appends the origin of messages, for their ids and headers:
@@ -61,9 +62,10 @@ class TransactionHeaders {
   size_t own_size_ = 0;  // of the lines before traceparent
 };
 
-// Adds the headers that identify the message: Nats-Msg-Id and Fraiseql-Position.  An empty
-// `message_id` stands for the id of the position; with another one, the header Fraiseql-Origin
-// names the origin.  A message without a position (commit_lsn 0) has no Fraiseql-Position.
+// Adds the headers that identify the message: Nats-Msg-Id or Fraiseql-Id, which is the first then,
+// and Fraiseql-Position.  An empty `message_id` stands for the id of the position; another one is
+// always in Nats-Msg-Id, and the header Fraiseql-Origin names the origin.  A message without a
+// position (commit_lsn 0) has no Fraiseql-Position.
 void AddIdentity(const Origin& origin, std::string_view message_id, Message* message);
 
 // Adds the headers of every message: those, and the ones of its transaction.

@@ -24,7 +24,7 @@ void AppendFraiseqlPayload(const RowEvent& event, std::string* out) {
   const Change& change = event.change;
   const RowImage* row = RowOf(change);
   out->append("{\"id\":\"");
-  AppendUuid5(FindHeader(event.message.headers, "Nats-Msg-Id"), out);
+  AppendUuid5(MessageIdOf(event.message.headers), out);
   out->append("\",\"event\":\"").append(OperationName(change.operation));
   out->append("\",\"event_type\":\"").append(EventType(change.operation));
   out->append("\",\"entity\":").append(route.entity_json);

@@ -11,7 +11,8 @@ namespace fraiseql {
 
 namespace {
 
-constexpr std::string_view kVersion = "3 ";
+constexpr std::string_view kVersion = "4 ";
+constexpr std::string_view kNoBatch = "-";  // stands for its subject
 
 // Removes the last blank and the number after it from `text`; false if that is not exactly a
 // number.
@@ -31,10 +32,11 @@ std::string FormatMark(const SettledMark& settled) {
   assert(IsStreamCreated(mark.stream) && mark.sequence <= kMaxStreamSequence);
   std::string line(kVersion);
   line.append(mark.stream).push_back(' ');
-  AppendDecimal(mark.sequence, &line);
+  assert(settled.batch.id == 0 || IsMarkedSubject(settled.batch.subject));
+  line.append(settled.batch.id != 0 ? settled.batch.subject : kNoBatch);
   for (const uint64_t number :
-       {std::max(settled.seen, mark.sequence), settled.settled_lsn, settled.through.commit_lsn,
-        settled.through.ordinal, uint64_t{settled.through.route}}) {
+       {settled.batch.id, mark.sequence, std::max(settled.seen, mark.sequence), settled.settled_lsn,
+        settled.through.commit_lsn, settled.through.ordinal, uint64_t{settled.through.route}}) {
     line.push_back(' ');
     AppendDecimal(number, &line);
   }
@@ -59,9 +61,16 @@ std::optional<SettledMark> ParseMark(std::string_view line) {
   }
   if (!TakeLastNumber(&line, &settled.seen) || settled.seen > kMaxStreamSequence) return {};
   if (!TakeLastNumber(&line, &mark.sequence) || mark.sequence > settled.seen) return {};
+  if (!TakeLastNumber(&line, &settled.batch.id)) return {};
   if (line.substr(0, kVersion.size()) != kVersion) return {};
-  mark.stream = line.substr(kVersion.size());
-  if (!IsStreamCreated(mark.stream)) return {};
+  line.remove_prefix(kVersion.size());
+  const size_t blank = line.find(' ');
+  if (blank == std::string_view::npos) return {};
+  mark.stream = line.substr(0, blank);
+  const std::string_view subject = line.substr(blank + 1);
+  if (settled.batch.id != 0) settled.batch.subject = subject;
+  const bool subject_fits = settled.batch.id != 0 ? IsMarkedSubject(subject) : subject == kNoBatch;
+  if (!subject_fits || !IsStreamCreated(mark.stream)) return {};
   return settled;
 }
 

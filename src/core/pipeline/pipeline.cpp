@@ -8,9 +8,6 @@
 namespace fraiseql {
 
 namespace {
-// One acknowledgement in so many messages is requested; it covers all messages before it.
-constexpr uint64_t kAckInterval = 64;
-
 Window::AckKind KindOf(const Reply& reply) {
   if (reply.late) return Window::AckKind::kLate;
   return reply.duplicate ? Window::AckKind::kDuplicate : Window::AckKind::kStored;
@@ -104,6 +101,11 @@ void Pipeline::TakeOpened() {
   state_ = State::kStreaming;
 }
 
+void Pipeline::BatchNoted(bool noted) {
+  if (noted) from_.batch = sink_->BatchToNote();
+  sink_->BatchNoted(noted);
+}
+
 StreamMark Pipeline::mark() const {
   // Until the stream is checked and its contents are classified, the earlier mark is the best
   // known.
@@ -142,7 +144,7 @@ void Pipeline::TakeAck(const Reply& reply, int64_t now_ms) {
   acked_ += acked;
   if (!reply.late) stream_end_ = std::max(stream_end_, reply.stream_sequence);
   // A message tied to its predecessor proves that nothing was stored in between.
-  if (reply.through) looked_end_ = std::max(looked_end_, reply.stream_sequence);
+  if (reply.adjacent) looked_end_ = std::max(looked_end_, reply.stream_sequence);
   Progress(oldest, now_ms);
 }
 
@@ -295,9 +297,10 @@ Status Pipeline::StoreDeadLetter(const Message& message, const Status& reason) {
 Status Pipeline::Send(const Message& message, uint64_t sequence, int64_t now_ms) {
   // No later message exists whose acknowledgement would cover the last one, and a message found in
   // the stream is not sent, so cannot cover those before it.
-  const bool want_ack =
-      probing_ || contents_.holds_any() || window_.IsLast(sequence) || sequence % kAckInterval == 0;
-  Status status = sink_->Send(message, sequence, want_ack);
+  const bool alone = probing_ || contents_.holds_any() || window_.IsLast(sequence);
+  Status status =
+      sink_->Send(message, sequence,
+                  {alone ? 0 : window_.end() - 1 - sequence, MayHaveBeenSent(message, sequence)});
   if (!status.ok()) return status;
   if (window_.in_flight() == 0) silent_since_ms_ = now_ms;
   window_.Sent(sequence, StoredBehind(message.position.commit_lsn < from_.uncertain_before_lsn));

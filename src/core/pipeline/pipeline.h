@@ -94,6 +94,12 @@ class Pipeline {
   // The caller has stored mark() and settled_lsn().
   void NoteStream() { noted_stream_ = stream_; }
 
+  // The sink is about to use a batch, and sends nothing before the caller has stored it.
+  bool has_new_batch() const { return state_ == State::kStreaming && sink_->BatchToNote().id != 0; }
+  BatchMark BatchToNote() const { return sink_->BatchToNote(); }
+  // `noted`: the caller has stored it.
+  void BatchNoted(bool noted);
+
   State state() const { return state_; }
   // Streaming again after a failure, but no message has been stored since: it may fail again.
   bool probing() const { return probing_ && !window_.empty(); }

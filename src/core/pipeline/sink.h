@@ -19,6 +19,7 @@ struct Reply {
   uint64_t stream_sequence = 0;  // where in the stream it is stored; 0: not known
   Status status;                 // ok: stored
   bool through = false;          // ok: so is every message sent before it since the sink was opened
+  bool adjacent = false;         // through: and nothing else was stored in between
   bool late = false;             // it may be from an earlier stream of the same name, and
                                  // `stream_sequence` a place of that one
   bool refused = false;          // not ok: this attempt to send the message did not store it
@@ -36,6 +37,7 @@ struct ResumePoint {
   uint64_t uncertain_before_lsn = 0;
   // Known places of acknowledged messages in the stream of the mark, in its order.
   std::vector<StoredPlaces> known = {};
+  BatchMark batch = {};  // in use before
 };
 
 // What the sink found when it opened.
@@ -77,14 +79,27 @@ class Sink {
   // REQUIRES: state() == kOpen.
   virtual Status Check(const Message& message) = 0;
 
+  // What is known about a message that is to be sent.
+  struct Around {
+    uint64_t behind = 0;       // how many are to be sent after it; 0: none for now
+    bool sent_before = false;  // it may have been sent before, and be on its way
+  };
+
   // Sends the message (the sink copies what it needs).  kRejected: this message can never be
-  // stored; kUnavailable: the sink has failed and needs Open().  Without `want_ack` the sink may
-  // omit the acknowledgement of this message if that of a later message covers it.
-  // REQUIRES: state() == kOpen.
-  virtual Status Send(const Message& message, uint64_t sequence, bool want_ack) = 0;
+  // stored; kUnavailable: the sink has failed and needs Open().  If messages are to follow, the
+  // sink may omit the acknowledgement of this message if that of a later one covers it. REQUIRES:
+  // state() == kOpen.
+  virtual Status Send(const Message& message, uint64_t sequence, const Around& around) = 0;
 
   // The next reply that has arrived; false if there is none.
   virtual bool NextReply(Reply* reply) = 0;
+
+  // A batch in which the sink is about to send; none (id 0) if there is none.  Until BatchNoted()
+  // it sends nothing: the owner records the batch first, for the ResumePoint of the next Open(),
+  // also of another process.
+  virtual BatchMark BatchToNote() const { return {}; }
+  // REQUIRES: there is a batch to note.  `noted`: it is recorded.
+  virtual void BatchNoted(bool /*noted*/) {}
 };
 
 }  // namespace fraiseql

@@ -19,6 +19,20 @@ inline bool IsStreamCreated(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127; });
 }
 
+// A batch (see nats/publish/batches) in which messages of a connection that has ended may still be
+// on their way into the stream.
+struct BatchMark {
+  uint64_t id = 0;      // 0: none
+  std::string subject;  // of a message of ours; requests about the batch are sent there
+};
+
+// Whether this may be the subject of a message: it is stored in a file.
+inline bool IsMarkedSubject(std::string_view text) {
+  constexpr size_t kLongest = 4096;
+  return !text.empty() && text.size() <= kLongest &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return c > ' '; });
+}
+
 // A place in the stream that all unsettled messages follow: no message of ours that is not settled
 // was stored at or before it.  A lower mark is also correct; it only means more to read.
 struct StreamMark {

@@ -57,6 +57,8 @@ struct StreamSpec {
   std::optional<Discard> discard;
   std::optional<Compression> compression;
   bool is_bucket = false;  // of the key-value store (ADR-8), which clients expect to be set up so
+  bool allows_batches =
+      false;  // fast-ingest batches (ADR-50), which nats-server knows from 2.14 on
 };
 
 // Whether each message expects the one before it (see Chain), which needs a stream without other

@@ -22,6 +22,8 @@ constexpr int kStreamNotFound = 10059;
 constexpr int kSubjectsOverlap = 10065;
 constexpr int kWrongLastSequence = 10071;
 constexpr int kMessageBeingStored = 10158;  // with the same id
+constexpr int kBatchesDisabled = 10205;
+constexpr int kUnknownBatch = 10208;
 
 // The stream's last message, or its last sequence, is not the one that the refused message expects.
 bool IsWrongExpectation(const JetStreamError& error);

@@ -54,11 +54,24 @@ bool ReadPlain(std::string_view text, PubAck* ack) {
   return true;
 }
 
+// Returns whether `data` has an error, which the caller is to read.
+bool ReadBatchAnswer(std::string_view type, std::string_view data, PubAck* ack) {
+  if (type == "gap") {
+    ack->kind = PubAck::Kind::kBatchGap;
+  } else if (ReadDecimal(Value(data, "\"seq\":"), &ack->batch_count)) {
+    if (type == "ack") ack->kind = PubAck::Kind::kStoredThrough;
+    return type == "err";
+  }
+  return false;
+}
+
 }  // namespace
 
 PubAck ParsePubAck(std::string_view data) {
   PubAck ack;
   if (ReadPlain(data, &ack)) return ack;
+  const std::string_view type = ReadString(Value(data, "\"type\":"));
+  if (!type.empty() && !ReadBatchAnswer(type, data, &ack)) return ack;
   const std::string_view error = Value(data, "\"error\":");
   if (!error.empty()) {
     if (error[0] == '{' && ReadDecimal(Value(error, "\"code\":"), &ack.error.code)) {
@@ -70,6 +83,7 @@ PubAck ParsePubAck(std::string_view data) {
   }
   ack.stream = ReadString(Value(data, "\"stream\":"));
   if (ack.stream.empty() || !ReadDecimal(Value(data, "\"seq\":"), &ack.stream_sequence)) return ack;
+  ReadDecimal(Value(data, "\"count\":"), &ack.batch_count);
   ack.duplicate = Value(data, "\"duplicate\":").substr(0, 4) == "true";
   ack.kind = KindOf(ack.stream_sequence);
   return ack;

@@ -121,17 +121,24 @@ bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
   return BeginsWith(message_id, origin) || named_origin == origin;
 }
 
-// Whether the delivered message expects the one before it (see Chain).  In a replicated stream the
-// expectation may be by sequence only, which does not count: it also holds if another publisher's
-// message has taken the sequence of ours.
+// Whether the delivered message expects the one before it (see Chain), or was sent in a batch.  In
+// a replicated stream the expectation may be by sequence only, which does not count: it also holds
+// if another publisher's message has taken the sequence of ours.
 bool ReadBack::IsTied(const Connection& connection) const {
+  if (!connection.DeliveredHeader("Fraiseql-Id").empty() &&
+      (connection.DeliveredHeader("Nats-Msg-Id").empty() ||
+       !connection.DeliveredHeader("Fraiseql-Batch").empty())) {
+    return true;
+  }
   return !connection.DeliveredHeader("Nats-Expected-Last-Msg-Id").empty() ||
          (!range_.replicated && !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty());
 }
 
 void ReadBack::Look(const Connection& connection) {
-  const bool ours = IsOf(range_.origin, connection.DeliveredHeader("Nats-Msg-Id"),
-                         connection.DeliveredHeader("Fraiseql-Origin"));
+  const std::string_view own_id = connection.DeliveredHeader("Fraiseql-Id");
+  const bool ours =
+      IsOf(range_.origin, own_id.empty() ? connection.DeliveredHeader("Nats-Msg-Id") : own_id,
+           connection.DeliveredHeader("Fraiseql-Origin"));
   Position position;
   if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
     saw_foreign_ = true;

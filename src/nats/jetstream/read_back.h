@@ -29,8 +29,8 @@ class ReadBack {
   };
 
   // The messages to read: those after sequence `behind`, up to `end`.  Counted are those that come
-  // from `origin` by their Nats-Msg-Id (or by Fraiseql-Origin, if the sender chose the id) and that
-  // did not commit before `settled_lsn`.
+  // from `origin` by their Nats-Msg-Id or Fraiseql-Id (or by Fraiseql-Origin, if the sender chose
+  // the id) and that did not commit before `settled_lsn`.
   struct Range {
     std::string stream;
     std::string origin;

@@ -53,6 +53,7 @@ StreamSpec SpecOf(const Json& config) {
   spec.duplicate_window_ms = IntegerAt(config, "duplicate_window") / kNsPerMs;
   spec.compression = DataAt(config, "compression") == "s2" ? Compression::kS2 : Compression::kNone;
   spec.discard = DataAt(config, "discard") == "new" ? Discard::kNew : Discard::kOld;
+  spec.allows_batches = FlagAt(config, "allow_batched");
   return spec;
 }
 
@@ -83,6 +84,7 @@ Json StreamFields(const StreamSpec& spec) {
   }
   if (spec.discard) fields["discard"] = Name(*spec.discard);
   if (spec.compression) fields["compression"] = Name(*spec.compression);
+  if (spec.allows_batches) fields["allow_batched"] = true;
   if (spec.is_bucket) {
     fields["allow_rollup_hdrs"] = true;
     fields["deny_delete"] = true;

@@ -30,7 +30,7 @@ constexpr uint64_t kMostOneByOne = 256;
 bool Take(const std::optional<StoredMessage>& message, const TailQuery& query, StreamTail* tail) {
   Position position;
   if (!message ||
-      !ReadBack::IsOf(query.origin, FindHeader(message->headers, "Nats-Msg-Id"),
+      !ReadBack::IsOf(query.origin, MessageIdOf(message->headers),
                       FindHeader(message->headers, "Fraiseql-Origin")) ||
       !ParsePosition(FindHeader(message->headers, "Fraiseql-Position"), &position)) {
     return false;

@@ -21,28 +21,19 @@ constexpr int64_t kInterruptAgainMs = 20;
 // Large enough for long writes, small enough that what a partial write leaves is moved cheaply.
 constexpr size_t kMaxUnsentBytes = 128 * 1024;
 
-// The server's default for the line "HPUB subject reply header-size total-size"; it closes the
-// connection on a longer one.
-constexpr size_t kMaxControlLine = 4096;
-constexpr size_t kMaxDigits = 20;        // of a sequence number
-constexpr size_t kControlLineRest = 32;  // all but the two subjects
+// In a stream with chained messages, one acknowledgement in so many messages is requested; it
+// covers all messages before it.
+constexpr uint64_t kAckInterval = 64;
 
-constexpr size_t kHeaderFrame = 12;  // "NATS/1.0\r\n" before and "\r\n" after the header lines
+constexpr std::string_view kBatchHeader = "Fraiseql-Batch: 1\r\n";
 
-// A stream does not grow by this much between two acknowledgements.
-constexpr uint64_t kMaxGrowth = uint64_t{1} << 48;
-
-// Reads "<generation>.<sequence>".
-bool ReadAddress(std::string_view address, uint64_t* generation, uint64_t* sequence) {
-  const size_t dot = address.find('.');
-  return dot != std::string_view::npos && ReadDecimal(address.substr(0, dot), generation) &&
-         ReadDecimal(address.substr(dot + 1), sequence);
-}
-
-// The size of headers and payload, as the server counts them.
-size_t WireSize(const Message& message) {
-  const size_t headers = message.headers.empty() ? 0 : message.headers.size() + kHeaderFrame;
-  return headers + message.payload.size();
+// The id of a message whose headers have it as Fraiseql-Id, which is the first then: it may have to
+// be sent as its Nats-Msg-Id, too.
+std::string_view OwnId(const Message& message) {
+  constexpr std::string_view kName = "Fraiseql-Id: ";
+  const std::string_view headers = message.headers;
+  if (headers.substr(0, kName.size()) != kName) return {};
+  return headers.substr(kName.size(), headers.find('\r') - kName.size());
 }
 
 }  // namespace
@@ -70,6 +61,8 @@ void Publisher::Open(const ResumePoint& from) {
   from_ = from;
   outstanding_ = 0;
   chain_.End();
+  batches_.End();
+  reopens_ = false;
   opening_.Abandon();
   state_ = State::kOpening;
   status_ = Status::Ok();
@@ -101,7 +94,7 @@ void Publisher::OnWake() {
   } else if (status.ok()) {
     ++socket_generation_;
     ++connects_;
-    connected_us_ = WallClockUs();
+    check_.Connected(connection_->max_payload());
     AskStream();
   } else {
     servers_.Failed(std::move(status));
@@ -127,7 +120,7 @@ void Publisher::OnSocket(bool readable, bool writable) {
   if (status.ok()) return;
   renew_connection_ = true;
   if (state_ == State::kClosed) return;
-  Status refused = refused_.Learn(connection_->refusal(), WallClockUs());
+  Status refused = check_.Learn(connection_->refusal());
   if (!refused.ok()) return Close(std::move(refused));
   if (state_ == State::kOpening && status.code() == StatusCode::kInvalid) {
     return CloseUnfit(status);
@@ -179,9 +172,7 @@ void Publisher::BecomeOpen() {
   reply_prefix_ = reply_.size();
   stream_end_ = checked_end_ = opening_.end().sequence;
   stored_since_ = 0;
-  stream_subjects_ = opening_.subjects();
-  subjects_ = SubjectSet(stream_subjects_);
-  looked_us_ = WallClockUs();
+  check_.Looked(opening_.subjects());
   ++openings_;
   if (created_ != opening_.end().stream) {
     created_ = opening_.end().stream;
@@ -189,7 +180,10 @@ void Publisher::BecomeOpen() {
   }
   purge_.Begin(stream_.name);
   if (opening_.saw_foreign()) exclusivity_.SawForeign(now_ms_);
-  chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas()), stream_end_);
+  last_asked_ = true;
+  batches_.Begin(stream_.allows_batches && opening_.allows_batches());
+  check_.SetReplySize(reply_prefix_ + kMaxDecimal + (batches_.on() ? Batches::kMoreReply : 0));
+  TieToLast();
   state_ = State::kOpen;
 }
 
@@ -224,31 +218,60 @@ int64_t Publisher::WaitMs(int64_t now_ms) const {
 }
 
 bool Publisher::CanSend() const {
-  return state_ == State::kOpen && connection_->unsent_bytes() < kMaxUnsentBytes;
+  return state_ == State::kOpen && connection_->unsent_bytes() < kMaxUnsentBytes &&
+         batches_.CanSend(in_flight());
 }
 
-Status Publisher::Send(const Message& message, uint64_t sequence, bool want_ack) {
-  if (!chained() && outstanding_ == 0) TieToLast();
-  const bool truncates = purge_.IsTruncate(message);
-  const bool ask = want_ack || truncates || chain_.kind() != Chain::Kind::kMessageId;
-  reply_.resize(reply_prefix_);
-  AppendDecimal(sequence, &reply_);
-  expectation_.clear();
-  if (chained()) chain_.AppendExpectation(&expectation_);
+Status Publisher::Send(const Message& message, uint64_t sequence, const Around& around) {
+  const bool in_batch = batches_.TakesNext(around.behind, in_flight());
+  if (in_batch) {
+    chain_.End();
+  } else if (!chained() && outstanding_ == 0) {
+    TieToLast();
+  }
   Status status = Check(message);
   if (!status.ok()) return status;
-  if (WireSize(message) + expectation_.size() > static_cast<size_t>(connection_->max_payload())) {
+  const bool ask = Address(message, sequence, around);
+  if (MessageCheck::WireSize(message, more_headers_.size()) >
+      static_cast<size_t>(connection_->max_payload())) {
     exclusivity_.Pause(now_ms_);
-    return Status::Unavailable(
-        "message of " + std::to_string(WireSize(message)) +
-        " bytes leaves no room for the header that ties it to the message before");
+    return Status::Unavailable("message of " + std::to_string(MessageCheck::WireSize(message, 0)) +
+                               " bytes leaves no room for the header that ties it to the message "
+                               "before");
   }
-  status = connection_->Publish(message, ask ? reply_ : std::string(), expectation_);
+  status = connection_->Publish(message, ask ? reply_ : std::string(), more_headers_);
   if (!status.ok()) return status;
-  if (chained()) chain_.Sent(FindHeader(message.headers, "Nats-Msg-Id"));
+  if (chained()) chain_.Sent(MessageIdOf(message.headers));
+  if (!in_batch) batches_.SentOutside(message.subject, around.behind);
+  last_asked_ = ask;
   if (ask) ++outstanding_;
-  if (truncates) purge_.Sent(sequence);
+  if (purge_.IsTruncate(message)) purge_.Sent(sequence);
   return status;
+}
+
+// Sets the reply subject and the further headers of the next message.  Returns whether the message
+// needs an acknowledgement.
+bool Publisher::Address(const Message& message, uint64_t sequence, const Around& around) {
+  reply_.resize(reply_prefix_);
+  AppendDecimal(sequence, &reply_);
+  more_headers_.clear();
+  const std::string_view id = OwnId(message);
+  const bool truncates = purge_.IsTruncate(message);
+  const bool last = around.behind == 0 || truncates;
+  const bool in_batch = batches_.TakesNext(around.behind, in_flight());
+  if (!id.empty() && (!in_batch || batches_.begins() || around.sent_before)) {
+    more_headers_.append("Nats-Msg-Id: ").append(id).append("\r\n");
+    // The read-back takes a message with this header, or without a Nats-Msg-Id, to follow all
+    // others.
+    if (in_batch) more_headers_.append(kBatchHeader);
+  }
+  if (in_batch) {
+    batches_.Send(sequence, last, &reply_);
+    return true;
+  }
+  if (chained()) chain_.AppendExpectation(&more_headers_);
+  return last || sequence % kAckInterval == 0 || chain_.kind() != Chain::Kind::kMessageId ||
+         batches_.WantsToBegin(around.behind);
 }
 
 // When all messages are acknowledged, the growth of the stream shows whether another publisher has
@@ -261,134 +284,10 @@ void Publisher::TieToLast() {
 }
 
 Status Publisher::Check(const Message& message) {
-  const size_t size = WireSize(message);
-  const size_t limit = static_cast<size_t>(connection_->max_payload());
-  if (size > limit) {
-    if (!IsStillBelieved(message, connected_us_, WallClockUs())) {
-      renew_connection_ = true;  // a server reports a raised limit to new connections only
-      return Status::Unavailable("message of " + std::to_string(size) +
-                                 " bytes is over a limit that may have been raised: asking again");
-    }
-    return Status::Rejected("message of " + std::to_string(size) +
-                                " bytes, headers included, is over the NATS server's limit of " +
-                                std::to_string(limit),
-                            "Raise max_payload in the server's configuration.");
-  }
-  if (message.subject.size() + reply_prefix_ + kMaxDigits + kControlLineRest > kMaxControlLine) {
-    return Status::Rejected("subject of " + std::to_string(message.subject.size()) +
-                            " bytes is too long for NATS");
-  }
-  // The caller has checked the subject already; but such a character would break the protocol on
-  // each attempt.
-  if (std::any_of(message.subject.begin(), message.subject.end(),
-                  [](char c) { return static_cast<unsigned char>(c) <= ' '; })) {
-    return Status::Rejected("subject has a blank or control character");
-  }
-  if (!subjects_.Takes(message.subject)) return RefuseSubject(message);
-  return refused_.empty() ? Status::Ok() : refused_.Check(message, WallClockUs());
-}
-
-// Such a message is never sent: another stream might take its subject, now or later.
-Status Publisher::RefuseSubject(const Message& message) {
-  if (!IsStillBelieved(message, looked_us_, WallClockUs())) {
-    return Status::Unavailable("the stream did not take subject \"" + message.subject +
-                               "\" when it was last checked: checking it again");
-  }
-  const std::string observer =
-      message.observer.empty() ? "" : ", to which observer \"" + message.observer + "\" sends";
-  // If the settings have the subject, the stream was not created from them.
-  const bool is_wanted =
-      !stream_.subjects.empty() && SubjectSet(stream_.subjects).Takes(message.subject);
-  return Status::Rejected(
-      StreamNamed(stream_.name) + " does not take subject \"" + message.subject + "\"" + observer,
-      std::string(is_wanted ? "Run" : "Add it to \"fraiseql_nats.stream_subjects\", reload, run") +
-          " SELECT * FROM fraiseql_nats.stream_sync(); and retry the message; or choose a subject "
-          "that the stream takes.");
-}
-
-bool Publisher::NextReply(Reply* reply) {
-  Connection::Delivery delivery;
-  while (connection_ && connection_->NextAck(&delivery)) {
-    if (Understand(delivery, reply)) return true;
-  }
-  return false;
-}
-
-// False: the delivery is of no interest to the pipeline.
-bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
-  *reply = {};
-  if (delivery.no_responders) return OnNoAnswerer(reply);
-  uint64_t generation = 0;
-  if (!ReadAddress(delivery.address, &generation, &reply->sequence)) return false;
-  const bool current = generation == generation_;
-  const PubAck ack = ParsePubAck(delivery.data);
-  if (ack.kind == PubAck::Kind::kForeign) return false;
-  if (ack.kind == PubAck::Kind::kAbsurd || IsAbsurd(ack)) {
-    reply->status =
-        Status::Unavailable("the NATS server acknowledges a message at an impossible place of " +
-                                StreamNamed(stream_.name),
-                            "A proxy on the way may change what the NATS server sends.");
-    return current;
-  }
-  if (current && outstanding_ > 0) --outstanding_;
-  if (ack.kind == PubAck::Kind::kRefused) return current && OnRefusal(ack.error, reply);
-  if (ack.stream != stream_.name) {
-    reply->status = Status::Invalid("subjects meant for " + StreamNamed(stream_.name) +
-                                        " are taken by stream \"" + ForeignText(ack.stream) + "\"",
-                                    "Check stream_name and the subjects of both streams.");
-    return current;
-  }
-  if (ack.stream_sequence == 0) {  // a cluster answers so for a message that it is about to store
-    reply->status = Status::Unavailable("a message with this id is still being stored");
-    return current;
-  }
-  OnStored(ack, generation, reply);
-  return true;
-}
-
-bool Publisher::IsAbsurd(const PubAck& ack) const {
-  return ack.kind == PubAck::Kind::kStored && ack.stream_sequence > stream_end_ &&
-         ack.stream_sequence - stream_end_ > kMaxGrowth;
-}
-
-// The reply does not identify the message.  Those of earlier generations arrive before the answers
-// to this generation's Open(), because a server handles the messages of a connection in order.
-bool Publisher::OnNoAnswerer(Reply* reply) {
-  if (outstanding_ == 0) return false;
-  --outstanding_;
-  reply->status = Status::Unavailable(
-      "no stream takes the messages' subjects, or it has no leader at present",
-      "Compare the subjects of " + StreamNamed(stream_.name) + " with those of the observers.");
-  return true;
-}
-
-bool Publisher::OnRefusal(const JetStreamError& error, Reply* reply) {
-  reply->status = ToStatus(error, StreamNamed(stream_.name));
-  reply->refused = error.err_code != kMessageBeingStored;
-  reply->needs_resync = chained() && IsWrongExpectation(error);
-  return true;
-}
-
-void Publisher::OnStored(const PubAck& ack, uint64_t generation, Reply* reply) {
-  const bool current = generation == generation_;
-  reply->duplicate = ack.duplicate;
-  reply->stream_sequence = ack.stream_sequence;
-  reply->late = generation < created_generation_;
-  // Messages sent after the opening are stored after the end that it found, unless the stream was
-  // recreated or has lost messages.
-  const bool astray = current && !ack.duplicate && ack.stream_sequence <= opening_.end().sequence;
-  stream_end_ = std::max(stream_end_, ack.stream_sequence);
-  if (current && !ack.duplicate) ++stored_since_;
-  if (current && !astray) {
-    Status asked = purge_.Stored(reply->sequence, ack.stream_sequence, connection_.get(), now_ms_);
-    if (!asked.ok()) Close(std::move(asked));
-  }
-  reply->needs_resync = astray;
-  if (!current || chain_.kind() != Chain::Kind::kMessageId) return;
-  // The server may report a duplicate without a check of its expectation, so it confirms no other
-  // message.
-  reply->through = !ack.duplicate;
-  reply->needs_resync = ack.duplicate || astray;
+  const std::string_view id = OwnId(message);
+  const size_t more =
+      id.empty() ? 0 : id.size() + sizeof("Nats-Msg-Id: \r\n") + kBatchHeader.size();
+  return check_.Check(message, more, stream_, &renew_connection_);
 }
 
 }  // namespace fraiseql::nats

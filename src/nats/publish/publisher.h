@@ -10,14 +10,14 @@
 #include "core/pipeline/sink.h"
 #include "nats/base/broker_settings.h"
 #include "nats/publish/bucket_purge.h"
+#include "nats/publish/batches.h"
 #include "nats/publish/chain.h"
 #include "nats/connection/connection.h"
 #include "nats/connection/connector.h"
 #include "nats/jetstream/pub_ack.h"
-#include "nats/connection/refused_subjects.h"
 #include "nats/connection/server_list.h"
 #include "nats/publish/stream_opening.h"
-#include "core/route/subject_set.h"
+#include "nats/publish/message_check.h"
 
 namespace fraiseql::nats {
 
@@ -27,7 +27,8 @@ namespace fraiseql::nats {
 //
 // While no other publisher writes to the stream, each message expects the one before it (see
 // Chain): the order then survives any failure, and only some messages need an acknowledgement.
-// Otherwise each message has its own.
+// Otherwise each message has its own.  Where the stream allows batches, and the settings want them,
+// messages are sent in batches, whoever else writes to it (see Batches).
 //
 // Main thread only, and nothing blocks.  The owner drives it from any event loop:
 //
@@ -62,8 +63,10 @@ class Publisher final : public Sink {
   const Status& status() const override { return status_; }
   bool CanSend() const override;
   Status Check(const Message& message) override;
-  Status Send(const Message& message, uint64_t sequence, bool want_ack) override;
+  Status Send(const Message& message, uint64_t sequence, const Around& around) override;
   bool NextReply(Reply* reply) override;
+  BatchMark BatchToNote() const override { return batches_.ToNote(); }
+  void BatchNoted(bool noted) override { batches_.Noted(noted); }
 
   // The events to wait for.  The owner has to rebuild a wait set when socket_generation() has
   // changed: there is another socket, or none (-1).  wake_fd() never changes; it is -1 if the
@@ -85,15 +88,21 @@ class Publisher final : public Sink {
   std::string connected_url() const { return socket() >= 0 ? connection_->url() : ""; }
   const std::string& stream_name() const { return stream_.name; }
   // The subjects that the stream takes, as last seen; empty: not known.
-  const std::vector<std::string>& stream_subjects() const { return stream_subjects_; }
+  const std::vector<std::string>& stream_subjects() const { return check_.subjects(); }
   uint64_t openings() const { return openings_; }                    // that succeeded
   uint64_t connects() const { return connects_; }                    // that succeeded
   bool keeps_consumed() const { return opening_.keeps_consumed(); }  // of the stream, as last seen
+  // Batches are wanted, but the stream, as last seen, does not allow them.
+  bool lacks_batches() const {
+    return state_ == State::kOpen && stream_.allows_batches && !opening_.allows_batches();
+  }
   bool chained() const { return chain_.kind() != Chain::Kind::kNone; }
 
  private:
   void Connect();
   int64_t ConnectLimitMs() const;
+  // Messages are not acknowledged, or need none as a later one is to cover them.
+  bool in_flight() const { return outstanding_ > 0 || !last_asked_; }
   void AskStream();
   void TakeOpening();
   void BecomeOpen();
@@ -102,7 +111,9 @@ class Publisher final : public Sink {
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
   bool IsAbsurd(const PubAck& ack) const;
-  Status RefuseSubject(const Message& message);
+  bool Address(const Message& message, uint64_t sequence, const Around& around);
+  bool OnBatchAnswer(const PubAck& ack, Reply* reply);
+  void OnCommitted(const PubAck& ack, Reply* reply);
   bool OnNoAnswerer(Reply* reply);
   bool OnRefusal(const JetStreamError& error, Reply* reply);
   void OnStored(const PubAck& ack, uint64_t generation, Reply* reply);
@@ -115,11 +126,7 @@ class Publisher final : public Sink {
   std::unique_ptr<Connection> connection_;
   uint64_t socket_generation_ = 0;
   uint64_t connects_ = 0;
-  int64_t connected_us_ = 0;  // when the connection was made and the server reported its limits
-  RefusedSubjects refused_;
-  std::vector<std::string> stream_subjects_;
-  SubjectSet subjects_;    // the same
-  int64_t looked_us_ = 0;  // when the subjects were read
+  MessageCheck check_;
   uint64_t openings_ = 0;
   std::string created_;              // creation time of the stream, as last seen
   uint64_t created_generation_ = 0;  // the generation in which it was first seen
@@ -136,12 +143,16 @@ class Publisher final : public Sink {
   uint64_t generation_ = 0;   // counts Open(); part of the address of each acknowledgement
   std::string reply_;         // "<inbox>.<generation>." and, while sending, the sequence number
   size_t reply_prefix_ = 0;   // the length without the sequence number
+  bool last_asked_ = true;    // the message sent last needs an acknowledgement
   uint64_t outstanding_ = 0;  // acknowledgements awaited in this generation
 
   BucketPurge purge_;
+  Batches batches_;
+  bool reopens_ =
+      false;  // after the reply that was delivered last, the stream is to be opened again
   Chain chain_;
   Exclusivity exclusivity_;
-  std::string expectation_;    // header lines
+  std::string more_headers_;   // lines
   uint64_t stream_end_ = 0;    // as far as is known
   uint64_t checked_end_ = 0;   // the stream's end at the last check for other publishers
   uint64_t stored_since_ = 0;  // our messages stored since then

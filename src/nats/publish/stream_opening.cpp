@@ -9,11 +9,13 @@
 #include "core/base/number.h"
 #include "core/change/position.h"
 #include "core/route/bucket.h"
+#include "core/route/subject_set.h"
 #include "nats/base/names.h"
 #include "nats/connection/nats_status.h"
 #include "nats/jetstream/api_answer.h"
 #include "nats/jetstream/jetstream_error.h"
 #include "nats/jetstream/stored_message.h"
+#include "nats/publish/batches.h"
 #include "nats/publish/bucket_purge.h"
 
 namespace fraiseql::nats {
@@ -22,6 +24,28 @@ namespace {
 
 constexpr int64_t kRequestTimeoutMs = 2000;
 constexpr int64_t kMostShortMs = 10000;
+
+// Where to send a request about the batch.  Subscribers of NATS without JetStream get it, too, so
+// the subject is beside those of messages, if the stream takes such a one.
+std::string RequestSubject(const std::string& of_batch, const std::vector<std::string>& subjects) {
+  const SubjectSet taken(subjects);
+  std::vector<std::string> candidates;
+  const size_t last = of_batch.rfind('.');
+  const size_t second =
+      last == std::string::npos || last == 0 ? last : of_batch.rfind('.', last - 1);
+  for (const size_t dot : {second, last}) {
+    if (dot != std::string::npos) candidates.push_back(of_batch.substr(0, dot) + "._batch");
+  }
+  candidates.push_back(of_batch);
+  for (const std::string& candidate : candidates) {
+    if (taken.Takes(candidate)) return candidate;
+  }
+  std::string subject = subjects.empty() ? of_batch : subjects.front();
+  for (char& c : subject) {
+    if (c == '*' || c == '>') c = '_';
+  }
+  return subject;
+}
 
 Status WithoutLeader(const std::string& what) {
   return Status::Unavailable(what + " has no leader at present",
@@ -37,7 +61,7 @@ void StreamOpening::Begin(Connection* connection, const StreamSettings& stream,
   from_ = from;
   state_ = State::kBusy;
   status_ = Status::Ok();
-  timed_out_ = unfit_ = false;
+  timed_out_ = unfit_ = fenced_ = false;
   opened_ = {};
   read_back_ = {};
   Ask(Step::kStreamInfo, "STREAM.INFO." + stream_.name);
@@ -103,6 +127,7 @@ void StreamOpening::OnAnswer(std::string_view data) {
     case Step::kLast:
       OnLast(answer);
       break;
+    case Step::kFence:
     case Step::kRead:
       break;
   }
@@ -117,6 +142,7 @@ void StreamOpening::OnStream(const ApiAnswer& answer) {
     opened_.end = {info_.created, info_.last_sequence};
     Status compared = CompareWithMark();
     if (!compared.ok()) return Fail(std::move(compared));
+    if (info_.config.allows_batches && from_.batch.id != 0 && !fenced_) return EndBatch();
     AskForTruncate();
   } else if (step_ == Step::kStreamInfo && answer.err_code == kStreamNotFound && stream_.create) {
     Ask(Step::kStreamCreate, "STREAM.CREATE." + stream_.name, ToText(NewStreamConfig(stream_)));
@@ -128,6 +154,36 @@ void StreamOpening::OnStream(const ApiAnswer& answer) {
   } else {
     Fail(answer.status);
   }
+}
+
+// Has the stream refuse the messages that continue the earlier batch (see Batches): a ping about a
+// message that it has not received ends the batch.
+void StreamOpening::EndBatch() {
+  constexpr uint64_t kNeverReached = UINT32_MAX;
+  const int64_t deadline_ms = step_ == Step::kFence ? deadline_ms_ : 0;
+  step_ = Step::kFence;
+  deadline_ms_ = deadline_ms;
+  asked_ = RequestSubject(from_.batch.subject, subjects());
+  std::string reply = connection_->inbox() + ".0.";
+  AppendDecimal(++requests_, &reply);
+  reply.push_back('.');
+  AppendBatchReply(from_.batch.id, kNeverReached, BatchOperation::kPing, &reply);
+  Status status = connection_->Request(asked_, "{}", reply);
+  if (!status.ok()) Fail(std::move(status));
+}
+
+// A batch of a replicated stream lasts until all its messages are stored, so this is repeated until
+// the stream does not know it.
+void StreamOpening::TakeFenceAnswer(uint64_t request, const PubAck& answer) {
+  if (state_ != State::kBusy || step_ != Step::kFence || request != requests_) return;
+  if (answer.kind == PubAck::Kind::kBatchGap) return EndBatch();
+  if (answer.kind != PubAck::Kind::kRefused) return;
+  const int code = answer.error.err_code;
+  if (code != kUnknownBatch && code != kBatchesDisabled) {
+    return Fail(ToStatus(answer.error, StreamNamed(stream_.name)));
+  }
+  fenced_ = true;
+  Ask(Step::kStreamInfo, "STREAM.INFO." + stream_.name);
 }
 
 void StreamOpening::AskForOverlap() {
@@ -229,7 +285,7 @@ void StreamOpening::OnLast(const ApiAnswer& answer) {
   const std::string headers = last ? last->headers : "";
   Position position;
   if (last && last->sequence > behind_ && last->sequence <= end &&
-      ReadBack::IsOf(stream_.origin, FindHeader(headers, "Nats-Msg-Id"),
+      ReadBack::IsOf(stream_.origin, MessageIdOf(headers),
                      FindHeader(headers, "Fraiseql-Origin")) &&
       ParsePosition(FindHeader(headers, "Fraiseql-Position"), &position)) {
     opened_.contents.LetGo(last->sequence - 1 - behind_);

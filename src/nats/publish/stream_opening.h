@@ -9,6 +9,7 @@
 #include "core/base/status.h"
 #include "nats/base/broker_settings.h"
 #include "nats/connection/connection.h"
+#include "nats/jetstream/pub_ack.h"
 #include "nats/jetstream/read_back.h"
 #include "nats/jetstream/stream_api.h"
 
@@ -27,6 +28,9 @@ class StreamOpening {
 
   // Processes the answers that have arrived; to be called after Connection::Process().
   void TakeAnswers();
+  // The answer to a request about the earlier batch, which has `request` for the second part of its
+  // address; the first is 0.
+  void TakeFenceAnswer(uint64_t request, const PubAck& answer);
   void Tick(int64_t now_ms);
   // The time until Tick() is due, in milliseconds of the clock of Tick(); -1: no limit.
   int64_t WaitMs(int64_t now_ms) const;
@@ -46,11 +50,13 @@ class StreamOpening {
   bool keeps_consumed() const { return info_.keeps_consumed(); }
   const std::vector<std::string>& subjects() const { return info_.config.subjects; }
   bool saw_foreign() const { return read_back_.saw_foreign(); }
+  bool allows_batches() const { return info_.config.allows_batches && !info_.replicated(); }
 
  private:
   enum class Step : uint8_t {
     kStreamInfo,
     kStreamCreate,
+    kFence,
     kOverlap,
     kTruncate,
     kPurge,
@@ -69,6 +75,7 @@ class StreamOpening {
   void OnOverlap(const ApiAnswer& answer);
   Status CompareWithMark();
   Status LosesAcknowledged();
+  void EndBatch();
   void AskForTruncate();
   void OnTruncate(const ApiAnswer& answer);
   void ReadBackOrFinish();
@@ -85,6 +92,7 @@ class StreamOpening {
   Step step_ = Step::kStreamInfo;
   Status status_;
   size_t overlap_looked_at_ = 0;  // index in the subjects
+  bool fenced_ = false;
   bool timed_out_ = false;
   bool unfit_ = false;
   std::string asked_;        // the subject of the last request

@@ -18,7 +18,8 @@ namespace {
 
 // The headers that AddIdentity() sets again.
 bool IsIdentity(std::string_view name) {
-  return name == "Nats-Msg-Id" || name == "Fraiseql-Position" || name == "Fraiseql-Origin";
+  return name == "Nats-Msg-Id" || name == "Fraiseql-Id" || name == "Fraiseql-Batch" ||
+         name == "Fraiseql-Position" || name == "Fraiseql-Origin";
 }
 
 bool BeginsWith(std::string_view name, const char* prefix) {

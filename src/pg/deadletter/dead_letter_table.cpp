@@ -150,7 +150,7 @@ void DeadLetterTable::Insert(const DeadLetterRecord& record) {
   nulls[5] = record.hint.empty() ? 'n' : ' ';
   values[5] = TextDatum(record.hint);
   values[6] = TextDatum(record.position);
-  values[7] = TextDatum(FindHeader(record.headers, "Nats-Msg-Id"));
+  values[7] = TextDatum(MessageIdOf(record.headers));
   nulls[8] = xid.empty() ? 'n' : ' ';
   values[8] = TransactionIdGetDatum(
       static_cast<TransactionId>(strtoul(pnstrdup(xid.data(), xid.size()), nullptr, 10)));

@@ -391,6 +391,7 @@ void Decoder::Finish(const Status& status) {
 void Decoder::ApplySettings() {
   origin_.subject_prefix = settings.subject_prefix;
   origin_.topic_prefix = settings.topic_prefix;
+  origin_.own_id_header = settings.message_id_header == kIdInFraiseqlId;
   origin_.notify_enrich = settings.notify_enrich;
   buffer_.SetLimits(static_cast<size_t>(settings.transaction_buffer),
                     static_cast<size_t>(settings.window_kb) * 1024);

@@ -43,6 +43,8 @@ nats::StreamSettings CurrentStreamSettings(const Origin& origin) {
   stream.max_messages_per_subject = static_cast<int64_t>(settings.max_msgs_per_subject);
   stream.retention = static_cast<nats::Retention>(settings.retention);
   stream.compression = static_cast<nats::Compression>(settings.compression);
+  stream.allows_batches =
+      settings.message_id_header == kIdInFraiseqlId && settings.capture == kCaptureWal;
   stream.is_bucket = IsBucket(stream.subjects);
   stream.discard = settings.discard == kDiscardNew ? nats::Discard::kNew : nats::Discard::kOld;
   stream.duplicate_window_ms = int64_t{settings.dedup_window_s} * 1000;

@@ -50,6 +50,9 @@ const config_enum_entry kRetentions[] = {{"limits", kRetentionLimits, false},
                                          {nullptr, 0, false}};
 const config_enum_entry kCompressions[] = {
     {"none", kCompressionNone, false}, {"s2", kCompressionS2, false}, {nullptr, 0, false}};
+const config_enum_entry kIdHeaders[] = {{"Nats-Msg-Id", kIdInNatsMsgId, false},
+                                        {"Fraiseql-Id", kIdInFraiseqlId, false},
+                                        {nullptr, 0, false}};
 const config_enum_entry kManagements[] = {{"create", kManageCreate, false},
                                           {"update", kManageUpdate, false},
                                           {"off", kManageOff, false},
@@ -201,6 +204,12 @@ void DefineStreamLimits() {
                            "s2 needs nats-server 2.10 and storage in files.", &settings.compression,
                            kCompressionNone, kCompressions, PGC_SIGHUP, 0, nullptr, nullptr,
                            nullptr);
+  DefineCustomEnumVariable(
+      "fraiseql_nats.message_id_header", "Which header has the id of a message.",
+      "Fraiseql-Id: the server need not remember the ids, and a backlog is sent in batches; this "
+      "needs nats-server 2.14.",
+      &settings.message_id_header, kIdInNatsMsgId, kIdHeaders, PGC_SIGHUP, 0, nullptr, nullptr,
+      nullptr);
   DefineCustomEnumVariable("fraiseql_nats.stream_exclusive",
                            "Whether messages are tied to one another.",
                            "If they are, order holds whatever fails.  auto: while no other client "

@@ -41,6 +41,7 @@ struct Settings {
   double max_msgs_per_subject;  // -1: no limit
   int retention;
   int compression;
+  int message_id_header;
   int discard;
   // consumer
   char* consumer_name;
@@ -84,6 +85,10 @@ constexpr int kRetentionWorkQueue = 2;
 // The values of nats::Compression.
 constexpr int kCompressionNone = 0;
 constexpr int kCompressionS2 = 1;
+
+// The values of message_id_header.
+constexpr int kIdInNatsMsgId = 0;
+constexpr int kIdInFraiseqlId = 1;
 
 constexpr int kDiscardOld = 0;
 constexpr int kDiscardNew = 1;

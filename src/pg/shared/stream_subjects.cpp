@@ -73,6 +73,8 @@ std::string SettingOf(const StreamRow* row, const char* name, const char* otherw
 }
 
 // The properties of a stream: as its worker has last seen them, else as configured.
+constexpr char kFraiseqlId[] = "Fraiseql-Id";
+
 struct StreamFacts {
   bool seen = false;     // by the stream's worker
   std::string name;      // at the broker
@@ -80,6 +82,7 @@ struct StreamFacts {
   std::string wanted_subjects;
   std::string subject_prefix;
   std::string topic_prefix;
+  bool own_id_header = false;
 };
 
 // Copies what the worker has last seen; false if that is unknown.  Plain data, copied under a lock.
@@ -106,6 +109,8 @@ StreamFacts FactsOf(const std::string& stream) {
   facts.subjects = facts.wanted_subjects;
   facts.subject_prefix = SettingOf(row, "subject_prefix", settings.subject_prefix);
   facts.topic_prefix = SettingOf(row, "topic_prefix", settings.topic_prefix);
+  const char* header = settings.message_id_header == kIdInFraiseqlId ? kFraiseqlId : "Nats-Msg-Id";
+  facts.own_id_header = SettingOf(row, "message_id_header", header) == kFraiseqlId;
   WorkerTexts texts;
   facts.seen = CopyTexts(row != nullptr ? row->number : kDefaultStream, &texts);
   if (facts.seen) {
@@ -215,7 +220,8 @@ Destination DestinationOf(const Observer& observer, const char* table) {
 
 StreamNames NamesOf(const std::string& stream) {
   const StreamFacts facts = FactsOf(stream);
-  return {stream.empty() ? facts.name : stream, facts.subject_prefix, facts.topic_prefix};
+  return {stream.empty() ? facts.name : stream, facts.subject_prefix, facts.topic_prefix,
+          facts.own_id_header};
 }
 
 const StreamRow* FindStream(const char* stream) {

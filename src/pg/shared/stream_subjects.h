@@ -40,6 +40,7 @@ struct StreamNames {
   std::string name;  // at the broker
   std::string subject_prefix;
   std::string topic_prefix;
+  bool own_id_header = false;  // see Origin
 };
 StreamNames NamesOf(const std::string& stream);
 

@@ -12,9 +12,9 @@
 
 namespace fraiseql::pg {
 
-// The file is not flushed; after a crash of the system it holds no valid mark, or an older one.
+// Unless it is flushed, after a crash of the system the file holds no valid mark, or an older one.
 // False if it cannot be written, with errno.
-bool WriteMarkFile(const char* slot, const SettledMark& mark);
+bool WriteMarkFile(const char* slot, const SettledMark& mark, bool flush);
 
 // None if the file does not exist, or does not hold a valid mark.
 std::optional<SettledMark> ReadMarkFile(const char* slot);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: PostgreSQL
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 extern "C" {
 #include "postgres.h"
@@ -19,12 +20,16 @@ constexpr int64_t kSaveIntervalMs = 1000;  // a save costs two fsyncs, about 1 m
 constexpr int64_t kMarkIntervalMs = 100;   // a mark costs no fsync, about 30 us
 
 // The content of the mark file, which may be ahead of the slot on disk.  Empty if the mark lies
-// after the end of the log: the file then belongs to another log.
+// after the end of the log: the file then belongs to another log, but for its batch, which may be
+// that of the server that this one is a copy of.
 SettledMark ReadMark(const SlotName& slot) {
   const std::optional<SettledMark> mark = ReadMarkFile(slot.c_str());
   const bool ours =
       mark && mark->settled_lsn <= DecodableLsn() && mark->through.commit_lsn <= DecodableLsn();
-  return ours ? *mark : SettledMark{};
+  if (ours) return *mark;
+  SettledMark none;
+  if (mark) none.batch = mark->batch;
+  return none;
 }
 }  // namespace
 
@@ -33,6 +38,7 @@ ResumePoint SlotKeeper::Open(const SlotName& slot, bool fresh, XLogRecPtr begin)
   ResumePoint from;
   if (!fresh) {
     const SettledMark marked = ReadMark(slot);
+    from.batch = batch_ = marked.batch;
     begin = std::max(begin, XLogRecPtr{marked.settled_lsn});
     from.mark = marked.mark;  // without one, the pipeline has to read the whole stream
     from.seen = marked.seen;
@@ -79,6 +85,13 @@ void SlotKeeper::NoteStream(const Pipeline& pipeline) {
   SaveMark(pipeline);
 }
 
+bool SlotKeeper::NoteBatch(const Pipeline& pipeline, const BatchMark& batch) {
+  const BatchMark before = std::exchange(batch_, batch);
+  if (IsMarkedSubject(batch.subject) && SaveMark(pipeline, /*flush=*/true)) return true;
+  batch_ = before;
+  return false;
+}
+
 void SlotKeeper::Finish(const Pipeline& pipeline, XLogRecPtr lsn) {
   if (!delay_.on()) Advance(lsn);
   SaveSlot();
@@ -107,20 +120,22 @@ Position SlotKeeper::SettledThrough(const Pipeline& pipeline) const {
 
 // With a delay, only the mark of the confirmed position is saved: what is settled after it may be
 // sent again.
-void SlotKeeper::SaveMark(const Pipeline& pipeline) {
+bool SlotKeeper::SaveMark(const Pipeline& pipeline, bool flush) {
   SettledMark mark = {mark_, MyReplicationSlot->data.confirmed_flush, opened_through_};
   if (!delay_.on()) {
     mark.mark = pipeline.mark();
     mark.through = SettledThrough(pipeline);
     mark.seen = pipeline.stream_end();
   }
-  if (mark.mark.stream.empty()) return;
+  if (mark.mark.stream.empty()) return false;
+  mark.batch = batch_;
   marked_ = mark;
-  if (WriteMarkFile(slot_.c_str(), mark) || reported_unwritable_) return;
-  reported_unwritable_ = true;
+  if (WriteMarkFile(slot_.c_str(), mark, flush)) return true;
+  if (std::exchange(reported_unwritable_, true)) return false;
   ereport(LOG, (errcode_for_file_access(),
                 errmsg("could not write the stream mark of slot \"%s\": %m", slot_.c_str()),
                 errdetail("After a crash, the worker has to read more of the stream.")));
+  return false;
 }
 
 }  // namespace fraiseql::pg

@@ -34,13 +34,17 @@ class SlotKeeper {
   // anything is sent to it.
   void NoteStream(const Pipeline& pipeline);
 
+  // Called before messages are sent in this batch: saves it with the mark, and flushes them.  False
+  // if that is not possible.
+  bool NoteBatch(const Pipeline& pipeline, const BatchMark& batch);
+
   // The last call: saves slot and mark.
   void Finish(const Pipeline& pipeline, XLogRecPtr lsn);
 
  private:
   void Advance(XLogRecPtr lsn);
   void SaveSlot();
-  void SaveMark(const Pipeline& pipeline);
+  bool SaveMark(const Pipeline& pipeline, bool flush = false);
   Position SettledThrough(const Pipeline& pipeline) const;
 
   SlotName slot_{};
@@ -50,6 +54,7 @@ class SlotKeeper {
   bool hold_ = false;
   bool dirty_ = false;
   SettledMark marked_;       // in the mark file
+  BatchMark batch_;          // in use
   Position opened_through_;  // what was settled when the slot was opened, beyond its position
   int64_t marked_ms_ = 0;
   bool reported_unwritable_ = false;

@@ -92,6 +92,7 @@ void AddObserver(FunctionCallInfo fcinfo, const char* database, const Observer& 
   input.subject_prefix = described->stream.subject_prefix;
   input.topic_prefix = described->stream.topic_prefix;
   input.from_log = settings.capture == kCaptureWal;
+  input.own_id_header = input.from_log && described->stream.own_id_header;
   described->description = DescribeObserver(observer, input);
   const Description& description = described->description;
   if (description.messages == "{}") return;

@@ -98,7 +98,7 @@ class RowReceiver final : public PreviewReceiver {
     ResultRow row(fcinfo_);
     row.Add(TextDatum(position_));
     row.Add(TextDatum(message.subject));
-    row.Add(TextDatum(FindHeader(message.headers, "Nats-Msg-Id")));
+    row.Add(TextDatum(MessageIdOf(message.headers)));
     row.Add(HeadersAsJsonb(message.headers));
     row.Add(TextDatum(message.payload));
     row.Append();

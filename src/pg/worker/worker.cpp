@@ -139,6 +139,7 @@ void Worker::RunOnce(int64_t timeout_ms, uint32_t wait_event) {
   do {
     pipeline_->Run(now);
     if (pipeline_->has_new_stream()) NoteStream();
+    if (pipeline_->has_new_batch()) NoteBatch();
     if (pipeline_->twice().most > 0) ReportDuplicates();
     if (publisher_->wants_write()) publisher_->OnSocket(false, true);
   } while (pipeline_->HasWork());
@@ -164,6 +165,11 @@ void Worker::NoteStream() {
     slot_.NoteStream(*pipeline_);
   }
   pipeline_->NoteStream();
+}
+
+void Worker::NoteBatch() {
+  dead_letters_.Sync();
+  pipeline_->BatchNoted(slot_.NoteBatch(*pipeline_, pipeline_->BatchToNote()));
 }
 
 void Worker::Confirm(XLogRecPtr lsn) {

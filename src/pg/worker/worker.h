@@ -66,6 +66,7 @@ class Worker final : public MessageReceiver {
   void KeepTables();
   void RunOnce(int64_t timeout_ms, uint32_t wait_event);
   void NoteStream();
+  void NoteBatch();
   void Confirm(XLogRecPtr lsn);
   void ShowState();
   Status StreamingNotice();

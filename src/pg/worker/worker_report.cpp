@@ -108,6 +108,13 @@ Status Worker::StreamingNotice() {
                                "standbys that no longer exist off it.");
   }
   if (const Status held = streams_.HeldNotice(now_ms); !held.ok()) return held;
+  if (publisher_->lacks_batches()) {
+    return Status::Unavailable(
+        "the stream takes no batches: each message has a Nats-Msg-Id besides its Fraiseql-Id",
+        "It needs nats-server 2.14, one replica, and SELECT * FROM fraiseql_nats.stream_sync(); or "
+        "set "
+        "message_id_header to Nats-Msg-Id.");
+  }
   if (publisher_->keeps_consumed()) return Status::Ok();
   return Status::Unavailable("stream \"" + publisher_->stream_name() +
                                  "\" does not keep consumed messages, and they cannot be looked up",
