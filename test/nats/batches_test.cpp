@@ -95,6 +95,20 @@ TEST(Batches, LeaveOutMostIds) {
   }
 }
 
+// What they store is not taken for another publisher's: single messages are chained as before.
+TEST(Batches, LeaveTheStreamExclusive) {
+  NatsServer server;
+  BrokerProbe probe(server.url());
+  CreateStream(&probe);
+  WorkerLoop loop(Broker(server.url()), InBatches());
+  loop.Produce(5000);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  loop.Produce(3);
+  ASSERT_TRUE(loop.RunUntilSettled());
+  EXPECT_TRUE(loop.publisher.chained());
+  EXPECT_EQ(Numbers(&probe), UpTo(5003));
+}
+
 TEST(Batches, AreOfTheStreamThatThePublisherCreates) {
   NatsServer server;
   BrokerProbe probe(server.url());

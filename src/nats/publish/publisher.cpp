@@ -170,8 +170,8 @@ void Publisher::BecomeOpen() {
   AppendDecimal(generation_, &reply_);
   reply_.push_back('.');
   reply_prefix_ = reply_.size();
-  stream_end_ = checked_end_ = opening_.end().sequence;
-  stored_since_ = 0;
+  stream_end_ = opening_.end().sequence;
+  NoteEnd();
   check_.Looked(opening_.subjects());
   ++openings_;
   if (created_ != opening_.end().stream) {
@@ -278,8 +278,7 @@ bool Publisher::Address(const Message& message, uint64_t sequence, const Around&
 // written to it.  If none has for long enough, the following messages can be chained.
 void Publisher::TieToLast() {
   if (stream_end_ - checked_end_ != stored_since_) exclusivity_.SawForeign(now_ms_);
-  checked_end_ = stream_end_;
-  stored_since_ = 0;
+  NoteEnd();
   chain_.Begin(exclusivity_.KindFor(now_ms_, opening_.replicas()), stream_end_);
 }
 

@@ -108,6 +108,11 @@ class Publisher final : public Sink {
   void BecomeOpen();
   void Close(Status status);
   void CloseUnfit(const Status& status);
+  // From here on it is checked whether others write to the stream.
+  void NoteEnd() {
+    checked_end_ = stream_end_;
+    stored_since_ = 0;
+  }
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
   bool IsAbsurd(const PubAck& ack) const;

@@ -88,6 +88,8 @@ bool Publisher::Understand(const Connection::Delivery& delivery, Reply* reply) {
   }
   if (address.in_batch) OnCommitted(ack, reply);
   OnStored(ack, address.generation, reply);
+  // How much the stream has grown by a batch says nothing about others: ids may have been skipped.
+  if (address.in_batch) NoteEnd();
   return true;
 }
 
@@ -121,8 +123,6 @@ void Publisher::OnCommitted(const PubAck& ack, Reply* reply) {
     reply->through = true;
   }
   outstanding_ = 0;
-  checked_end_ = stream_end_ = std::max(stream_end_, ack.stream_sequence);  // others wrote, or not
-  stored_since_ = 0;
   if (batches_.Committed(ack.batch_count)) return;
   batches_.End();
   reopens_ = true;
