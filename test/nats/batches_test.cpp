@@ -28,32 +28,8 @@ StreamSettings InBatches(Exclusive exclusive = Exclusive::kAuto) {
   return stream;
 }
 
-// A stream that allows batches, if the server knows them.
-void CreateStream(BrokerProbe* probe, const std::string& more = "") {
-  const std::string config = R"({"name":"fraiseql_events","subjects":["fraiseql.>"])" + more;
-  const std::string made =
-      probe->Api("STREAM.CREATE.fraiseql_events", config + R"(,"allow_batched":true})");
-  if (made.find("\"error\"") != std::string::npos) {
-    probe->Api("STREAM.CREATE.fraiseql_events", config + "}");
-  }
-}
-
 bool Has(const BrokerProbe::Stored& stored, const std::string& header) {
   return stored.all_headers.find(header + "=") != std::string::npos;
-}
-
-std::vector<int> Numbers(BrokerProbe* probe) {
-  std::vector<int> numbers;
-  for (const auto& stored : probe->Messages(kStream)) {
-    if (stored.subject == kSubject) numbers.push_back(std::stoi(stored.payload));
-  }
-  return numbers;
-}
-
-std::vector<int> UpTo(int last) {
-  std::vector<int> numbers;
-  for (int i = 1; i <= last; ++i) numbers.push_back(i);
-  return numbers;
 }
 
 // A message of a connection that has ended, as it would have sent it.
@@ -74,7 +50,7 @@ ResumePoint AfterBatch() {
 TEST(Batches, LeaveOutMostIds) {
   NatsServer server;
   BrokerProbe probe(server.url());
-  CreateStream(&probe);
+  probe.CreateStream();
   WorkerLoop loop(Broker(server.url()), InBatches());
   loop.Produce(5000);
   ASSERT_TRUE(loop.RunUntilSettled());
@@ -99,7 +75,7 @@ TEST(Batches, LeaveOutMostIds) {
 TEST(Batches, LeaveTheStreamExclusive) {
   NatsServer server;
   BrokerProbe probe(server.url());
-  CreateStream(&probe);
+  probe.CreateStream();
   WorkerLoop loop(Broker(server.url()), InBatches());
   loop.Produce(5000);
   ASSERT_TRUE(loop.RunUntilSettled());
@@ -123,26 +99,11 @@ TEST(Batches, AreOfTheStreamThatThePublisherCreates) {
   }
 }
 
-TEST(Batches, AreOrderedBesideAnotherWriter) {
-  NatsServer server;
-  BrokerProbe probe(server.url());
-  CreateStream(&probe);
-  WorkerLoop loop(Broker(server.url()), InBatches(Exclusive::kOff));
-  loop.Produce(20000);
-  for (int i = 0; i < 50; ++i) {
-    ASSERT_TRUE(loop.RunUntil([&] { return loop.settled() >= i * 400u; }));
-    probe.Publish("fraiseql.foreign", "");
-  }
-  ASSERT_TRUE(loop.RunUntilSettled());
-  EXPECT_EQ(Numbers(&probe), UpTo(20000));
-  EXPECT_EQ(loop.publisher.openings(), 1u);
-}
-
 // A message that the stream refuses ends its batch; the others go on without it.
 TEST(Batches, GoOnWithoutARefusedMessage) {
   NatsServer server;
   BrokerProbe probe(server.url());
-  CreateStream(&probe, R"(,"max_msg_size":4096)");
+  probe.CreateStream(R"(,"max_msg_size":4096)");
   WorkerLoop loop(Broker(server.url()), InBatches());
   loop.Produce(100);
   loop.Fill();
@@ -160,7 +121,7 @@ TEST(Batches, GoOnWithoutARefusedMessage) {
 TEST(Batches, OfAnEndedConnectionAreEnded) {
   NatsServer server;
   BrokerProbe probe(server.url());
-  CreateStream(&probe);
+  probe.CreateStream();
   if (!probe.AllowsBatches(kStream)) return;
   Late(&probe, 1, 1, BatchOperation::kStart);
   std::string reply;
@@ -178,7 +139,7 @@ TEST(Batches, OfAnEndedConnectionAreEnded) {
 TEST(Batches, AreEndedByAnySubjectOfTheStream) {
   NatsServer server;
   BrokerProbe probe(server.url());
-  CreateStream(&probe);
+  probe.CreateStream();
   if (!probe.AllowsBatches(kStream)) return;
   for (const char* subject : {"fraiseql", "fraiseql.a", "other.a.b", "x", kSubject}) {
     Late(&probe, 1, 1, BatchOperation::kStart);
@@ -195,7 +156,7 @@ TEST(Batches, AreEndedByAnySubjectOfTheStream) {
 TEST(Batches, OfAnEndedConnectionAreBegunOnce) {
   NatsServer server;
   BrokerProbe probe(server.url());
-  CreateStream(&probe);
+  probe.CreateStream();
   if (!probe.AllowsBatches(kStream)) return;
   ResumePoint from = AfterBatch();
   from.uncertain_before_lsn = 1000;

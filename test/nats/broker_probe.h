@@ -30,6 +30,9 @@ class BrokerProbe {
   // A request of the JetStream API ("STREAM.CREATE.s"); the answer's text, empty: none came.
   std::string Api(const std::string& request, const std::string& body = "");
   std::vector<Stored> Messages(const std::string& stream);
+  // Creates the stream "fraiseql_events", which allows batches if the server knows them; `more`:
+  // further members of its configuration, each after a comma.
+  void CreateStream(const std::string& more = "");
   // Stores a message, with an id unless that is empty; the stream's answer.
   std::string Publish(const std::string& subject, const std::string& id);
   // Sends a message with a reply subject that ends so, and returns the first answer; empty: none

@@ -126,4 +126,18 @@ void WorkerLoop::Wait(int64_t limit_ms) {
   longest_turn_ms = std::max(longest_turn_ms, NowMs() - woken);
 }
 
+std::vector<int> Numbers(BrokerProbe* probe) {
+  std::vector<int> numbers;
+  for (const auto& stored : probe->Messages("fraiseql_events")) {
+    if (stored.subject == "fraiseql.test.row") numbers.push_back(std::stoi(stored.payload));
+  }
+  return numbers;
+}
+
+std::vector<int> UpTo(int last) {
+  std::vector<int> numbers;
+  for (int i = 1; i <= last; ++i) numbers.push_back(i);
+  return numbers;
+}
+
 }  // namespace fraiseql::nats::test

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "core/pipeline/pipeline.h"
 #include "nats/base/broker_settings.h"
 #include "nats/publish/publisher.h"
+#include "broker_probe.h"
 
 namespace fraiseql::nats::test {
 
@@ -73,5 +75,9 @@ class WorkerLoop {
   uint64_t wanted_ = 0;
   uint64_t produced_ = 0;
 };
+
+// The numbers of a loop's messages in the stream, in its order.
+std::vector<int> Numbers(BrokerProbe* probe);
+std::vector<int> UpTo(int last);  // 1, 2, ...
 
 }  // namespace fraiseql::nats::test

@@ -87,8 +87,8 @@ class Sink {
 
   // Sends the message (the sink copies what it needs).  kRejected: this message can never be
   // stored; kUnavailable: the sink has failed and needs Open().  If messages are to follow, the
-  // sink may omit the acknowledgement of this message if that of a later one covers it. REQUIRES:
-  // state() == kOpen.
+  // sink may omit the acknowledgement of this message if that of a later one covers it.
+  // REQUIRES: state() == kOpen.
   virtual Status Send(const Message& message, uint64_t sequence, const Around& around) = 0;
 
   // The next reply that has arrived; false if there is none.

@@ -57,9 +57,9 @@ class Connection {
   virtual std::string_view refusal() const = 0;
 
   // Appends to the output buffer; Process() writes it.  The broker answers to "<inbox>.<...>".
-  // Answers to an address "<a>.<b>" or "<a>.<b>.<...>" are for NextAck(), those to an address "<a>"
-  // for NextAnswer(). Without a reply subject (empty) there is no answer.  `more_headers`: lines,
-  // as in a message.
+  // Answers to an address "<a>.<...>" are for NextAck(), those to an address "<a>" for
+  // NextAnswer(). Without a reply subject (empty) there is no answer.  `more_headers`: lines, as in
+  // a message.
   virtual Status Publish(const Message& message, const std::string& reply,
                          std::string_view more_headers = {}) = 0;
   // kUnavailable if the subject is invalid: parts of it may be names that a server has reported.

@@ -24,7 +24,7 @@ std::string Reason(int code, std::string_view detail) {
   return ForeignText(WithoutUserInfo(detail.substr(0, kMaxDetail)));
 }
 
-// Our inboxes are "<prefix>.<random>.*", "...*.*" and "...*.*.>".
+// Our inboxes are "<prefix>.<random>.*" and "...*.>".
 std::string InboxPrefix(std::string subject) {
   if (subject.size() > 2 && subject.compare(subject.size() - 2, 2, ".>") == 0) {
     subject.resize(subject.size() - 2);

@@ -23,7 +23,6 @@ namespace {
 
 constexpr uint32_t kAcks = 1;
 constexpr uint32_t kAnswers = 2;
-constexpr uint32_t kBatchAcks = 3;
 constexpr size_t kReadSize = 64 * 1024;
 constexpr int kMaxReads = 16;  // per call of Read(), so that the owner can do its other work
 constexpr size_t kUsualOutput = 1024 * 1024;
@@ -66,8 +65,7 @@ Status PlainConnection::Make(std::unique_ptr<LibrarySession> session,
 // TLS 1.2).
 Status PlainConnection::Greet(const BrokerSettings& settings, std::string_view first) {
   out_.assign(first);
-  out_ += "ping\r\nSUB " + inbox() + ".*.* 1\r\nSUB " + inbox() + ".* 2\r\nSUB " + inbox() +
-          ".*.*.> 3\r\n";
+  out_ += "ping\r\nSUB " + inbox() + ".*.> 1\r\nSUB " + inbox() + ".* 2\r\n";
   const int64_t deadline = SteadyMs() + settings.connect_timeout_ms;
   while (end_.ok() && !greeted_) {
     pollfd fd = {socket(), static_cast<short>(POLLIN | (wants_write() ? POLLOUT : 0)), 0};
@@ -131,7 +129,7 @@ void PlainConnection::Drain() {
       case WireReader::Kind::kNeedMore:
         return;
       case WireReader::Kind::kMessage:
-        if (item.subscription == kAcks || item.subscription == kBatchAcks) acks_.Add(item);
+        if (item.subscription == kAcks) acks_.Add(item);
         if (item.subscription == kAnswers) answers_.Add(item);
         break;
       case WireReader::Kind::kPing:

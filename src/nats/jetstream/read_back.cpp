@@ -124,26 +124,21 @@ bool ReadBack::IsOf(std::string_view origin, std::string_view message_id,
 // Whether the delivered message expects the one before it (see Chain), or was sent in a batch.  In
 // a replicated stream the expectation may be by sequence only, which does not count: it also holds
 // if another publisher's message has taken the sequence of ours.
-bool ReadBack::IsTied(const Connection& connection) const {
-  if (!connection.DeliveredHeader("Fraiseql-Id").empty() &&
-      (connection.DeliveredHeader("Nats-Msg-Id").empty() ||
-       !connection.DeliveredHeader("Fraiseql-Batch").empty())) {
-    return true;
-  }
+bool ReadBack::IsTied(const Connection& connection, bool has_nats_id) const {
+  if (!has_nats_id || !connection.DeliveredHeader("Fraiseql-Batch").empty()) return true;
   return !connection.DeliveredHeader("Nats-Expected-Last-Msg-Id").empty() ||
          (!range_.replicated && !connection.DeliveredHeader("Nats-Expected-Last-Sequence").empty());
 }
 
 void ReadBack::Look(const Connection& connection) {
-  const std::string_view own_id = connection.DeliveredHeader("Fraiseql-Id");
-  const bool ours =
-      IsOf(range_.origin, own_id.empty() ? connection.DeliveredHeader("Nats-Msg-Id") : own_id,
-           connection.DeliveredHeader("Fraiseql-Origin"));
+  const std::string_view nats_id = connection.DeliveredHeader("Nats-Msg-Id");
+  const std::string_view id = nats_id.empty() ? connection.DeliveredHeader("Fraiseql-Id") : nats_id;
+  const bool ours = IsOf(range_.origin, id, connection.DeliveredHeader("Fraiseql-Origin"));
   Position position;
   if (!ours || !ParsePosition(connection.DeliveredHeader("Fraiseql-Position"), &position)) {
     saw_foreign_ = true;
   } else if (position.commit_lsn >= range_.settled_lsn) {
-    contents_.Found(position, IsTied(connection));
+    contents_.Found(position, IsTied(connection, !nats_id.empty()));
   }
 }
 

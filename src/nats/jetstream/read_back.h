@@ -70,7 +70,7 @@ class ReadBack {
   bool saw_foreign() const { return saw_foreign_; }
 
  private:
-  bool IsTied(const Connection& connection) const;
+  bool IsTied(const Connection& connection, bool has_nats_id) const;
   void Look(const Connection& connection);
   void LetGo(uint64_t first, uint64_t last);
   void End();

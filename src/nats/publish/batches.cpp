@@ -14,7 +14,7 @@ namespace {
 constexpr uint64_t kAckInterval = 64;
 // Only the commit reports a place in the stream, up to which the next process need not look.
 constexpr uint64_t kMostMessages = 10000;
-constexpr size_t kIdDigits = 16;
+constexpr int kIdDigits = 16;
 
 uint64_t NewId() {
   std::random_device device;
@@ -23,12 +23,10 @@ uint64_t NewId() {
   return id;
 }
 
-void AppendId(uint64_t id, std::string* out) { AppendHex(id, kIdDigits, out); }
-
 }  // namespace
 
 void AppendBatchReply(uint64_t id, uint64_t count, BatchOperation operation, std::string* reply) {
-  AppendId(id, reply);
+  AppendHex(id, kIdDigits, reply);
   reply->push_back('.');
   AppendDecimal(kAckInterval, reply);
   reply->append(".fail.");
@@ -41,7 +39,7 @@ void AppendBatchReply(uint64_t id, uint64_t count, BatchOperation operation, std
 void Batches::Begin(bool allowed) {
   phase_ = allowed ? Phase::kIdle : Phase::kOff;
   noted_ = wants_to_begin_ = false;
-  sent_ = acked_ = 0;
+  sent_ = 0;
   runs_.clear();
 }
 
@@ -114,8 +112,8 @@ uint64_t Batches::SequenceOf(uint64_t count) const {
 
 bool Batches::Committed(uint64_t count) {
   const bool all = phase_ == Phase::kCommitting && count == sent_;
-  if (on()) phase_ = Phase::kIdle;
-  sent_ = acked_ = 0;
+  phase_ = Phase::kIdle;
+  sent_ = 0;
   runs_.clear();
   return all;
 }

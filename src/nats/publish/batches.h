@@ -24,11 +24,9 @@ namespace fraiseql::nats {
 // after the check of the stream:
 //
 // - One outside of a batch has an id, and is sent again with it (`sent_before`).
-// - So is the first one of a batch.  Those that follow it are sent when the stream has begun the
-// batch.
+// - So is the first one of a batch.  The others are sent when the stream has begun the batch.
 // - Before the check, the stream is asked to end the batch with the earlier id, until it does not
-// know
-//   it any more (StreamOpening::EndBatch()): it then refuses messages that continue it.
+//   know it any more (StreamOpening::EndBatch()): it then refuses messages that continue it.
 // - An id is recorded before it is used: the next process needs it.
 class Batches {
  public:
@@ -67,10 +65,10 @@ class Batches {
   uint64_t SequenceOf(uint64_t count) const;
   // The stream has begun the batch.
   void Begun();
-  // A message is acknowledged, and with it all before it.
-  void Acked(uint64_t count) { acked_ = count; }
-  uint64_t unacked() const { return sent_ - acked_; }
+  // How many messages were sent in the batch after the `count`th.
+  uint64_t SentBehind(uint64_t count) const { return sent_ - count; }
   // The stream has ended the batch, with so many messages.  Returns whether these are all.
+  // REQUIRES: on().
   bool Committed(uint64_t count);
 
  private:
@@ -93,7 +91,6 @@ class Batches {
   bool wants_to_begin_ = false;
   std::string subject_;
   uint64_t sent_ = 0;  // of the present batch
-  uint64_t acked_ = 0;
   std::vector<Run> runs_;
 };
 

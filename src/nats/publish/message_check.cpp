@@ -54,8 +54,8 @@ Status MessageCheck::Check(const Message& message, size_t more, const StreamSett
 }
 
 Status MessageCheck::CheckSize(const Message& message, size_t more, bool* needs_connection) const {
-  const size_t size = WireSize(message, more);
-  if (size > max_payload_) {
+  if (!Fits(message, more)) {
+    const size_t size = WireSize(message, more);
     if (!IsStillBelieved(message, connected_us_, WallClockUs())) {
       *needs_connection = true;  // a server reports a raised limit to new connections only
       return Status::Unavailable("message of " + std::to_string(size) +

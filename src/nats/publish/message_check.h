@@ -35,6 +35,10 @@ class MessageCheck {
 
   const std::vector<std::string>& subjects() const { return stream_subjects_; }
 
+  // Whether the server takes so many bytes.
+  bool Fits(const Message& message, size_t more) const {
+    return WireSize(message, more) <= max_payload_;
+  }
   // The size of headers and payload, as the server counts them.
   static size_t WireSize(const Message& message, size_t more);
 

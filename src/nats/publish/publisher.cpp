@@ -231,47 +231,39 @@ Status Publisher::Send(const Message& message, uint64_t sequence, const Around& 
   }
   Status status = Check(message);
   if (!status.ok()) return status;
-  const bool ask = Address(message, sequence, around);
-  if (MessageCheck::WireSize(message, more_headers_.size()) >
-      static_cast<size_t>(connection_->max_payload())) {
+  MakeMoreHeaders(message, in_batch, around.sent_before);
+  if (!check_.Fits(message, more_headers_.size())) {
     exclusivity_.Pause(now_ms_);
     return Status::Unavailable("message of " + std::to_string(MessageCheck::WireSize(message, 0)) +
                                " bytes leaves no room for the header that ties it to the message "
                                "before");
   }
+  const bool truncates = purge_.IsTruncate(message);
+  const bool last = around.behind == 0 || truncates;
+  const bool ask = in_batch || last || sequence % kAckInterval == 0 ||
+                   chain_.kind() != Chain::Kind::kMessageId || batches_.WantsToBegin(around.behind);
+  reply_.resize(reply_prefix_);
+  AppendDecimal(sequence, &reply_);
+  if (in_batch) batches_.Send(sequence, last, &reply_);
   status = connection_->Publish(message, ask ? reply_ : std::string(), more_headers_);
   if (!status.ok()) return status;
   if (chained()) chain_.Sent(MessageIdOf(message.headers));
   if (!in_batch) batches_.SentOutside(message.subject, around.behind);
   last_asked_ = ask;
   if (ask) ++outstanding_;
-  if (purge_.IsTruncate(message)) purge_.Sent(sequence);
+  if (truncates) purge_.Sent(sequence);
   return status;
 }
 
-// Sets the reply subject and the further headers of the next message.  Returns whether the message
-// needs an acknowledgement.
-bool Publisher::Address(const Message& message, uint64_t sequence, const Around& around) {
-  reply_.resize(reply_prefix_);
-  AppendDecimal(sequence, &reply_);
+// The header lines that the message is sent with besides its own.
+void Publisher::MakeMoreHeaders(const Message& message, bool in_batch, bool sent_before) {
   more_headers_.clear();
-  const std::string_view id = OwnId(message);
-  const bool truncates = purge_.IsTruncate(message);
-  const bool last = around.behind == 0 || truncates;
-  const bool in_batch = batches_.TakesNext(around.behind, in_flight());
-  if (!id.empty() && (!in_batch || batches_.begins() || around.sent_before)) {
-    more_headers_.append("Nats-Msg-Id: ").append(id).append("\r\n");
-    // The read-back takes a message with this header, or without a Nats-Msg-Id, to follow all
-    // others.
-    if (in_batch) more_headers_.append(kBatchHeader);
-  }
-  if (in_batch) {
-    batches_.Send(sequence, last, &reply_);
-    return true;
-  }
   if (chained()) chain_.AppendExpectation(&more_headers_);
-  return last || sequence % kAckInterval == 0 || chain_.kind() != Chain::Kind::kMessageId ||
-         batches_.WantsToBegin(around.behind);
+  const std::string_view id = OwnId(message);
+  if (id.empty() || (in_batch && !batches_.begins() && !sent_before)) return;
+  more_headers_.append("Nats-Msg-Id: ").append(id).append("\r\n");
+  // The read-back takes a message with this header, or without a Nats-Msg-Id, to follow all others.
+  if (in_batch) more_headers_.append(kBatchHeader);
 }
 
 // When all messages are acknowledged, the growth of the stream shows whether another publisher has

@@ -9,15 +9,15 @@
 
 #include "core/pipeline/sink.h"
 #include "nats/base/broker_settings.h"
-#include "nats/publish/bucket_purge.h"
 #include "nats/publish/batches.h"
+#include "nats/publish/bucket_purge.h"
 #include "nats/publish/chain.h"
 #include "nats/connection/connection.h"
 #include "nats/connection/connector.h"
 #include "nats/jetstream/pub_ack.h"
 #include "nats/connection/server_list.h"
-#include "nats/publish/stream_opening.h"
 #include "nats/publish/message_check.h"
+#include "nats/publish/stream_opening.h"
 
 namespace fraiseql::nats {
 
@@ -116,7 +116,7 @@ class Publisher final : public Sink {
   void TieToLast();
   bool Understand(const Connection::Delivery& delivery, Reply* reply);
   bool IsAbsurd(const PubAck& ack) const;
-  bool Address(const Message& message, uint64_t sequence, const Around& around);
+  void MakeMoreHeaders(const Message& message, bool in_batch, bool sent_before);
   bool OnBatchAnswer(const PubAck& ack, Reply* reply);
   void OnCommitted(const PubAck& ack, Reply* reply);
   bool OnNoAnswerer(Reply* reply);
@@ -153,8 +153,7 @@ class Publisher final : public Sink {
 
   BucketPurge purge_;
   Batches batches_;
-  bool reopens_ =
-      false;  // after the reply that was delivered last, the stream is to be opened again
+  bool reopens_ = false;  // the next reply is that the stream has to be opened again
   Chain chain_;
   Exclusivity exclusivity_;
   std::string more_headers_;   // lines

@@ -99,8 +99,7 @@ bool Publisher::OnBatchAnswer(const PubAck& ack, Reply* reply) {
   if (ack.kind == PubAck::Kind::kStoredThrough) {
     if (ack.batch_count == 0) batches_.Begun();
     if (counted == 0) return false;
-    batches_.Acked(ack.batch_count);
-    outstanding_ = batches_.unacked();
+    outstanding_ = batches_.SentBehind(ack.batch_count);
     reply->sequence = counted;
     return reply->through = true;
   }

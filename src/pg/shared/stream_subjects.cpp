@@ -72,9 +72,9 @@ std::string SettingOf(const StreamRow* row, const char* name, const char* otherw
   return otherwise;
 }
 
-// The properties of a stream: as its worker has last seen them, else as configured.
 constexpr char kFraiseqlId[] = "Fraiseql-Id";
 
+// The properties of a stream: as its worker has last seen them, else as configured.
 struct StreamFacts {
   bool seen = false;     // by the stream's worker
   std::string name;      // at the broker
